@@ -1,0 +1,33 @@
+# Two commands are all there is to know: `make run` and `make test`.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: run test check fix lock clean
+
+run:            ## the whole service, with nothing to configure
+	@$(PYTHON) bootstrap.py
+	@$(BIN)/python worker.py
+
+test:           ## every test
+	@$(PYTHON) bootstrap.py dev
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check:          ## style, types, and that the locks say what pyproject.toml says
+	@$(PYTHON) bootstrap.py dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m course check
+	@$(BIN)/python tests/lock.py --check
+
+fix:            ## format, and mend what can be mended
+	@$(PYTHON) bootstrap.py dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:           ## make both locks anew from pyproject.toml
+	@$(PYTHON) bootstrap.py dev
+	@$(BIN)/python tests/lock.py
+
+clean:          ## the environment only; never your data
+	rm -rf .venv

@@ -1,0 +1,253 @@
+"""In charge of putting it all together: built once from the settings; the only place where a clock is read.
+
+Its methods are what the edges call: the worker ticks and tidies, the web room asks and posts, a source hands in mail.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import structlog
+from cryptography.fernet import InvalidToken
+from sqlalchemy.exc import DBAPIError
+
+from course import outbound, timelapse
+from course.clock import Clock
+from course.content import catalogue
+from course.content.catalogue import Catalogue
+from course.inbound import spool
+from course.inbound.spool import Spooled
+from course.journeys import (
+    leaving,
+    limits,
+    planning,
+    provider_events,
+    replies,
+    reports,
+    sending,
+    settling,
+    signup,
+)
+from course.journeys.replies import Decision
+from course.journeys.sending import Shift, Transport
+from course.journeys.service import Service
+from course.journeys.signup import SignUp
+from course.journeys.standing import Standing
+from course.keys import Keys
+from course.settings import Settings
+from course.store import migrate
+from course.store.database import Store
+
+BREAK = timedelta(minutes=5)  # real time that a halted transport is left alone
+ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class SystemClock:
+    """Time as it passes here; course time may run fast, by the anchor that DATA_DIR keeps."""
+
+    lapse: timelapse.Lapse | None = None
+
+    def now(self) -> datetime:
+        """Return course time."""
+        return self.lapse.course_time(self.real()) if self.lapse else self.real()
+
+    def real(self) -> datetime:
+        """Return real time."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+        return monotonic()
+
+
+@dataclass
+class App:
+    """The whole service but for its doors."""
+
+    settings: Settings
+    service: Service
+    transport: Transport
+    clock: Clock
+    worker: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}"[:64])
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _halted_until: datetime | None = None
+
+    @classmethod
+    def build(
+        cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None
+    ) -> App:
+        """Read the courses, open the database and the way out. Raises SettingsError, ContentError or SchemaError."""
+        keys = Keys.of(settings.secret_key.get_secret_value())
+        courses = catalogue.load(settings)
+        store = Store(settings.database)
+        if store.sqlite:
+            migrate.upgrade(store)
+        else:
+            migrate.check(store)
+        clock = clock or SystemClock(timelapse.lapse(settings, datetime.now(UTC)))
+        service = Service(settings, keys, courses, store)
+        reports.check_keys(service, clock.real())
+        return cls(settings, service, transport or outbound.open_transport(settings), clock)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What there is to send."""
+        return self.service.catalogue
+
+    @property
+    def keys(self) -> Keys:
+        """What signs and seals."""
+        return self.service.keys
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where raw mail waits to be decided."""
+        return self.settings.data_dir / "spool"
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        self.service.store.close()
+
+    # The clock's side.
+
+    def tick(self) -> int:
+        """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
+        self.read_spool()
+        planning.plan(self.service, self.clock.now())
+        settling.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=ABANDONED)
+        sent = self._send()
+        with self.service.store.transaction() as tx:
+            reports.remember(tx, "last_tick", "", self.clock.real())
+        return sent
+
+    def recover(self) -> None:
+        """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
+        settling.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=timedelta(0))
+
+    def tidy(self) -> None:
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, held mail."""
+        signup.expire(self.service, self.clock.real())
+        with self.service.store.transaction() as tx:
+            limits.forget(tx, self.clock.now())
+            provider_events.forget(tx, self.clock.real())
+        spool.sweep(self.spool_folder, self.clock.real())
+
+    def _send(self) -> int:
+        if self._halted_until and self.clock.real() < self._halted_until:
+            return 0
+        shift = Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set)
+        tally = sending.send_due(shift)
+        self._break(tally.halt)
+        return tally.sent
+
+    def _break(self, halt: str) -> None:
+        """Open the breaker, or close it; say so once, and where `course status` and /healthz see it."""
+        was_open, self._halted_until = self._halted_until is not None, None
+        if halt:
+            self._halted_until = self.clock.real() + BREAK
+        if halt and not was_open:
+            log.error("sending is stopped; nobody's course is changed by it", why=halt)
+        if bool(halt) != was_open:
+            with self.service.store.transaction() as tx:
+                reports.remember(tx, "breaker", halt, self.clock.real())
+
+    # Mail that comes in.
+
+    def receive(
+        self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()
+    ) -> None:
+        """Spool a mail durably. Raises OSError when it could not be written: then it was not accepted."""
+        spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw))
+
+    def read_spool(self) -> list[Decision]:
+        """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
+        decisions = []
+        for path in spool.waiting(self.spool_folder):
+            try:
+                decisions.append(self._decide(path))
+            except FileNotFoundError:
+                continue  # another process was faster
+            except DBAPIError as error:
+                log.warning("the database did not take a mail; it waits", error=type(error.orig).__name__)
+                break
+        return decisions
+
+    def _decide(self, path: Path) -> Decision:
+        now, real_now = self.clock.now(), self.clock.real()
+        try:
+            mail = spool.take(path, self.keys)
+            decision = replies.take_in(
+                self.service, mail.raw, mail.source, mail.to, mail.passed, now, real_now
+            )
+        except (FileNotFoundError, DBAPIError):
+            raise
+        except InvalidToken:
+            log.error("a spooled mail was sealed with a key that SECRET_KEY no longer holds; it is held")
+            decision = Decision.HELD
+        except Exception as error:  # noqa: BLE001 (a mail that breaks the reader is put aside; the next one is read)
+            log.error("a mail could not be read and is held", error=type(error).__name__)
+            decision = Decision.HELD
+        if decision == Decision.HELD:
+            spool.hold(path)
+        else:
+            path.unlink(missing_ok=True)
+        log.info("a mail was decided", decision=str(decision))
+        return decision
+
+    def provider_events(self, events: list[dict[str, Any]]) -> None:
+        """Act on what the provider reports."""
+        provider_events.take_in(self.service, events, self.clock.now(), self.clock.real())
+
+    # The pages' side.
+
+    def sign_up(self, form: SignUp) -> None:
+        """Owe this address a confirmation, within the limits; never tells whether it is known."""
+        signup.sign_up(self.service, form, self.clock.now(), self.clock.real())
+
+    def confirmation(self, token: str) -> Standing | None:
+        """Return what a confirm link stands for; changes nothing."""
+        return signup.confirmation(self.service, token, self.clock.real())
+
+    def confirm(self, token: str) -> Standing | None:
+        """Begin the course, once."""
+        return signup.confirm(self.service, token, self.clock.now(), self.clock.real())
+
+    def not_me(self, token: str) -> None:
+        """Never write to this address again."""
+        signup.not_me(self.service, token, self.clock.now(), self.clock.real())
+
+    def enrolment(self, token: str) -> Standing | None:
+        """Return what a leave link stands for; changes nothing."""
+        return leaving.look(self.service, token)
+
+    def leave(self, token: str, how: str) -> Standing | None:
+        """Leave this course."""
+        return leaving.leave(self.service, token, how, self.clock.now(), self.clock.real())
+
+    def leave_everything(self, token: str) -> Standing | None:
+        """Leave every course."""
+        return leaving.leave_everything(self.service, token, self.clock.now(), self.clock.real())
+
+    def pause(self, token: str) -> Standing | None:
+        """Let the lessons rest."""
+        return leaving.pause(self.service, token, self.clock.now())
+
+    def resume(self, token: str) -> Standing | None:
+        """Go on at the same place."""
+        return leaving.resume(self.service, token, self.clock.now())
+
+    def health(self) -> dict[str, Any]:
+        """Return whether the service is well."""
+        try:
+            return reports.health(self.service, self.clock.real())
+        except DBAPIError:
+            return {"ok": False, "database": False}

@@ -1,0 +1,19 @@
+"""In charge of what a clock is: two times and a stopwatch. Only app.py has one that really ticks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Course time runs fast in time lapse and drives schedules and daily limits; real time drives the rest."""
+
+    def now(self) -> datetime:
+        """Return course time, aware UTC."""
+
+    def real(self) -> datetime:
+        """Return real time, aware UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""

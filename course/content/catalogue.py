@@ -1,0 +1,88 @@
+"""In charge of all that emails/ holds: read once at the start, compiled into mailings on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from course.content import courses, help_lines, layout, sources
+from course.content.courses import Course
+from course.content.help_lines import HelpLine
+from course.content.mailing import Mailing
+from course.content.sources import ContentError, Problem, Source
+from course.settings import Settings
+
+CONFIRM = "confirm"
+NOTICES = (CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left")
+Words = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Courses by name, notices by name and locale, words by locale; and the mailings made from them."""
+
+    settings: Settings
+    courses: Mapping[str, Course]
+    notices: Mapping[tuple[str, str], Source]
+    words: Mapping[str, Words]
+    help_lines: tuple[HelpLine, ...]
+    _compiled: dict[tuple[str, str, str], Mailing] = field(default_factory=dict, repr=False)
+
+    def mailing(self, course: str, name: str, locale: str) -> Mailing:
+        """Return a lesson or notice of a course in a locale (the course's first one, if it lacks it)."""
+        known = self.courses[course]
+        key = (course, name, known.locale(locale))
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(known, name, key[2])
+        return self._compiled[key]
+
+    def words_for(self, course: str, locale: str) -> Words:
+        """Return the short strings in the locale that this person gets."""
+        return self.words[self.courses[course].locale(locale)]
+
+    @property
+    def first(self) -> Course:
+        """The course that the home page shows."""
+        return next(iter(self.courses.values()))
+
+    def _compile(self, course: Course, name: str, locale: str) -> Mailing:
+        day = next((day for day in range(1, course.days + 1) if courses.lesson_name(day) == name), None)
+        source = self.notices[name, locale] if day is None else course.lessons[day, locale]
+        return layout.compile_mailing(self.settings, course, source, name, day, locale, self.words[locale])
+
+
+def load(settings: Settings) -> Catalogue:
+    """Read the folder emails/. Raises ContentError with every mistake that keeps a mail from being made."""
+    root = settings.emails_dir
+    found: dict[str, Course] = {}
+    problems: list[Problem] = []
+    for path in sorted(root.glob("courses/*/course.toml")):
+        try:
+            found[path.parent.name] = courses.read(path.parent)
+        except ContentError as error:
+            problems += error.problems
+    if not found and not problems:
+        problems.append(
+            Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml")
+        )
+    locales = sorted({locale for course in found.values() for locale in course.locales})
+    notices = {
+        (name, locale): sources.read(root / "notices" / locale / f"{name}.md")
+        for locale in locales
+        for name in NOTICES
+    }
+    words: dict[str, Words] = {}
+    for locale in locales:
+        try:
+            words[locale] = sources.read_toml(root / "words" / f"{locale}.toml")
+        except ContentError as error:
+            problems += error.problems
+    written = [
+        *notices.values(),
+        *(source for course in found.values() for source in course.lessons.values()),
+    ]
+    problems += [problem for source in written for problem in source.problems]
+    if problems:
+        raise ContentError(problems)
+    return Catalogue(settings, found, notices, words, help_lines.load(root / "help_lines.toml"))

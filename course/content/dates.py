@@ -1,0 +1,36 @@
+"""In charge of saying moments as a locale's people say them; patterns that CLDR lacks are words like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time
+from babel.lists import format_list
+
+
+def moment(at: datetime, zone: ZoneInfo, locale: str, words: Mapping[str, str]) -> str:
+    """Return a moment: `Wednesday 25 November at 08:00`. `words` are the locale's [dates]."""
+    local = at.astimezone(zone)
+    day = format_datetime(local, words["day"], locale=_babel(locale))
+    return words["moment"].replace("{day}", day).replace("{time}", time(local, locale))
+
+
+def time(local: datetime, locale: str) -> str:
+    """Return a local time: `08:00`, `8:00 AM`."""
+    return format_time(local, "short", locale=_babel(locale)).replace("\u202f", " ")
+
+
+def date(at: datetime, zone: ZoneInfo, locale: str) -> str:
+    """Return a date: `24 November 2026`."""
+    return format_date(at.astimezone(zone).date(), "long", locale=_babel(locale))
+
+
+def listed(items: list[str], locale: str) -> str:
+    """Return items as a list in words: `day 1, day 2 and day 4`."""
+    return format_list(items, locale=_babel(locale))
+
+
+def _babel(locale: str) -> str:
+    return locale.replace("-", "_")

@@ -1,0 +1,74 @@
+"""In charge of help lines: by country, printed only while somebody's own check of them is fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from babel.core import get_global
+
+from course.content.sources import ContentError, Problem, read_toml
+
+FRESH = timedelta(days=180)
+
+
+@dataclass(frozen=True)
+class HelpLine:
+    """One row of help_lines.toml. `verified_on` is None until the operator has checked it."""
+
+    country: str
+    name: str
+    how: str
+    contact: str
+    hours: str
+    audience: str
+    verified_on: date | None
+
+    def fresh(self, today: date) -> bool:
+        """Whether it may be printed: checked by somebody, at most 180 days ago."""
+        return self.verified_on is not None and today - self.verified_on <= FRESH
+
+    def __str__(self) -> str:
+        """Return the row as it is printed."""
+        return f"{self.name}: {' '.join(filter(None, (self.how, self.contact)))}" + (
+            f" ({self.hours})" if self.hours else ""
+        )
+
+
+def load(path: Path) -> tuple[HelpLine, ...]:
+    """Read the data file. Raises ContentError."""
+    return tuple(
+        _row(path, country, row)
+        for country, rows in read_toml(path).items()
+        for row in rows
+        if isinstance(row, dict)
+    )
+
+
+def country_of(timezone: str) -> str:
+    """Return the country (ISO 3166) that a time zone lies in, or ""."""
+    known = get_global("zone_aliases").get(timezone, timezone)
+    country = str(get_global("zone_territories").get(known, ""))
+    return "" if country in {"001", "ZZ"} else country
+
+
+def block(lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date) -> str:
+    """Return what every mail prints, a line each: the country's checked rows, or what holds everywhere."""
+    rows = [str(line) for line in lines if line.country == country and line.fresh(today)]
+    return "\n".join([words["help_intro"], words["help_emergency"], *rows, words["help_directory"]])
+
+
+def _row(path: Path, country: str, row: dict[str, Any]) -> HelpLine:
+    verified = row.get("verified_on") or None
+    if isinstance(verified, str):
+        try:
+            verified = date.fromisoformat(verified)
+        except ValueError:
+            raise ContentError(
+                [Problem(path, 1, f"[{country}] {row.get('name')}: write verified_on as YYYY-MM-DD")]
+            ) from None
+    text = {key: str(row.get(key, "")) for key in ("name", "how", "contact", "hours", "audience")}
+    return HelpLine(country, verified_on=verified, **text)

@@ -1,0 +1,96 @@
+"""In charge of the one mail layout: a lesson or notice, its words and the footer become a compiled mailing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from course.content import markdown, slots
+from course.content.courses import Course
+from course.content.mailing import Mailing
+from course.content.sources import Source
+from course.settings import Settings
+
+# The dark-mode block must stay a <style>; everything else is inlined for clients that drop it.
+INLINER = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def compile_mailing(
+    settings: Settings,
+    course: Course,
+    source: Source,
+    name: str,
+    day: int | None,
+    locale: str,
+    words: Mapping[str, Mapping[str, Any]],
+) -> Mailing:
+    """Return the mailing. `source` is the author's file, `words` the locale's short strings.
+
+    Raises jinja2.UndefinedError when a word is missing that the layout uses.
+    """
+    fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
+    marked = [
+        (section, slots.mark(section.heading, fixed), markdown.parse(slots.mark(section.markdown, fixed)))
+        for section in source.sections
+        if section.markdown.strip() or section.heading
+    ]
+    subject = slots.mark(str(source.front["subject"]), fixed)
+    shared = {
+        "locale": locale,
+        "name": name,
+        "day": day,
+        "course": fixed["course"],
+        "subject": subject,
+        "preheader": slots.mark(str(source.front["preheader"]), fixed),
+        "front": source.front,
+        "mail": {key: _ready(words["mail"][key], fixed, source.front) for key in words["mail"]},
+        "slot": {slot: f"zq{slot}qz" for slot in slots.FOOTER | slots.NOTICE["confirm"]},
+        "settings": settings,
+    }
+    html = (
+        _templates(settings.emails_dir)
+        .get_template("layout.html")
+        .render(
+            shared,
+            sections=[
+                (section.id, heading, Markup(markdown.to_html(tokens))) for section, heading, tokens in marked
+            ],  # noqa: S704
+        )
+    )
+    text = (
+        _templates(settings.emails_dir)
+        .get_template("layout.txt")
+        .render(
+            shared,
+            sections=[(section.id, heading, markdown.to_text(tokens)) for section, heading, tokens in marked],
+        )
+    )
+    # A line break is the only white space that means something between tags here.
+    inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
+    return Mailing(
+        course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined
+    )
+
+
+def _ready(text: str, fixed: Mapping[str, str], front: Mapping[str, Any]) -> str:
+    """Fill a layout word's own slots: those of the course, those of the lesson's head; mark the rest."""
+    return slots.mark(text, {**fixed, "minutes": str(front.get("minutes", ""))})
+
+
+@cache
+def _templates(root: Path) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(root),
+        autoescape=lambda name: (name or "").endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

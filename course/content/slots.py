@@ -1,0 +1,54 @@
+"""In charge of slots: the named places in a text that differ from person to person.
+
+Authors write {name}. Before Markdown, Jinja and the CSS inliner see the text, each slot becomes a marker of plain
+letters that all of them leave alone; a compiled mailing is split at its markers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+# What each kind of text may leave open. A slot that is not named here is an author's mistake.
+EVERYWHERE = frozenset({"greeting"})
+NOTICE = {
+    "confirm": frozenset({"confirm_url"}),
+    "welcome": frozenset({"greeting", "first_day", "send_hour"}),
+    "receipt": frozenset({"greeting", "day"}),
+    "help": frozenset({"greeting", "help_lines"}),
+    "farewell": frozenset({"greeting", "done"}),
+    "resumed": frozenset({"greeting", "next_lesson"}),
+    "skipped": frozenset({"greeting", "day"}),
+}
+FOOTER = frozenset({"date", "leave_url", "help_lines"})
+# Known when the mailing is compiled, so they are plain text by the time it is kept.
+FIXED = frozenset({"course", "days", "site"})
+
+WRITTEN = re.compile(r"\{([a-z_]+)\}")
+MARKER = re.compile(r"zq([a-z_]+)qz")
+
+
+def mark(text: str, fixed: Mapping[str, str]) -> str:
+    """Turn {slots} into markers, and those with a fixed value into it."""
+    return WRITTEN.sub(lambda found: fixed.get(found[1], f"zq{found[1]}qz"), text)
+
+
+def written(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each slot's name in a text, and the offset of its line (from 0)."""
+    for found in WRITTEN.finditer(text):
+        yield found[1], text.count("\n", 0, found.start())
+
+
+def say(words: str, **values: str) -> str:
+    """Put values into one of the short strings, once: what a value holds is never read as a slot."""
+    return WRITTEN.sub(lambda found: values.get(found[1], found[0]), words)
+
+
+def split(text: str) -> list[str]:
+    """Return literal text and slot names in turn: even places are text, odd places are names."""
+    return MARKER.split(text)
+
+
+def fill(pieces: list[str], values: Mapping[str, str]) -> str:
+    """Put the values in. Raises KeyError naming a slot without a value: no mail leaves with a hole."""
+    return "".join(values[piece] if place % 2 else piece for place, piece in enumerate(pieces))

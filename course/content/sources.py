@@ -1,0 +1,107 @@
+"""In charge of reading one author's file: front matter, sections, and every mistake by its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import frontmatter
+import yaml
+
+HEADING = re.compile(r"^##\s+(?P<words>.*?)\s*(?:\{#(?P<id>[a-z]+)\})?\s*$")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake. `warning` means that the course works all the same."""
+
+    path: Path
+    line: int
+    message: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        """Return `file:line: what to do`."""
+        return f"{self.path}:{self.line}: {'warning: ' if self.warning else ''}{self.message}"
+
+
+class ContentError(Exception):
+    """The folder emails/ cannot be used as it is; `problems` says where and what to do."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it. The opening has no heading; `line` is that of the first body line."""
+
+    id: str
+    heading: str
+    markdown: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One lesson or notice as its author wrote it."""
+
+    path: Path
+    front: Mapping[str, Any]
+    sections: tuple[Section, ...]
+    problems: tuple[Problem, ...] = field(default=(), compare=False)
+
+    def line_of(self, key: str) -> int:
+        """Return the line of a front-matter key, or 1."""
+        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
+            if line.startswith(f"{key}:"):
+                return number
+        return 1
+
+
+def read(path: Path) -> Source:
+    """Read one Markdown file. A file that cannot be read gives a Source with problems, never an exception."""
+    if not path.is_file():
+        return Source(path, {}, (), (Problem(path, 1, "this file is missing: write it"),))
+    try:
+        text = path.read_text(encoding="utf-8")
+        front, body = frontmatter.parse(text)
+    except UnicodeDecodeError:
+        return Source(path, {}, (), (Problem(path, 1, "save this file as UTF-8"),))
+    except yaml.MarkedYAMLError as error:
+        line = (error.problem_mark.line if error.problem_mark else 0) + 2
+        return Source(path, {}, (), (Problem(path, line, "put the value after the colon in double quotes"),))
+    problems = (
+        () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
+    )
+    lines_before = text[: text.rindex(body)].count("\n") if body else 0
+    return Source(path, front, tuple(_sections(body, lines_before + 1)), problems)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises ContentError naming the line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ContentError([Problem(path, 1, "this file is missing: write it")]) from None
+    except UnicodeDecodeError:
+        raise ContentError([Problem(path, 1, "save this file as UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise ContentError([Problem(path, int(line[1]) if line else 1, f"mend this line: {error}")]) from None
+
+
+def _sections(body: str, first_line: int) -> list[Section]:
+    found: list[tuple[str, str, int, list[str]]] = [("opening", "", first_line, [])]
+    for number, line in enumerate(body.splitlines(), first_line):
+        heading = HEADING.match(line)
+        if heading:
+            found.append((heading["id"] or "", heading["words"], number + 1, []))
+        else:
+            found[-1][3].append(line)
+    return [Section(id_, words, "\n".join(lines), line) for id_, words, line, lines in found]

@@ -1,0 +1,1 @@
+"""Ways in. Whatever the way, raw bytes are spooled durably before anybody is told that they arrived."""

@@ -1,0 +1,88 @@
+"""In charge of the spool: raw mail on disk, encrypted, from the moment it arrived until it is decided.
+
+A file is written whole and synced, then renamed into place: after a power cut it is there or it is not. What could not be
+decided waits in held/ for two weeks at most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from course.keys import Keys
+
+KEEP_HELD = timedelta(days=14)
+MOST_HELD = 5_000  # files; spam must not fill the disk
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """One mail: which way it came, to which addresses, and whose DKIM mark the way in has checked."""
+
+    source: str
+    to: tuple[str, ...]
+    passed: tuple[str, ...]
+    raw: bytes = field(repr=False)
+
+
+def put(folder: Path, keys: Keys, mail: Spooled) -> Path:
+    """Write the mail durably and return its file. Raises OSError (disk full …): then nothing was accepted."""
+    head = json.dumps({"source": mail.source, "to": mail.to, "passed": mail.passed})
+    sealed = keys.seal(head.encode() + b"\n" + mail.raw)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}.mail"
+    _write(path, sealed)
+    return path
+
+
+def waiting(folder: Path) -> list[Path]:
+    """Return the undecided files, the oldest first."""
+    return sorted(folder.glob("*.mail"))
+
+
+def take(path: Path, keys: Keys) -> Spooled:
+    """Read one file. Raises FileNotFoundError when another process was faster, InvalidToken when it is not ours."""
+    head, _, raw = keys.open(path.read_bytes()).partition(b"\n")
+    said = json.loads(head)
+    return Spooled(said["source"], tuple(said["to"]), tuple(said["passed"]), raw)
+
+
+def hold(path: Path) -> None:
+    """Put a mail aside, still encrypted, for whoever looks after the service."""
+    held = path.parent / "held"
+    held.mkdir(mode=0o700, exist_ok=True)
+    kept = sorted(held.glob("*.mail"))
+    for oldest in kept[: max(0, len(kept) + 1 - MOST_HELD)]:
+        oldest.unlink(missing_ok=True)
+    path.replace(held / path.name)
+
+
+def sweep(folder: Path, real_now: datetime) -> None:
+    """Erase what was held for two weeks, and the beginnings of files that a crash left behind an hour ago."""
+    for pattern, age in (("held/*.mail", KEEP_HELD), ("*.part", timedelta(hours=1))):
+        for path in folder.glob(pattern):
+            if path.stat().st_mtime < (real_now - age).timestamp():
+                path.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_suffix(".part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,181 @@
+"""In charge of claiming: queued deliveries become `sending`, a worker's own, before anything leaves.
+
+Here it is decided whether a mail may leave at all: status, suppression, the person's hour, one lesson per local date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
+
+from course import schedule
+from course.content.mailing import Mailing
+from course.journeys import enrolments as rounds
+from course.journeys import suppression
+from course.journeys.notices import mailing_name
+from course.journeys.owed import OWED, Owed, is_lesson, may_get
+from course.journeys.service import Service
+from course.store.database import insert_new
+from course.store.states import DeliveryStatus, EndedReason
+from course.store.tables import deliveries, mailings
+
+HELD = timedelta(minutes=15)  # so often a held mailing is looked at again
+
+
+def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> list[int]:
+    """Make up to `most` due deliveries this worker's own; return their ids. Two workers never get the same one."""
+    with service.store.transaction() as tx:
+        due = (
+            OWED.where(
+                deliveries.c.status == DeliveryStatus.QUEUED,
+                deliveries.c.send_at <= now,
+                deliveries.c.course.in_(list(service.catalogue.courses)),
+            )
+            .order_by(deliveries.c.send_at, deliveries.c.id)
+            .limit(most)
+            .with_for_update(skip_locked=True, of=deliveries)
+        )
+        found = tx.execute(due).all()
+        wanted = _still_wanted(tx, service, found, now, real_now)
+        leaving = _in_their_hour(tx, wanted, now)
+        free = _not_held(tx, service, leaving, now)
+        rows = [
+            {
+                "row": row.id,
+                "local_date": _local_date(row, now),
+                "mailing": mailing.digest,
+                "worker": worker,
+                "claimed_at": real_now,
+            }
+            for row, mailing in free
+        ]
+        return _mark(tx, rows)
+
+
+def still_ours(tx: Connection, service: Service, worker: str, ids: Iterable[int]) -> list[Owed]:
+    """Return those claims that may still leave at this moment, with all that is needed to fill them.
+
+    Whoever left or was suppressed since the claim is not among them.
+    """
+    query = OWED.where(
+        deliveries.c.id.in_(list(ids)),
+        deliveries.c.status == DeliveryStatus.SENDING,
+        deliveries.c.worker == worker,
+    ).order_by(deliveries.c.send_at, deliveries.c.id)
+    found = [row for row in tx.execute(query).all() if may_get(row)]
+    suppressed = suppression.among(tx, service.keys, {row.email for row in found})
+    return [row for row in found if row.email not in suppressed]
+
+
+def mailing_of(service: Service, row: Owed) -> Mailing:
+    """Return the mailing that this delivery sends, as the files are now."""
+    return service.catalogue.mailing(row.course, mailing_name(row.kind, row.name), row.locale)
+
+
+def _still_wanted(
+    tx: Connection, service: Service, found: Iterable[Owed], now: datetime, real_now: datetime
+) -> list[Owed]:
+    suppressed = suppression.among(tx, service.keys, {row.email for row in found})
+    for row in found:
+        if row.email in suppressed:
+            rounds.stop_all(
+                tx,
+                service.keys,
+                row.subscriber_id,
+                EndedReason.UNSUBSCRIBED,
+                "suppression list",
+                now,
+                real_now,
+            )
+    unwanted = [row.id for row in found if row.email in suppressed or not may_get(row)]
+    queued = deliveries.c.id.in_(unwanted), deliveries.c.status == DeliveryStatus.QUEUED
+    tx.execute(update(deliveries).where(*queued).values(status=DeliveryStatus.CANCELLED))
+    return [row for row in found if row.id not in set(unwanted)]
+
+
+def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Owed]:
+    """Keep what may leave now; move on a lesson that came too late, or whose date has had one already."""
+    taken = _dates_taken(tx, wanted)
+    leaving, later = [], []
+    for row in wanted:
+        if not is_lesson(row):
+            leaving.append(row)
+            continue
+        zone, today = ZoneInfo(row.timezone), _local_date(row, now)
+        due = schedule.departure(row.due_at, now, row.send_hour, zone)
+        if (row.subscriber_id, row.course, today) in taken:
+            due = schedule.next_hour(now, row.send_hour, zone, after=today)
+        if due <= now:
+            leaving.append(row)
+            taken.add((row.subscriber_id, row.course, today))
+        else:
+            later.append({"row": row.id, "due_at": due, "send_at": due})
+    _move_on(tx, later)
+    return leaving
+
+
+def _dates_taken(tx: Connection, rows: list[Owed]) -> set[tuple[int, str, date | None]]:
+    query = select(deliveries.c.subscriber_id, deliveries.c.course, deliveries.c.local_date).where(
+        deliveries.c.subscriber_id.in_({row.subscriber_id for row in rows}),
+        deliveries.c.local_date.is_not(None),
+    )
+    return {(row.subscriber_id, row.course, row.local_date) for row in tx.execute(query)}
+
+
+def _not_held(
+    tx: Connection, service: Service, rows: list[Owed], now: datetime
+) -> list[tuple[Owed, Mailing]]:
+    pairs = [(row, mailing_of(service, row)) for row in rows]
+    used = {mailing.digest: mailing for _, mailing in pairs}
+    kept = [
+        {"digest": digest, "course": one.course, "name": one.name, "locale": one.locale, "text": one.dump()}
+        for digest, one in used.items()
+    ]
+    insert_new(tx, mailings, kept)
+    query = select(mailings.c.digest).where(
+        mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None)
+    )
+    held = set(tx.execute(query).scalars())
+    again = now + HELD
+    _move_on(
+        tx,
+        [{"row": row.id, "due_at": row.due_at, "send_at": again} for row, one in pairs if one.digest in held],
+    )
+    return [(row, mailing) for row, mailing in pairs if mailing.digest not in held]
+
+
+def _move_on(tx: Connection, later: list[dict[str, Any]]) -> None:
+    if later:
+        moved = update(deliveries).where(deliveries.c.id == bindparam("row"))
+        tx.execute(moved.values(due_at=bindparam("due_at"), send_at=bindparam("send_at")), later)
+
+
+def _mark(tx: Connection, rows: list[dict[str, Any]]) -> list[int]:
+    """Write the claims. A row that meets the constraint after all (another worker was faster) is left out alone."""
+    if not rows:
+        return []
+    queued = update(deliveries).where(
+        deliveries.c.id == bindparam("row"), deliveries.c.status == DeliveryStatus.QUEUED
+    )
+    ours = queued.values(
+        status=DeliveryStatus.SENDING,
+        worker=bindparam("worker"),
+        claimed_at=bindparam("claimed_at"),
+        local_date=bindparam("local_date"),
+        mailing=bindparam("mailing"),
+    )
+    try:
+        with tx.begin_nested():
+            tx.execute(ours, rows)
+        return [row["row"] for row in rows]
+    except IntegrityError:
+        return _mark(tx, rows[: len(rows) // 2]) + _mark(tx, rows[len(rows) // 2 :]) if len(rows) > 1 else []
+
+
+def _local_date(row: Owed, now: datetime) -> date | None:
+    return now.astimezone(ZoneInfo(row.timezone)).date() if is_lesson(row) else None

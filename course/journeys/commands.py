@@ -1,0 +1,97 @@
+"""In charge of commands: a reply whose whole first line is one of a locale's words for STOP, PAUSE and the like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from course.journeys import completing, notices
+from course.journeys import enrolments as rounds
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.states import EndedReason
+
+HELP_A_DAY = 10
+Act = Callable[[Connection, Service, Person, int | None, datetime, datetime], None]
+
+
+def match(service: Service, person: Person, first_line: str) -> str:
+    """Return the command that this line is, in the person's words first and then in any locale's, or ""."""
+    said = re.sub(r"\s+", " ", first_line.casefold()).strip(" .!?,;:*_>\"'“”‘’")
+    words = service.catalogue.words
+    own = service.catalogue.courses[person.course].locale(person.locale)
+    for locale in (own, *words):
+        for command, phrases in words[locale]["commands"].items():
+            if command in ACTS and said in phrases:
+                return command
+    return ""
+
+
+def act(
+    tx: Connection,
+    service: Service,
+    person: Person,
+    command: str,
+    day: int | None,
+    now: datetime,
+    real_now: datetime,
+) -> None:
+    """Do what a command says, to the enrolment that was replied to. `day` is the lesson's, if it was a lesson."""
+    ACTS[command](tx, service, person, day, now, real_now)
+
+
+def _stop(
+    tx: Connection, service: Service, person: Person, _: int | None, now: datetime, real_now: datetime
+) -> None:
+    rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
+    notices.owe(tx, person, "left", now)
+
+
+def _pause(
+    tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime
+) -> None:
+    if rounds.pause(tx, person, now):
+        notices.owe(tx, person, "paused", now, once=f"{person.today(now)}")
+
+
+def _resume(
+    tx: Connection, service: Service, person: Person, _: int | None, now: datetime, _real: datetime
+) -> None:
+    if rounds.resume(tx, service.catalogue, person, now):
+        notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}")
+
+
+def _skip(
+    tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime
+) -> None:
+    if day is not None and rounds.skip(tx, person, day, now):
+        notices.owe(tx, person, "skipped", now, once=f"{day}", day=day)
+
+
+def _done(
+    tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime
+) -> None:
+    if day is not None:
+        completing.complete(tx, person, day, "command", None, now)
+
+
+def _help(
+    tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime
+) -> None:
+    today = person.today(now)
+    so_far = notices.count(tx, person.subscriber_id, f"help-{today}-")
+    if so_far < HELP_A_DAY:
+        notices.owe(tx, person, "help", now, once=f"{today}-{so_far + 1}")
+
+
+ACTS: dict[str, Act] = {
+    "STOP": _stop,
+    "PAUSE": _pause,
+    "RESUME": _resume,
+    "SKIP": _skip,
+    "DONE": _done,
+    "HELP": _help,
+}

@@ -1,0 +1,39 @@
+"""In charge of proof: what was agreed to and what was withdrawn, in rows that nothing changes afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+
+from course.journeys import suppression
+from course.journeys.people import Person
+from course.keys import Keys
+from course.store.tables import consents
+
+
+def record(
+    tx: Connection,
+    keys: Keys,
+    person: Person,
+    what: str,
+    wording: str,
+    how: str,
+    real_now: datetime,
+    *,
+    asked_at: datetime | None = None,
+) -> None:
+    """Write down what was `given` or `withdrawn`, in the words that were shown, and how. Moments are real time."""
+    row = {
+        "who": suppression.mark(keys, person.email),
+        "course": person.course,
+        "what": what,
+        "wording": wording,
+        "version": hashlib.sha256(wording.encode()).hexdigest()[:16],
+        "locale": person.locale,
+        "how": how,
+        "asked_at": asked_at,
+        "at": real_now,
+    }
+    tx.execute(insert(consents).values(row))

@@ -1,0 +1,137 @@
+"""In charge of what becomes of an enrolment after it began: stop, pause, resume, skip, other hours, the end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, update
+
+from course import schedule
+from course.content.catalogue import Catalogue
+from course.journeys import consent, notices, people
+from course.journeys.people import Person
+from course.keys import Keys
+from course.store.database import insert_new, move
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
+from course.store.tables import deliveries, enrolments, history, skips
+
+
+def stop(
+    tx: Connection,
+    keys: Keys,
+    person: Person,
+    reason: EndedReason,
+    how: str,
+    now: datetime,
+    real_now: datetime,
+) -> bool:
+    """End it: nothing that is queued goes out any more. All five doors lead here; a second time changes nothing.
+
+    A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
+    """
+    cancelled = _cancel(tx, person.id)
+    ended = {"ended_reason": reason, "next_send_at": None, "confirm_by": None, "choices": None}
+    stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **ended)
+    if not stopped and not cancelled:
+        return False
+    note(tx, person.id, "stopped", f"{reason} by {how}", now)
+    if person.confirmed_at:
+        consent.record(tx, keys, person, "withdrawn", str(reason), how, real_now)
+    return True
+
+
+def stop_all(
+    tx: Connection,
+    keys: Keys,
+    subscriber_id: int,
+    reason: EndedReason,
+    how: str,
+    now: datetime,
+    real_now: datetime,
+) -> None:
+    """End every course of a person."""
+    for person in people.find(tx, enrolments.c.subscriber_id == subscriber_id):
+        stop(tx, keys, person, reason, how, now, real_now)
+
+
+def pause(tx: Connection, person: Person, now: datetime) -> bool:
+    """Let the lessons rest and keep the place. False: it was not active."""
+    if not move(tx, enrolments, person.id, EnrolmentStatus.PAUSED, next_send_at=None):
+        return False
+    _cancel(tx, person.id, DeliveryKind.LESSON)
+    note(tx, person.id, "paused", "", now)
+    return True
+
+
+def resume(tx: Connection, catalogue: Catalogue, person: Person, now: datetime) -> bool:
+    """Go on at the same place. The lesson that was queued is queued again: the same row, so no day is lost."""
+    if person.status != EnrolmentStatus.PAUSED or not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE):
+        return False
+    note(tx, person.id, "resumed", "", now)
+    course = catalogue.courses.get(person.course)
+    if course is not None and not course.has(person.next_day):
+        finish(tx, person, now)
+        return True
+    due = next_due(tx, person, now)
+    waiting = update(deliveries).where(
+        deliveries.c.enrolment_id == person.id,
+        deliveries.c.kind == DeliveryKind.LESSON,
+        deliveries.c.status == DeliveryStatus.CANCELLED,
+        deliveries.c.day == person.next_day,
+    )
+    if not tx.execute(waiting.values(status=DeliveryStatus.QUEUED, due_at=due, send_at=due)).rowcount:
+        tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(next_send_at=due))
+    return True
+
+
+def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
+    """Mark a day as skipped, which is not completed; the next lesson comes as planned."""
+    marked = insert_new(tx, skips, [{"enrolment_id": person.id, "day": day, "skipped_at": now}])
+    return marked == 1
+
+
+def retime(tx: Connection, subscriber_id: int, now: datetime) -> None:
+    """Move what is still to come to this person's present hour and zone."""
+    for person in people.find(
+        tx, enrolments.c.subscriber_id == subscriber_id, enrolments.c.status == EnrolmentStatus.ACTIVE
+    ):
+        due = next_due(tx, person, now)
+        mine = enrolments.c.id == person.id, enrolments.c.next_send_at.is_not(None)
+        tx.execute(update(enrolments).where(*mine).values(next_send_at=due))
+        queued = (
+            deliveries.c.enrolment_id == person.id,
+            deliveries.c.kind == DeliveryKind.LESSON,
+            deliveries.c.status == DeliveryStatus.QUEUED,
+        )
+        tx.execute(update(deliveries).where(*queued).values(due_at=due, send_at=due))
+
+
+def next_due(tx: Connection, person: Person, now: datetime) -> datetime:
+    """Return the next moment at which this person may get a lesson of this course."""
+    last = people.last_lesson(tx, person.subscriber_id, person.course)
+    if last is None:
+        return schedule.next_hour(now, person.send_hour, person.zone)
+    return max(
+        schedule.next_lesson(*last, person.send_hour, person.zone),
+        schedule.next_hour(now, person.send_hour, person.zone, after=last[1]),
+    )
+
+
+def finish(tx: Connection, person: Person, now: datetime) -> None:
+    """End a course whose lessons are all sent; the farewell comes on a later day, at their hour."""
+    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, next_send_at=None):
+        note(tx, person.id, "finished", "", now)
+        later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
+        notices.owe(tx, person, "farewell", later)
+
+
+def note(tx: Connection, enrolment_id: int, event: str, detail: str, now: datetime) -> None:
+    """Write down what happened, for whoever asks why; never a person's words."""
+    tx.execute(insert(history).values(enrolment_id=enrolment_id, at=now, event=event, detail=detail))
+
+
+def _cancel(tx: Connection, enrolment_id: int, kind: DeliveryKind | None = None) -> int:
+    mine = [deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED]
+    if kind is not None:
+        mine.append(deliveries.c.kind == kind)
+    return tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.CANCELLED)).rowcount

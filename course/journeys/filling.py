@@ -1,0 +1,129 @@
+"""In charge of a claim's own values: what is put into the slots, and the addresses and links that are this person's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from course import links
+from course.content import dates, help_lines
+from course.content.catalogue import CONFIRM, Words
+from course.content.courses import lesson_name
+from course.content.mailing import Mailing
+from course.content.slots import say
+from course.journeys.claiming import mailing_of
+from course.journeys.notices import ANSWERS
+from course.journeys.owed import Owed
+from course.journeys.service import Service
+from course.links import Purpose
+from course.outgoing import Outgoing
+from course.store.tables import completions, deliveries, mailings
+
+
+def fill(tx: Connection, service: Service, row: Owed, now: datetime, real_now: datetime) -> Outgoing:
+    """Return the message for this claim. `real_now` is for its Date header; nobody's clock runs in course time."""
+    settings = service.settings
+    mailing = _claimed(tx, service, row)
+    leave = None if mailing.name == CONFIRM else _leave(service, row)
+    return Outgoing(
+        delivery_id=row.id,
+        to=row.email,
+        mailing=mailing,
+        values=_values(tx, service, row, mailing, now, leave[0] if leave else ""),
+        sender=settings.mail_from,
+        sender_name=settings.mail_from_name,
+        reply_to=links.reply_address(service.keys, row.id, settings.reply_domain),
+        message_id=links.message_id(service.keys, row.id, settings.mail_domain),
+        date=real_now.astimezone(UTC),
+        leave=leave,
+        list_id=f"<{row.course}.{settings.mail_domain}>",
+        # The course's number, not its name: this header is for the provider's statistics.
+        feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
+        replied=mailing.name in ANSWERS,
+        in_reply_to=_answered(tx, service, row) if mailing.name in ANSWERS else "",
+    )
+
+
+def _claimed(tx: Connection, service: Service, row: Owed) -> Mailing:
+    """Return the mailing as it was when it was claimed: an edit reaches unclaimed mail only."""
+    present = mailing_of(service, row)
+    if present.digest == row.mailing:
+        return present
+    kept = select(mailings.c.text).where(mailings.c.digest == row.mailing)
+    return Mailing.of(tx.execute(kept).scalar_one())
+
+
+def _leave(service: Service, row: Owed) -> tuple[str, str]:
+    token = links.sign(service.keys, Purpose.LEAVE, row.subscriber_id, links.course_mark(row.course))
+    return f"{service.settings.site}/leave/{token}", f"leave-{token}@{service.settings.reply_domain}"
+
+
+def _values(
+    tx: Connection, service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str
+) -> dict[str, str]:
+    if mailing.name == CONFIRM:
+        token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
+        return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
+    words = service.catalogue.words[mailing.locale]
+    zone = ZoneInfo(row.timezone)
+    country = help_lines.country_of(row.timezone)
+    today = now.astimezone(zone).date()
+    mail = words["mail"]
+    values = {
+        "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
+        "help_lines": help_lines.block(service.catalogue.help_lines, mail, country, today),
+        "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
+        "leave_url": leave_url,
+        "day": str(row.day or ""),
+    }
+    more = MORE.get(mailing.name)
+    return {**values, **more(tx, service, row, words, now)} if more else values
+
+
+def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """When the next lesson is due, and at what hour: of a welcome and of "resumed"."""
+    queued = select(deliveries.c.send_at).where(
+        deliveries.c.enrolment_id == row.enrolment_id,
+        deliveries.c.kind == "lesson",
+        deliveries.c.status == "queued",
+    )
+    due = row.next_send_at or tx.execute(queued).scalar() or now
+    zone, locale = ZoneInfo(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
+    said = dates.moment(due, zone, locale, words["dates"])
+    hour = dates.time(datetime(2000, 1, 1, row.send_hour, tzinfo=UTC), locale)
+    return {"first_day": said, "next_lesson": said, "send_hour": hour}
+
+
+def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Which days they wrote back, in words; without one, no number."""
+    days = tx.execute(
+        select(completions.c.day)
+        .where(completions.c.enrolment_id == row.enrolment_id)
+        .order_by(completions.c.day)
+    )
+    course = service.catalogue.courses[row.course]
+    said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
+    if not said:
+        return {"done": say(words["mail"]["done_none"], days=str(course.days))}
+    return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
+
+
+def _answered(tx: Connection, service: Service, row: Owed) -> str:
+    """Return the Message-ID of the lesson that a receipt is about, so that it stands below it in the inbox."""
+    if row.day is None:
+        return ""
+    lesson = select(deliveries.c.id).where(
+        deliveries.c.enrolment_id == row.enrolment_id, deliveries.c.name == lesson_name(row.day)
+    )
+    found = tx.execute(lesson).scalar()
+    return links.message_id(service.keys, found, service.settings.mail_domain) if found else ""
+
+
+MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
+    "welcome": _coming,
+    "resumed": _coming,
+    "farewell": _done,
+}

@@ -1,0 +1,66 @@
+"""In charge of what a leave link's page does: leave, leave everything, pause instead, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from course.journeys import enrolments as rounds
+from course.journeys import people, standing
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.journeys.standing import Standing
+from course.store.states import EndedReason
+
+
+def look(service: Service, token: str) -> Standing | None:
+    """Return where the enrolment of this link stands, or None for a link that is not ours."""
+    with service.store.reading() as tx:
+        person = people.by_leave_token(tx, service.keys, token)
+        return standing.of(service, person) if person else None
+
+
+def leave(service: Service, token: str, how: str, now: datetime, real_now: datetime) -> Standing | None:
+    """Stop the enrolment; again and again is the same as once."""
+    return _act(
+        service,
+        token,
+        lambda tx, person: rounds.stop(
+            tx, service.keys, person, EndedReason.UNSUBSCRIBED, how, now, real_now
+        ),
+    )
+
+
+def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Standing | None:
+    """Stop every enrolment of this person."""
+    reason = EndedReason.UNSUBSCRIBED
+    return _act(
+        service,
+        token,
+        lambda tx, person: rounds.stop_all(
+            tx, service.keys, person.subscriber_id, reason, "page", now, real_now
+        ),
+    )
+
+
+def pause(service: Service, token: str, now: datetime) -> Standing | None:
+    """Let the lessons rest."""
+    return _act(service, token, lambda tx, person: rounds.pause(tx, person, now))
+
+
+def resume(service: Service, token: str, now: datetime) -> Standing | None:
+    """Go on at the same place."""
+    return _act(service, token, lambda tx, person: rounds.resume(tx, service.catalogue, person, now))
+
+
+def _act(service: Service, token: str, act: Callable[[Connection, Person], object]) -> Standing | None:
+    """Do something to the enrolment of a link, and return where it stands then."""
+    with service.store.transaction() as tx:
+        person = people.by_leave_token(tx, service.keys, token)
+        if person is None:
+            return None
+        act(tx, person)
+        after = people.by_id(tx, person.id)
+        return standing.of(service, after) if after else None

@@ -1,0 +1,64 @@
+"""In charge of owing somebody a notice, and of who may still get which."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from course.journeys.people import Person
+from course.store.database import insert_new
+from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.tables import deliveries
+
+E = EnrolmentStatus
+# Where a person must stand, at the moment of sending, for a mail to be made at all.
+MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
+    "lesson": (E.ACTIVE,),
+    "confirm": (E.PENDING,),
+    "welcome": (E.ACTIVE,),
+    "again": (E.ACTIVE, E.PAUSED),
+    "receipt": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "paused": (E.PAUSED,),
+    "resumed": (E.ACTIVE,),
+    "skipped": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "farewell": (E.FINISHED,),
+    "left": (E.STOPPED, E.FINISHED),
+    "help": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
+}
+# What goes out in answer to a person's own mail (RFC 3834).
+ANSWERS = frozenset({"receipt", "help", "paused", "resumed", "skipped", "left"})
+
+
+def owe(
+    tx: Connection, person: Person, notice: str, send_at: datetime, *, once: str = "", day: int | None = None
+) -> bool:
+    """Queue a notice, unless this enrolment had it already. `once` tells apart those that may come again.
+
+    False: the database has such a row, and each mail is owed once.
+    """
+    row = {
+        "subscriber_id": person.subscriber_id,
+        "enrolment_id": person.id,
+        "course": person.course,
+        "kind": DeliveryKind.NOTICE,
+        "name": f"{notice}-{once}" if once else notice,
+        "day": day,
+        "status": DeliveryStatus.QUEUED,
+        "due_at": send_at,
+        "send_at": send_at,
+    }
+    return insert_new(tx, deliveries, [row]) == 1
+
+
+def mailing_name(kind: str, name: str) -> str:
+    """Return which mailing a delivery sends: `day-3` for a lesson, `receipt` for `receipt-2027-03-14`."""
+    return name.partition("-")[0] if kind == DeliveryKind.NOTICE else name
+
+
+def count(tx: Connection, subscriber_id: int, prefix: str) -> int:
+    """Return how many notices whose name begins so this person was ever owed, over all courses."""
+    query = select(func.count()).where(
+        deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(prefix, autoescape=True)
+    )
+    return int(tx.execute(query).scalar_one())

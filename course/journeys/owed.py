@@ -1,0 +1,57 @@
+"""In charge of the row that claiming, filling and settling share: a delivery with its enrolment and subscriber."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from course.journeys.notices import MAY_GET, mailing_name
+from course.store.states import DeliveryKind
+from course.store.tables import deliveries, enrolments, subscribers
+
+Owed = Row[Any]
+
+OWED = select(
+    deliveries.c.id,
+    deliveries.c.subscriber_id,
+    deliveries.c.enrolment_id,
+    deliveries.c.course,
+    deliveries.c.kind,
+    deliveries.c.name,
+    deliveries.c.day,
+    deliveries.c.local_date,
+    deliveries.c.mailing,
+    deliveries.c.status,
+    deliveries.c.due_at,
+    deliveries.c.attempts,
+    deliveries.c.first_tried_at,
+    enrolments.c.status.label("standing"),
+    enrolments.c.confirmed_at,
+    enrolments.c.next_send_at,
+    subscribers.c.email,
+    subscribers.c.name.label("person"),
+    subscribers.c.locale,
+    subscribers.c.timezone,
+    subscribers.c.send_hour,
+).select_from(
+    deliveries.join(enrolments, enrolments.c.id == deliveries.c.enrolment_id).join(
+        subscribers, subscribers.c.id == deliveries.c.subscriber_id
+    )
+)
+
+
+def owed(tx: Connection, delivery_id: int) -> Owed | None:
+    """Return this delivery."""
+    return tx.execute(OWED.where(deliveries.c.id == delivery_id)).one_or_none()
+
+
+def is_lesson(row: Owed) -> bool:
+    """Whether this is a day's lesson, which the calendar counts."""
+    return bool(row.kind == DeliveryKind.LESSON)
+
+
+def may_get(row: Owed) -> bool:
+    """Whether somebody who stands where this person does gets such a mail at all."""
+    what = mailing_name(row.kind, row.name) if row.kind == DeliveryKind.NOTICE else "lesson"
+    return row.standing in MAY_GET[what]

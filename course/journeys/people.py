@@ -1,0 +1,102 @@
+"""In charge of finding the rows that a journey is about: a person's enrolment, by token or by delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from course import links
+from course.keys import Keys
+from course.links import Purpose
+from course.store.states import LIVE
+from course.store.tables import deliveries, enrolments, subscribers
+
+
+@dataclass(frozen=True)
+class Person:
+    """One enrolment with its subscriber, as they are in this transaction."""
+
+    id: int
+    subscriber_id: int
+    course: str
+    status: str
+    next_day: int
+    next_send_at: datetime | None
+    confirm_by: datetime | None
+    confirmed_at: datetime | None
+    choices: str | None
+    email: str
+    email_key: str
+    name: str
+    locale: str
+    timezone: str
+    send_hour: int
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Their present time zone."""
+        return ZoneInfo(self.timezone)
+
+    def today(self, now: datetime) -> date:
+        """Return their local date at this moment."""
+        return now.astimezone(self.zone).date()
+
+
+COLUMNS = (
+    enrolments.c.id,
+    enrolments.c.subscriber_id,
+    enrolments.c.course,
+    enrolments.c.status,
+    enrolments.c.next_day,
+    enrolments.c.next_send_at,
+    enrolments.c.confirm_by,
+    enrolments.c.confirmed_at,
+    enrolments.c.choices,
+    subscribers.c.email,
+    subscribers.c.email_key,
+    subscribers.c.name,
+    subscribers.c.locale,
+    subscribers.c.timezone,
+    subscribers.c.send_hour,
+)
+
+
+def find(tx: Connection, *conditions: ColumnElement[bool]) -> list[Person]:
+    """Return the enrolments that fulfil these conditions, the newest first."""
+    query = select(*COLUMNS).join(subscribers).where(*conditions).order_by(enrolments.c.id.desc())
+    return [Person(**row._mapping) for row in tx.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name)
+
+
+def by_id(tx: Connection, enrolment_id: int) -> Person | None:
+    """Return this enrolment."""
+    return next(iter(find(tx, enrolments.c.id == enrolment_id)), None)
+
+
+def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
+    """Return the enrolment that a leave link means: the live one, whichever it is by now, else the newest."""
+    numbers = links.read(keys, Purpose.LEAVE, token)
+    if numbers is None or len(numbers) != 2:  # noqa: PLR2004 (subscriber, course)
+        return None
+    rounds = [
+        person
+        for person in find(tx, enrolments.c.subscriber_id == numbers[0])
+        if links.course_mark(person.course) == numbers[1]
+    ]
+    live = [person for person in rounds if person.status in LIVE]
+    return next(iter(live or rounds), None)
+
+
+def last_lesson(tx: Connection, subscriber_id: int, course: str) -> tuple[datetime, date] | None:
+    """Return when this person's last lesson of the course was settled, over all rounds, and its latest local date."""
+    query = select(func.max(deliveries.c.settled_at), func.max(deliveries.c.local_date)).where(
+        deliveries.c.subscriber_id == subscriber_id,
+        deliveries.c.course == course,
+        deliveries.c.local_date.is_not(None),
+        deliveries.c.settled_at.is_not(None),
+    )
+    row: Row[tuple[datetime | None, date | None]] = tx.execute(query).one()
+    return (row[0], row[1]) if row[0] is not None and row[1] is not None else None

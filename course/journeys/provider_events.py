@@ -1,0 +1,176 @@
+"""In charge of what a provider reports afterwards: bounces, complaints, unsubscribes, arrivals; in any order, repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, select
+
+from course import addresses
+from course.journeys import enrolments as rounds
+from course.journeys import settling, suppression
+from course.journeys.owed import Owed, owed
+from course.journeys.service import Service
+from course.store.database import insert_new, move
+from course.store.states import DeliveryStatus, EndedReason
+from course.store.tables import deliveries, provider_events, subscribers
+
+KEEP = timedelta(days=7)  # real time; the provider repeats an event for a day at most
+ID = "ds_delivery"  # our only custom argument
+# A bounce says that the address is dead only with such a status (RFC 3463: 5.1.x, bad address) or such a reason; full
+# mailboxes and blocks come as bounces too.
+DEAD_STATUS = re.compile(r"^5\.1\.(1|2|3|6|10)\b")
+DEAD_REASON = re.compile(
+    r"(user|recipient|address|mailbox|account)\b.{0,40}\b(unknown|not exist|doesn't exist|invalid|not found|no such)"
+    r"|(unknown|no such|invalid) (user|recipient|address|mailbox)|does not exist",
+    re.IGNORECASE,
+)
+log = structlog.get_logger()
+Act = Callable[[Connection, Service, Mapping[str, Any], Owed | None, datetime, datetime], None]
+
+
+def take_in(service: Service, events: list[dict[str, Any]], now: datetime, real_now: datetime) -> int:
+    """Act on each event once; return how many were new. One that cannot be understood is skipped, not the rest."""
+    acted = 0
+    for event in events:
+        with service.store.transaction() as tx:
+            if not insert_new(tx, provider_events, [{"event_id": _event_id(event), "at": real_now}]):
+                continue
+            act = ACTS.get(str(event.get("event")))
+            if act is not None:
+                act(tx, service, event, _delivery(tx, event), now, real_now)
+        acted += 1
+    return acted
+
+
+def forget(tx: Connection, real_now: datetime) -> None:
+    """Erase the names of events that will not be repeated any more."""
+    tx.execute(delete(provider_events).where(provider_events.c.at < real_now - KEEP))
+
+
+def _event_id(event: Mapping[str, Any]) -> str:
+    given = event.get("sg_event_id")
+    if isinstance(given, str) and 0 < len(given) <= 100:  # noqa: PLR2004 (the provider's own limit)
+        return given
+    return hashlib.sha256(json.dumps(event, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _delivery(tx: Connection, event: Mapping[str, Any]) -> Owed | None:
+    given = str(event.get(ID, ""))
+    return owed(tx, int(given)) if given.isascii() and given.isdigit() and len(given) < 19 else None  # noqa: PLR2004
+
+
+def _arrived(
+    tx: Connection, service: Service, _: Mapping[str, Any], row: Owed | None, now: datetime, _real: datetime
+) -> None:
+    if row is not None:
+        settling.arrived(tx, service, row.id, now)
+
+
+def _bounced(
+    tx: Connection,
+    service: Service,
+    event: Mapping[str, Any],
+    row: Owed | None,
+    now: datetime,
+    real_now: datetime,
+) -> None:
+    said = f"{event.get('status') or ''} {event.get('reason') or ''}".strip()
+    if row is not None:
+        settling.arrived(tx, service, row.id, now)
+        move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(said))
+    dead = DEAD_STATUS.match(said) or (not event.get("status") and DEAD_REASON.search(said))
+    if event.get("type") != "blocked" and dead:
+        _end(tx, service, event, row, EndedReason.BOUNCED, now, real_now, suppress=True)
+
+
+def _dropped(
+    tx: Connection,
+    service: Service,
+    event: Mapping[str, Any],
+    row: Owed | None,
+    now: datetime,
+    real_now: datetime,
+) -> None:
+    """SendGrid would not send to an address on its own lists: so do we not, from now on."""
+    reason = str(event.get("reason") or "").lower()
+    if row is not None:
+        settling.arrived(tx, service, row.id, now)
+        move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(f"dropped: {reason}"))
+    for words, why in DROPPED.items():
+        if words in reason:
+            _end(tx, service, event, row, why, now, real_now, suppress=why != EndedReason.UNSUBSCRIBED)
+            return
+
+
+def _complained(
+    tx: Connection,
+    service: Service,
+    event: Mapping[str, Any],
+    row: Owed | None,
+    now: datetime,
+    real_now: datetime,
+) -> None:
+    _end(tx, service, event, row, EndedReason.COMPLAINED, now, real_now, suppress=True)
+
+
+def _unsubscribed(
+    tx: Connection,
+    service: Service,
+    event: Mapping[str, Any],
+    row: Owed | None,
+    now: datetime,
+    real_now: datetime,
+) -> None:
+    _end(tx, service, event, row, EndedReason.UNSUBSCRIBED, now, real_now, suppress=False)
+
+
+def _end(
+    tx: Connection,
+    service: Service,
+    event: Mapping[str, Any],
+    row: Owed | None,
+    reason: EndedReason,
+    now: datetime,
+    real_now: datetime,
+    *,
+    suppress: bool,
+) -> None:
+    """End the person's courses. An event without our id (an asynchronous bounce) is matched by its address."""
+    address = row.email if row is not None else str(event.get("email") or "")
+    if not address:
+        return
+    key = addresses.key(address)
+    subscriber = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar()
+    if suppress:
+        suppression.suppress(tx, service.keys, address, str(reason), real_now)
+    if subscriber is not None:
+        rounds.stop_all(tx, service.keys, subscriber, reason, "the provider", now, real_now)
+
+
+def _scrubbed(said: str) -> str:
+    return re.sub(r"\S+@\S+", "<address>", said)[:300]
+
+
+DROPPED = {
+    "unsubscribed": EndedReason.UNSUBSCRIBED,
+    "spam report": EndedReason.COMPLAINED,
+    "bounced address": EndedReason.BOUNCED,
+    "invalid": EndedReason.BOUNCED,
+}
+ACTS: dict[str, Act] = {
+    "processed": _arrived,
+    "delivered": _arrived,
+    "deferred": _arrived,
+    "bounce": _bounced,
+    "dropped": _dropped,
+    "spamreport": _complained,
+    "unsubscribe": _unsubscribed,
+    "group_unsubscribe": _unsubscribed,
+}

@@ -1,0 +1,193 @@
+"""In charge of what came in: whose mail it is, which lesson it answers, and what follows. Words are not stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import Connection, Row, select
+
+from course import addresses, links
+from course.journeys import commands, completing, people
+from course.journeys import enrolments as rounds
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.links import Purpose
+from course.reading import Incoming, read
+from course.reading.authentication import aligned
+from course.reading.mime import TooMuchError
+from course.store.database import insert_once
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
+from course.store.tables import completions, deliveries, replies, subscribers
+
+log = structlog.get_logger()
+
+
+class Decision(StrEnum):
+    """What became of a mail; also the kind of its row in `replies`."""
+
+    COMPLETED = "completed"
+    COMMAND = "command"
+    LEFT = "left"
+    NOTED = "noted"  # a person wrote to something that is not a lesson
+    EMPTY = "empty"
+    AUTOMATIC = "automatic"
+    REPEATED = "repeated"  # the same mail once more
+    DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
+    HELD = "held"  # nobody can tell whose it is, or it is over a cap
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The enrolment that a mail is about, and the delivery and day it answers, as far as that is known."""
+
+    person: Person
+    delivery_id: int | None = None
+    day: int | None = None
+
+
+def take_in(
+    service: Service,
+    raw: bytes,
+    source: str,
+    to: tuple[str, ...],
+    passed: tuple[str, ...],
+    now: datetime,
+    real_now: datetime,
+) -> Decision:
+    """Decide one mail, in one transaction. `passed` are domains whose DKIM mark the way in has checked."""
+    try:
+        mail = read(raw, service.settings.authserv_id)
+    except TooMuchError as error:
+        log.warning("a mail is over a cap and was put aside", why=str(error))
+        return Decision.HELD
+    if mail.sender.rpartition("@")[2].lower() in service.own_domains:
+        return Decision.DROPPED  # our own mail came back: a loop ends here
+    recipients = (*to, *mail.recipients)
+    with service.store.transaction() as tx:
+        leaving = _leaving(tx, service, recipients)
+        if leaving is not None and not mail.report:
+            rounds.stop(tx, service.keys, leaving, EndedReason.UNSUBSCRIBED, "mail", now, real_now)
+            return Decision.LEFT
+        answered = _by_token(tx, service, recipients, mail)
+        if answered is None and _ours(service, recipients, mail):
+            return Decision.DROPPED
+        if answered is None and not mail.automatic:
+            answered = _by_sender(tx, mail, (*passed, *mail.passed))
+        if answered is None:
+            return Decision.DROPPED if mail.automatic else Decision.HELD
+        return _decide(tx, service, mail, source, answered, now, real_now)
+
+
+def _decide(
+    tx: Connection,
+    service: Service,
+    mail: Incoming,
+    source: str,
+    answered: Answered,
+    now: datetime,
+    real_now: datetime,
+) -> Decision:
+    person = answered.person
+    command = "" if mail.automatic else commands.match(service, person, mail.first_line)
+    kind = _kind(mail, command, answered.day)
+    row = {
+        "enrolment_id": person.id,
+        "delivery_id": answered.delivery_id,
+        "source": source,
+        "message_key": _message_key(service, mail, answered),
+        "kind": kind,
+        "received_at": now,
+    }
+    reply_id = insert_once(tx, replies, row)
+    if reply_id is None:
+        return Decision.REPEATED
+    if kind == Decision.COMMAND:
+        commands.act(tx, service, person, command, answered.day, now, real_now)
+    elif kind == Decision.COMPLETED and answered.day is not None:
+        completing.complete(tx, person, answered.day, "reply", reply_id, now)
+    return kind
+
+
+def _kind(mail: Incoming, command: str, day: int | None) -> Decision:
+    if mail.automatic:
+        return Decision.AUTOMATIC
+    if command:
+        return Decision.COMMAND
+    if not mail.says_something:
+        return Decision.EMPTY
+    return Decision.NOTED if day is None else Decision.COMPLETED
+
+
+def _leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Person | None:
+    for token in _tokens("leave-", recipients):
+        person = people.by_leave_token(tx, service.keys, token)
+        if person is not None:
+            return person
+    return None
+
+
+def _by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
+    """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
+    for delivery_id in _delivery_ids(service, recipients, mail):
+        query = select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.kind, deliveries.c.day).where(
+            deliveries.c.id == delivery_id
+        )
+        row = tx.execute(query).one_or_none()
+        person = people.by_id(tx, row.enrolment_id) if row is not None else None
+        if row is not None and person is not None:
+            return Answered(person, row.id, None if row.kind == DeliveryKind.NOTICE else row.day)
+    return None
+
+
+def _delivery_ids(service: Service, recipients: Iterable[str], mail: Incoming) -> list[int]:
+    named = [links.read(service.keys, Purpose.REPLY, token) for token in _tokens("reply-", recipients)]
+    named += [
+        links.read(service.keys, Purpose.MESSAGE, reference.strip("<>").partition("@")[0])
+        for reference in mail.references
+    ]
+    return [numbers[0] for numbers in named if numbers]
+
+
+def _ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
+    """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
+    left = any(links.read(service.keys, Purpose.LEAVE, token) for token in _tokens("leave-", recipients))
+    return left or bool(_delivery_ids(service, recipients, mail))
+
+
+def _by_sender(tx: Connection, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:
+    """Return the only open lesson of a sender whose mail is proven to be theirs; anybody can write a From line."""
+    if not mail.sender or not aligned(mail.sender, passed):
+        return None
+    query = (
+        select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.day)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(
+            completions,
+            (completions.c.enrolment_id == deliveries.c.enrolment_id)
+            & (completions.c.day == deliveries.c.day),
+        )
+        .where(
+            subscribers.c.email_key == addresses.key(mail.sender),
+            deliveries.c.kind == DeliveryKind.LESSON,
+            deliveries.c.status == DeliveryStatus.SENT,
+            completions.c.day.is_(None),
+        )
+    )
+    found: list[Row[tuple[int, int, int]]] = list(tx.execute(query))
+    person = people.by_id(tx, found[0].enrolment_id) if len(found) == 1 else None
+    return Answered(person, found[0].id, found[0].day) if person else None
+
+
+def _message_key(service: Service, mail: Incoming, answered: Answered) -> str:
+    who = str(answered.delivery_id) if answered.delivery_id else mail.sender
+    which = mail.message_id or f"{mail.date} {mail.words}"
+    return service.keys.hash("message", f"{who} {which}")
+
+
+def _tokens(prefix: str, recipients: Iterable[str]) -> list[str]:
+    locals_ = (address.rpartition("@")[0].lower() for address in recipients)
+    return [local.removeprefix(prefix) for local in locals_ if local.startswith(prefix)]

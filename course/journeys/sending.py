@@ -1,0 +1,111 @@
+"""In charge of the way from claimed to settled: re-check, fill, hand over outside any transaction, write down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from course.clock import Clock
+from course.journeys import claiming, filling, settling
+from course.journeys.owed import Owed
+from course.journeys.service import Service
+from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Unsure
+
+CLAIM = 100  # messages claimed at a time: so many at most are in doubt when a worker dies
+SLICE = 0.25  # seconds after which it is checked again who still wants their mail
+log = structlog.get_logger()
+
+
+class Transport(Protocol):
+    """A way out."""
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """Hand one message over; never raises for what the other side or the network does."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One worker's round of sending. `stopping` is asked before each message."""
+
+    service: Service
+    transport: Transport
+    worker: str
+    clock: Clock
+    stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a shift came to. `halt` is why nothing can leave at all, if that is so."""
+
+    sent: int = 0
+    halt: str = ""
+
+
+def send_due(shift: Shift) -> Tally:
+    """Send all that is due by now, a claim at a time; what was not handed over is released."""
+    sent = 0
+    while not shift.stopping():
+        ids = claiming.claim(shift.service, shift.worker, CLAIM, shift.clock.now(), shift.clock.real())
+        if not ids:
+            break
+        tally = _send_claimed(shift, ids)
+        sent += tally.sent
+        if tally.halt:
+            return Tally(sent, tally.halt)
+    return Tally(sent)
+
+
+def _send_claimed(shift: Shift, ids: list[int]) -> Tally:
+    sent, halt, waiting = 0, "", ids
+    try:
+        while waiting and not halt and not shift.stopping():
+            done = _send_slice(shift, waiting)
+            settling.settle(shift.service, done, shift.clock.now(), shift.clock.real())
+            sent += sum(isinstance(outcome, Sent) for _, outcome in done)
+            halt = next((outcome.reason for _, outcome in done if isinstance(outcome, Halt)), "")
+            handled = {row.id for row, _ in done}
+            waiting = [waits for waits in waiting if waits not in handled] if handled else []
+    finally:
+        # Released, not forgotten: the next claim sorts out who no longer wants their mail.
+        with shift.service.store.transaction() as tx:
+            settling.put_back(tx, ids)
+    return Tally(sent, halt)
+
+
+def _send_slice(shift: Shift, ids: list[int]) -> list[tuple[Owed, Outcome]]:
+    """Hand over what may still leave, until the time comes to check again."""
+    with shift.service.store.reading() as tx:
+        rows = claiming.still_ours(tx, shift.service, shift.worker, ids)
+        ready = [(row, _filled(tx, shift, row)) for row in rows]
+    done: list[tuple[Owed, Outcome]] = []
+    checked_at = shift.clock.monotonic()
+    for row, made in ready:
+        if shift.stopping() or (done and shift.clock.monotonic() - checked_at > SLICE):
+            break
+        outcome = _handed_over(shift.transport, made) if isinstance(made, Outgoing) else made
+        done.append((row, outcome))
+        if isinstance(outcome, Halt):
+            break
+    return done
+
+
+def _filled(tx: Connection, shift: Shift, row: Owed) -> Outgoing | Outcome:
+    """Fill one message. One that cannot be made keeps nobody else from theirs; it is tried again like a refused one."""
+    try:
+        return filling.fill(tx, shift.service, row, shift.clock.now(), shift.clock.real())
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
+        log.error("a message could not be made", delivery=row.id, error=type(error).__name__)
+        return RefusedRecipient(f"could not be made: {type(error).__name__}")
+
+
+def _handed_over(transport: Transport, outgoing: Outgoing) -> Outcome:
+    try:
+        return transport.send(outgoing)
+    except Exception as error:  # noqa: BLE001 (a bug in a transport leaves us as unsure as a broken line)
+        log.error("a transport broke", delivery=outgoing.delivery_id, error=type(error).__name__)
+        return Unsure(f"the transport broke: {type(error).__name__}")

@@ -1,0 +1,185 @@
+"""In charge of sign-up and confirmation: the page says the same to everybody, and only a POST from the inbox counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, delete, insert, select, update
+
+from course import addresses, links
+from course.journeys import enrolments as rounds
+from course.journeys import consent, limits, notices, people, standing, suppression
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.journeys.standing import Standing
+from course.links import Purpose
+from course.schedule import first_lesson
+from course.store.database import insert_new, move
+from course.store.states import EndedReason, EnrolmentStatus
+from course.store.tables import deliveries, enrolments, history, subscribers
+
+CONFIRM_WITHIN = timedelta(days=7)  # real time
+AGAIN = timedelta(days=7)  # course time: so seldom does somebody hear that they signed up again
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class SignUp:
+    """What the form said, already read strictly. `wording` is the consent exactly as it was shown."""
+
+    course: str
+    email: str
+    name: str
+    timezone: str
+    locale: str
+    send_hour: int
+    wording: str
+    network: str
+
+
+def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -> None:
+    """Owe the address a confirmation, within the limits. Says nothing about whether the address is known.
+
+    A known, unknown and suppressed address take the same way through the same transaction up to the rows it leaves.
+    """
+    network = limits.network(form.network)
+    inbox = addresses.inbox(form.email)
+    with service.store.transaction() as tx:
+        keys = service.keys
+        send = max(
+            limits.place(tx, keys, limits.NETWORK, network, now),
+            limits.place(tx, keys, limits.EVERYBODY, "", now),
+        )
+        first = limits.place(tx, keys, limits.INBOX, inbox, now) == now
+        suppressed = bool(suppression.among(tx, keys, [form.email]))
+        limits.take(tx, keys, limits.NETWORK, network, send)
+        limits.take(tx, keys, limits.EVERYBODY, "", send)
+        if suppressed:
+            return
+        person = _enrol(tx, form, now, real_now)
+        if person.status != EnrolmentStatus.PENDING:
+            _say_again(tx, person, now)
+        elif first and send - now < limits.DAY:
+            limits.take(tx, keys, limits.INBOX, inbox, send)
+            notices.owe(tx, person, "confirm", send, once=f"{now.date()}")
+    if send > now:
+        log.warning("sign-ups are arriving faster than the limits allow; confirmations wait their turn")
+
+
+def confirmation(service: Service, token: str, real_now: datetime) -> Standing | None:
+    """Return where the enrolment of a confirm link stands, or None for a link that is of no use any more."""
+    with service.store.reading() as tx:
+        person = _of_confirm(tx, service, token)
+        return standing.of(service, person) if person and _usable(person, real_now) else None
+
+
+def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> Standing | None:
+    """Begin the course: once, however often and however parallel the button is pressed."""
+    with service.store.transaction() as tx:
+        person = _of_confirm(tx, service, token)
+        if person is None or not _usable(person, real_now):
+            return None
+        if person.status == EnrolmentStatus.PENDING:
+            _begin(tx, service, person, now, real_now)
+        begun = people.by_id(tx, person.id)
+        return standing.of(service, begun) if begun else None
+
+
+def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> None:
+    """Never write to the address of this confirm link again; forget it, if it was never confirmed."""
+    with service.store.transaction() as tx:
+        person = _of_confirm(tx, service, token)
+        if person is None:
+            return
+        suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
+        if person.status == EnrolmentStatus.PENDING:
+            _forget(tx, [person])
+        else:
+            rounds.stop_all(
+                tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now
+            )
+
+
+def expire(service: Service, real_now: datetime) -> int:
+    """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them."""
+    with service.store.transaction() as tx:
+        late = people.find(
+            tx, enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.confirm_by <= real_now
+        )
+        _forget(tx, late)
+        return len(late)
+
+
+def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime) -> Person:
+    """Return the live enrolment of this address and course; made, or with these choices, if it is unconfirmed.
+
+    A person's settings change only at confirmation: anybody can type anybody's address.
+    """
+    settings = {key: getattr(form, key) for key in ("name", "locale", "timezone", "send_hour")}
+    key = addresses.key(form.email)
+    insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
+    subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
+    asked = {**settings, "wording": form.wording, "asked_at": real_now.isoformat()}
+    pending = {"confirm_by": real_now + CONFIRM_WITHIN, "choices": json.dumps(asked, ensure_ascii=False)}
+    row = {
+        "subscriber_id": subscriber_id,
+        "course": form.course,
+        "status": EnrolmentStatus.PENDING,
+        "created_at": now,
+    }
+    mine = (enrolments.c.subscriber_id == subscriber_id, enrolments.c.course == form.course)
+    if not insert_new(tx, enrolments, [{**row, **pending}]):
+        unconfirmed = enrolments.c.status == EnrolmentStatus.PENDING
+        tx.execute(update(enrolments).where(*mine, unconfirmed).values(**pending))
+    return people.find(tx, *mine)[0]
+
+
+def _say_again(tx: Connection, person: Person, now: datetime) -> None:
+    recent = select(deliveries.c.id).where(
+        deliveries.c.subscriber_id == person.subscriber_id,
+        deliveries.c.name.startswith("again-"),
+        deliveries.c.send_at > now - AGAIN,
+    )
+    if tx.execute(recent).first() is None:
+        notices.owe(tx, person, "again", now, once=f"{person.today(now)}")
+
+
+def _of_confirm(tx: Connection, service: Service, token: str) -> Person | None:
+    numbers = links.read(service.keys, Purpose.CONFIRM, token)
+    return people.by_id(tx, numbers[0]) if numbers else None
+
+
+def _usable(person: Person, real_now: datetime) -> bool:
+    if person.status == EnrolmentStatus.PENDING:
+        return person.confirm_by is not None and real_now < person.confirm_by
+    return person.status != EnrolmentStatus.STOPPED
+
+
+def _begin(tx: Connection, service: Service, person: Person, now: datetime, real_now: datetime) -> None:
+    choices = json.loads(person.choices or "{}")
+    wording, asked_at = choices.pop("wording"), datetime.fromisoformat(choices.pop("asked_at"))
+    tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
+    chosen = people.by_id(tx, person.id) or person
+    last = people.last_lesson(tx, person.subscriber_id, person.course)
+    rule = service.catalogue.courses[person.course].start
+    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last)
+    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
+    if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
+        return
+    consent.record(
+        tx, service.keys, chosen, "given", wording, "confirmed by mail", real_now, asked_at=asked_at
+    )
+    tx.execute(insert(history).values(enrolment_id=person.id, at=now, event="confirmed"))
+    notices.owe(tx, chosen, "welcome", now)
+    limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
+    rounds.retime(tx, person.subscriber_id, now)
+
+
+def _forget(tx: Connection, unconfirmed: list[Person]) -> None:
+    tx.execute(delete(enrolments).where(enrolments.c.id.in_([person.id for person in unconfirmed])))
+    others = select(enrolments.c.subscriber_id)
+    gone = [person.subscriber_id for person in unconfirmed]
+    tx.execute(delete(subscribers).where(subscribers.c.id.in_(gone), subscribers.c.id.not_in(others)))

@@ -1,0 +1,27 @@
+"""In charge of what a page may know of an enrolment: where it stands, and in which words to say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from course.content import dates
+from course.journeys.people import Person
+from course.journeys.service import Service
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`status` is an EnrolmentStatus; `first_day` is when the next lesson comes, in the person's words, or ""."""
+
+    course: str
+    locale: str
+    status: str
+    first_day: str = ""
+
+
+def of(service: Service, person: Person) -> Standing:
+    """Return where a person stands, in a locale that the course has."""
+    locale = service.catalogue.courses[person.course].locale(person.locale)
+    words = service.catalogue.words[locale]["dates"]
+    due = dates.moment(person.next_send_at, person.zone, locale, words) if person.next_send_at else ""
+    return Standing(person.course, locale, person.status, due)

@@ -1,0 +1,53 @@
+"""In charge of what is derived from SECRET_KEY: signatures, keyed hashes and encryption at rest.
+
+The setting is a ring, newest key first. New signatures and ciphertext use the newest key; every key of the ring still
+verifies and decrypts, so old links work for ever. Keyed hashes use the oldest key, so they stay equal across rotations.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cryptography.fernet import Fernet, MultiFernet
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The ring; never shown by repr()."""
+
+    ring: tuple[bytes, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, setting: str) -> Keys:
+        """Read the ring from SECRET_KEY: keys parted by commas, the newest first."""
+        return cls(tuple(part.strip().encode() for part in setting.split(",") if part.strip()))
+
+    def mac(self, purpose: str, message: bytes, *, key: int = 0) -> bytes:
+        """Return 32 bytes of HMAC-SHA256 (RFC 2104) over purpose and message, by the key at this place of the ring."""
+        return hmac.digest(self.ring[key], purpose.encode() + b"\0" + message, "sha256")
+
+    def hash(self, what: str, value: str) -> str:
+        """Return a keyed hash (64 hex digits) that proves equality and gives nothing away without the key."""
+        return self.mac(f"hash {what}", value.encode(), key=-1).hex()
+
+    def seal(self, secret: bytes) -> bytes:
+        """Encrypt and authenticate (Fernet: AES-128-CBC and HMAC-SHA256)."""
+        return self._box.encrypt(secret)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Undo `seal`. Raises cryptography.fernet.InvalidToken when no key of the ring made it."""
+        return self._box.decrypt(sealed)
+
+    @cached_property
+    def marks(self) -> tuple[bytes, ...]:
+        """One byte per key: which key signed a token, without trying each."""
+        return tuple(hashlib.sha256(b"mark" + key).digest()[:1] for key in self.ring)
+
+    @cached_property
+    def _box(self) -> MultiFernet:
+        derived = (hmac.digest(key, b"at rest", "sha256") for key in self.ring)
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in derived])

@@ -1,0 +1,128 @@
+"""In charge of one message on its way out: a filled mailing with its headers, and what can become of it.
+
+Transports get an Outgoing and answer with an Outcome; they know nothing of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime, formataddr
+
+from course.content.mailing import Mailing
+
+ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058 section 3.1
+LONGEST_LINE = 900  # characters; under the 998 of RFC 5322 section 2.1.1, so that no header needs folding
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message, complete but for the transport's own way of writing it.
+
+    `delivery_id` is an opaque number. `values` fill the mailing's slots. `leave` is the one-click link and the address
+    to the same end, or None where there is nothing to leave yet. `replied` marks an answer to a person's own mail,
+    which goes out with a null return path (RFC 3834 sections 3.3 and 5).
+    """
+
+    delivery_id: int
+    to: str
+    mailing: Mailing
+    values: Mapping[str, str] = field(repr=False)
+    sender: str
+    sender_name: str
+    reply_to: str
+    message_id: str
+    date: datetime
+    leave: tuple[str, str] | None
+    list_id: str
+    feedback_id: str
+    replied: bool = False
+    in_reply_to: str = ""
+
+    @property
+    def envelope_from(self) -> str:
+        """Where a bounce goes: the address of this very delivery; nowhere for an answer."""
+        return "" if self.replied else self.reply_to
+
+    def extra_headers(self) -> Iterator[tuple[str, str]]:
+        """Yield the headers besides From, To, Subject, Date, Reply-To; each on one line, ASCII."""
+        yield "Message-ID", self.message_id
+        if self.in_reply_to:
+            yield "In-Reply-To", self.in_reply_to
+            yield "References", self.in_reply_to
+        yield "List-Id", self.list_id
+        if self.leave:
+            yield "List-Unsubscribe", f"<{self.leave[0]}>, <mailto:{self.leave[1]}?subject=unsubscribe>"
+            yield "List-Unsubscribe-Post", ONE_CLICK
+        yield "Auto-Submitted", "auto-replied" if self.replied else "auto-generated"
+        yield "X-Auto-Response-Suppress", "OOF, AutoReply"
+        yield "Feedback-ID", self.feedback_id
+
+    def as_bytes(self) -> bytes:
+        """Return the message as it leaves: RFC 5322 with CRLF, 7-bit, multipart/alternative."""
+        headers = [
+            ("From", formataddr((self.sender_name, self.sender))),
+            ("To", self.to),
+            ("Subject", Header(self.mailing.subject_for(self.values), maxlinelen=LONGEST_LINE).encode()),
+            ("Reply-To", self.reply_to),
+            ("Date", format_datetime(self.date)),
+            *self.extra_headers(),
+        ]
+        head = b"".join(f"{name}: {clean_header(value)}\r\n".encode("ascii") for name, value in headers)
+        return head + self.mailing.mime(self.values)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The next hop has taken it. `provider_id` is its own name for the message, if it gave one."""
+
+    provider_id: str = ""
+
+
+@dataclass(frozen=True)
+class TryLater:
+    """Not now; nobody is at fault. `seconds` is when, if the other side said."""
+
+    reason: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RefusedRecipient:
+    """This recipient was refused. `dead`: the address can never work; else it is retried for 72 hours."""
+
+    reason: str
+    dead: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedMailing:
+    """The mailing itself was refused: it is held until it changes, and nobody fails for it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Nothing can leave (bad key, no credit): the breaker opens, and no attempt is counted."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unsure:
+    """It was given away and no answer came: we do not know whether it left."""
+
+    reason: str
+
+
+Outcome = Sent | TryLater | RefusedRecipient | RefusedMailing | Halt | Unsure
+
+
+def clean_header(value: str) -> str:
+    """Return the value if it is safe in a header. Raises ValueError for control characters and line breaks."""
+    if not value.isascii() or any(char < " " or char == "\x7f" for char in value):
+        raise ValueError("a header value must be printable ASCII on one line")
+    return value

@@ -1,0 +1,36 @@
+"""In charge of whose mail is proven to be theirs: the domains that passed, as our own mail server wrote it down."""
+
+from __future__ import annotations
+
+import re
+from email.message import Message
+
+from course.reading import mime
+
+PASSED = re.compile(
+    r"\b(?:dkim|dmarc)=pass\b[^;]*?\bheader\.(?:d|i|from)=@?(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE
+)
+
+
+def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
+    """Return the domains with a DKIM or DMARC pass in the topmost result of this authserv-id (RFC 8601 section 2.2).
+
+    Only a configured id is believed, and only its topmost header: a sender can write any below it.
+    """
+    if not authserv_id:
+        return ()
+    for value in mime.headers(message, "Authentication-Results"):
+        said_by, _, results = value.partition(";")
+        if said_by.split()[:1] == [authserv_id]:
+            return tuple(dict.fromkeys(domain.lower().rstrip(".") for domain in PASSED.findall(results)))
+    return ()
+
+
+def aligned(sender: str, domains: tuple[str, ...]) -> bool:
+    """Whether the sender's domain is one of these or stands in line with it (relaxed, RFC 7489 section 3.1)."""
+    own = sender.rpartition("@")[2].lower()
+    return bool(own) and any(
+        own == domain or own.endswith(f".{domain}") or domain.endswith(f".{own}")
+        for domain in domains
+        if "." in domain
+    )

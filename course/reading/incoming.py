@@ -1,0 +1,104 @@
+"""In charge of the whole of one incoming mail: who it says it is from, what it answers, what was written."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+from email.message import Message
+
+from course.reading import authentication, mime, quotes, robots
+
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
+MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")
+PHOTO = re.compile(r"^(image|video|audio)/")
+SMALL_PICTURE = 12 * 1024  # bytes: less is a logo in a signature, not a photo of a page
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One mail, read. `words` and the rest of what a person wrote are in no repr() and so in no log."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message_id: str
+    date: str
+    references: tuple[str, ...]
+    automatic: str  # which signal says that a machine wrote it, or ""
+    report: bool  # a delivery or disposition report
+    photo: bool
+    passed: tuple[str, ...]  # domains whose mark on it was checked
+    words: str = field(repr=False)
+
+    @property
+    def first_line(self) -> str:
+        """The first line that holds anything."""
+        return next((line.strip() for line in self.words.splitlines() if line.strip()), "")
+
+    @property
+    def says_something(self) -> bool:
+        """Whether a person wrote or sent anything at all."""
+        return bool(self.words) or self.photo
+
+
+def read(raw: bytes, authserv_id: str = "") -> Incoming:
+    """Read a whole message. `authserv_id` is the mail server of ours whose Authentication-Results are believed.
+
+    Raises mime.TooMuchError when the message is over a cap, and nothing else.
+    """
+    message = mime.parse(raw)
+    sender = _address(mime.header(message, "From"))
+    references = MESSAGE_ID.findall(
+        f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}"
+    )
+    parts = list(mime.walk(message))
+    return Incoming(
+        sender=sender,
+        recipients=tuple(
+            found
+            for name in RECIPIENTS
+            for value in mime.headers(message, name)
+            for found in ADDRESS.findall(value)
+        ),
+        message_id=next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), ""),
+        date=mime.header(message, "Date"),
+        references=tuple(dict.fromkeys(references)),
+        automatic=robots.why_automatic(message, sender),
+        report=mime.content_type(message) == "multipart/report",
+        photo=any(_is_photo(part) for part in parts),
+        passed=authentication.passed(message, authserv_id),
+        words=_words(parts),
+    )
+
+
+def _address(value: str) -> str:
+    """Return the address of a From header: the one in angle brackets, else the only one there is."""
+    inside = re.findall(r"<([^<>]*)>\s*$", value)
+    found = ADDRESS.findall(inside[0] if inside else value)
+    return found[0] if len(found) == 1 else ""
+
+
+def _words(parts: list[Message]) -> str:
+    """Return the new words of the plain text, else of the HTML; attached texts are not the mail's own."""
+    for subtype in ("text/plain", "text/html"):
+        for part in parts:
+            if mime.content_type(part) != subtype or part.get_filename() or part.is_multipart():
+                continue
+            text = mime.text_of(part)
+            found = quotes.new_words(
+                html.unescape(quotes.from_html(text)) if subtype == "text/html" else text
+            )
+            if found:
+                return found
+    return ""
+
+
+def _is_photo(part: Message) -> bool:
+    """Whether this part is a picture or recording that somebody sent, not a logo."""
+    payload = part.get_payload()
+    return (
+        bool(PHOTO.match(mime.content_type(part)))
+        and isinstance(payload, str)
+        and len(payload) > SMALL_PICTURE
+    )

@@ -1,0 +1,136 @@
+"""In charge of opening MIME safely: caps before anything is parsed, and reads that never raise.
+
+The standard library's modern policy can be driven to gigabytes or minutes by one hostile header, and raises on reading
+some broken ones; so: caps on the raw bytes first, the compat32 policy, our own decoding of words and charsets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+
+LARGEST = 35 * 1024 * 1024  # bytes of a whole message
+HEADER_BLOCK = 64 * 1024  # bytes
+ONE_HEADER = 8 * 1024  # bytes
+ADDRESS_HEADER = 4 * 1024  # bytes
+FIELDS = 500
+PARTS = 200
+DEPTH = 20
+TEXT = 512 * 1024  # bytes of one text part that are looked at
+
+CHARSETS = re.compile(
+    r"(utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
+    r"|shift_jis|iso-2022-jp|euc-(jp|kr))",
+    re.IGNORECASE,
+)
+BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+
+
+class TooMuchError(ValueError):
+    """The message is over a cap; the text says which one. It is put aside, not read."""
+
+
+def parse(raw: bytes) -> Message:
+    """Return the parsed message. Raises TooMuchError when it is over a cap, which is found before parsing."""
+    _check_caps(raw)
+    try:
+        message = message_from_bytes(raw, policy=policy.compat32)
+        parts = sum(1 for _ in walk(message))
+    except (RecursionError, MemoryError):
+        raise TooMuchError("nested too deeply") from None
+    if parts > PARTS:
+        raise TooMuchError(f"more than {PARTS} parts")
+    return message
+
+
+def walk(message: Message, depth: int = 0) -> Iterator[Message]:
+    """Yield every part, the message itself first. Raises TooMuchError below the deepest level allowed."""
+    if depth > DEPTH:
+        raise TooMuchError(f"nested more than {DEPTH} deep")
+    yield message
+    children = message.get_payload()
+    if isinstance(children, list):
+        for child in children:
+            if isinstance(child, Message):
+                yield from walk(child, depth + 1)
+
+
+def header(message: Message, name: str) -> str:
+    """Return the first header of this name as text on one line, or ""."""
+    return decoded(next(iter(_raw_headers(message, name)), ""))
+
+
+def headers(message: Message, name: str) -> list[str]:
+    """Return all headers of this name, each as text on one line."""
+    return [decoded(value) for value in _raw_headers(message, name)]
+
+
+def decoded(value: str) -> str:
+    """Decode RFC 2047 words; what comes out is one line without control characters, whatever they hid."""
+    try:
+        pieces = decode_header(value)
+    except (HeaderParseError, ValueError, LookupError):
+        pieces = [(value, None)]
+    text = "".join(
+        to_text(piece, charset or "utf-8") if isinstance(piece, bytes) else piece for piece, charset in pieces
+    )
+    return " ".join("".join(char if char >= " " and char != "\x7f" else " " for char in text).split())
+
+
+def text_of(part: Message) -> str:
+    """Return a text part's text, decoded by its own charset or the likeliest one; NULs are dropped."""
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    charset = part.get_param("charset") or "utf-8"
+    name = charset[2] if isinstance(charset, tuple) else str(charset)
+    return to_text(payload[:TEXT], name).replace("\x00", "")
+
+
+def to_text(raw: bytes, charset: str) -> str:
+    """Decode by a charset from the allow-list, then as UTF-8, then as Windows-1252: nothing raises, nothing is lost."""
+    tries = [charset] if CHARSETS.fullmatch(charset.strip()) else []
+    for name in (*tries, "utf-8"):
+        try:
+            return raw.decode(name.strip())
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return raw.decode("cp1252", errors="replace")
+
+
+def content_type(part: Message) -> str:
+    """Return the part's type in lower case, `text/plain` when it says none that can be read."""
+    try:
+        return part.get_content_type()
+    except (ValueError, IndexError, LookupError):
+        return "text/plain"
+
+
+def _raw_headers(message: Message, name: str) -> list[str]:
+    return [str(value) for key, value in message.raw_items() if key.lower() == name.lower()]
+
+
+def _check_caps(raw: bytes) -> None:
+    if len(raw) > LARGEST:
+        raise TooMuchError("larger than 35 MB")
+    end = re.search(rb"\r?\n\r?\n", raw[: HEADER_BLOCK + 4])
+    if end is None and len(raw) > HEADER_BLOCK:
+        raise TooMuchError("a header block over 64 kB")
+    block = raw[: end.start()] if end else raw
+    fields = re.split(rb"\r?\n(?![ \t])", block)
+    if len(fields) > FIELDS:
+        raise TooMuchError(f"more than {FIELDS} header fields")
+    for field in fields:
+        most = (
+            ADDRESS_HEADER
+            if re.match(rb"(from|to|cc|reply-to|sender):", field, re.IGNORECASE)
+            else ONE_HEADER
+        )
+        if len(field) > most:
+            raise TooMuchError("a header field that is too long")
+    if len(BOUNDARY.findall(raw)) > 20 * PARTS and raw.lower().count(b"content-type:") > PARTS:
+        raise TooMuchError(f"more than {PARTS} parts")

@@ -1,0 +1,114 @@
+"""In charge of dates: when a lesson is due, and whether a late one may still leave. Pure; no clock, no database.
+
+The rule: a lesson is due at the first moment at the person's hour, in their present zone, that is on a later local date
+than their last lesson and at least twelve hours after that one was settled. All moments are aware UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from itertools import count
+from zoneinfo import ZoneInfo
+
+APART = timedelta(hours=12)  # between two lessons, whatever becomes of zones and hours
+LATE = timedelta(hours=3)  # so much later than due is still "their hour"
+EVENING = 20  # local hour: until then a late lesson of today is welcome
+MINUTE = timedelta(minutes=1)
+RETRIES = (60, 300, 900, 1800, 3600, 7200)  # seconds; the last one repeats
+GIVE_UP = timedelta(hours=72)
+
+
+class Start(StrEnum):
+    """A course's start rule: when its first lesson is due."""
+
+    NEXT_HOUR = "next-hour"  # the next time it is their hour, today if it is still to come
+    TOMORROW = "tomorrow"
+    MONDAY = "monday"
+
+
+def at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime | None:
+    """Return the moment when it is this hour on this local date.
+
+    Where the clocks go back, the first of the two; where they go forward over it, the first valid minute after. None
+    when the date has no such minute (Apia had no 30 December 2011).
+    """
+    wall = datetime(day.year, day.month, day.day, hour)  # noqa: DTZ001 (a wall clock has no zone yet)
+    moment = wall.replace(tzinfo=zone).astimezone(UTC)
+    if _wall(moment, zone) == wall:
+        return moment
+    # In a gap, fold=1 reads the wall by the offset after it (too early) and fold=0 by the one before (too late).
+    low, high = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), moment
+    while high - low > MINUTE:
+        middle = low + (high - low) / 2
+        low, high = (low, middle) if _wall(middle, zone) >= wall else (middle, high)
+    first = _whole_minute(high, wall, zone)
+    return first if _wall(first, zone).date() == day else None
+
+
+def next_hour(earliest: datetime, hour: int, zone: ZoneInfo, *, after: date | None = None) -> datetime:
+    """Return the first moment at this hour that is not before `earliest` and, if given, on a date later than `after`."""
+    day = earliest.astimezone(zone).date()
+    if after is not None:
+        day = max(day, after + timedelta(days=1))
+    for ahead in count():
+        moment = at_hour(day + timedelta(days=ahead), hour, zone)
+        if moment is not None and moment >= earliest:
+            return moment
+    raise AssertionError("a calendar never ends")
+
+
+def next_lesson(settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo) -> datetime:
+    """Return when the lesson after one that was settled then, with that local date, is due."""
+    return next_hour(settled_at + APART, hour, zone, after=last_date)
+
+
+def first_lesson(
+    rule: Start,
+    confirmed_at: datetime,
+    hour: int,
+    zone: ZoneInfo,
+    *,
+    last: tuple[datetime, date] | None = None,
+) -> datetime:
+    """Return when day 1 is due. `last` is when and on what date an earlier round of the same course last sent one."""
+    today = confirmed_at.astimezone(zone).date()
+    after = {
+        Start.NEXT_HOUR: today - timedelta(days=1),
+        Start.TOMORROW: today,
+        Start.MONDAY: today + timedelta(days=6 - today.weekday()),
+    }[rule]
+    earliest = confirmed_at
+    if last is not None:
+        earliest, after = max(earliest, last[0] + APART), max(after, last[1])
+    return next_hour(earliest, hour, zone, after=after)
+
+
+def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """Return when a lesson due then may leave: `now` itself, if at once; its due time, if that is still to come.
+
+    Late, it leaves at once while it is its own local date and either at most three hours late or before the evening;
+    otherwise at their next hour. After an outage nobody gets a prompt in the night, or two in one day.
+    """
+    if now <= due:
+        return due
+    local = now.astimezone(zone)
+    same_date = local.date() == due.astimezone(zone).date()
+    if same_date and (now - due <= LATE or local.hour < EVENING):
+        return now
+    return next_hour(now, hour, zone)
+
+
+def retry(now: datetime, attempts: int) -> datetime:
+    """Return when to try again after this many failed attempts (one or more)."""
+    return now + timedelta(seconds=RETRIES[min(attempts, len(RETRIES)) - 1])
+
+
+def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def _whole_minute(moment: datetime, wall: datetime, zone: ZoneInfo) -> datetime:
+    """Round to the minute in which the gap ends: transitions fall on whole minutes, the search above does not."""
+    floor = moment.replace(second=0, microsecond=0)
+    return floor if _wall(floor, zone) >= wall else floor + MINUTE

@@ -1,0 +1,234 @@
+"""In charge of the settings: environment and .env become one frozen object, or the start stops and says why."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SAMPLE_DOMAIN = "dearself.example"
+SHORTEST_SECRET = 32  # characters
+EMAILS = Path(__file__).resolve().parent.parent / "emails"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text names it and says what to put."""
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Every secret is a SecretStr, so no log line and no repr() shows one."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    data_dir: Path = Path("var")
+    emails_dir: Path = EMAILS
+    database_url: SecretStr = SecretStr("")
+    base_url: str = ""
+    secret_key: SecretStr = SecretStr("")
+    transport: Literal["folder", "smtp", "sendgrid"] = "folder"
+    mail_from: str = f"hello@{SAMPLE_DOMAIN}"
+    mail_from_name: str = "Dear Self"
+    reply_domain: str = f"reply.{SAMPLE_DOMAIN}"
+    postal_address: str = "Sample address, set POSTAL_ADDRESS"
+    controller_name: str = "Dear Self (sample name, set CONTROLLER_NAME)"
+    contact_email: str = f"hello@{SAMPLE_DOMAIN}"
+    min_age: int = Field(16, ge=13, le=21)
+    trusted_proxies: str = ""
+    authserv_id: str = ""
+    sendgrid_api_key: SecretStr = SecretStr("")
+    sendgrid_region: Literal["global", "eu"] = "global"
+    sendgrid_base_url: str = ""
+    sendgrid_sandbox: bool = False
+    sendgrid_inbound_secret: SecretStr = SecretStr("")
+    sendgrid_event_key: str = ""
+    smtp_url: SecretStr = SecretStr("")
+    timelapse: float | None = Field(None, ge=1, le=86_400)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("log_level", "transport", "sendgrid_region", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("mail_from", "contact_email")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        local, at, domain = value.strip().rpartition("@")
+        if not (at and local and "." in domain) or any(c in value for c in " <>,;\r\n"):
+            raise ValueError(
+                "put one bare address, like hello@example.org (the name goes into MAIL_FROM_NAME)"
+            )
+        return f"{local}@{domain.lower()}"
+
+    @field_validator("mail_from_name", "controller_name", "postal_address")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in value):  # noqa: PLR2004 (C0 controls)
+            raise ValueError("put it on one line; a comma can stand where a line would break")
+        return value.strip()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        problems = [*_reach(self), *_ways_out(self), *(_production(self) if self.production else [])]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def site(self) -> str:
+        """The address that every link begins with, without a slash at its end."""
+        return (self.base_url or f"http://{_bracketed(self.host)}:{self.port}").rstrip("/")
+
+    @property
+    def site_host(self) -> str:
+        """The host of every link, which is also the only Host that pages answer to."""
+        return (urlsplit(self.site).hostname or "").lower()
+
+    @property
+    def production(self) -> bool:
+        """Whether people other than this machine's own can reach the site."""
+        return not is_loopback(self.site_host)
+
+    @property
+    def database(self) -> str:
+        """The database's address, for SQLAlchemy; `postgresql://` means psycopg 3 there."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.resolve() / 'course.db'}"
+
+    @property
+    def mail_domain(self) -> str:
+        """The domain of our own Message-IDs: that of the From address."""
+        return self.mail_from.rpartition("@")[2]
+
+
+def load(**given: object) -> Settings:
+    """Read the environment and .env; make the data folder and, once, its secret key.
+
+    `given` values win over both (tests and the command line use them).
+    Raises SettingsError with one line per problem: the setting's name and what to put.
+    """
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks each of them
+    except ValidationError as error:
+        raise SettingsError("\n".join(_problems(error))) from None
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secret = settings.secret_key.get_secret_value() or _kept_secret(settings.data_dir / "secret.key")
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR: {settings.data_dir} cannot be used ({error.strerror})") from None
+    return settings.model_copy(update={"secret_key": SecretStr(secret)})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _problems(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        message = problem["msg"].removeprefix("Value error, ")
+        name = ".".join(str(part) for part in problem["loc"]).upper()
+        lines.append(f"{name}: {message[:1].lower()}{message[1:]}" if name else message)
+    return lines
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret in the file, which is made on the first start and readable by its owner only."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    return path.read_text().strip()
+
+
+def _reach(settings: Settings) -> list[str]:
+    problems = []
+    address = urlsplit(settings.site)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.path:
+        problems.append("BASE_URL: put scheme and host only, like https://course.example.org")
+    url = settings.database_url.get_secret_value()
+    if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        problems.append(
+            "DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name"
+        )
+    ring = settings.secret_key.get_secret_value()
+    if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):
+        problems.append(
+            f"SECRET_KEY: put at least {SHORTEST_SECRET} random characters (openssl rand -base64 48); "
+            "several keys are parted by commas, the newest first"
+        )
+    if not (settings.emails_dir / "layout.html").is_file():
+        problems.append("EMAILS_DIR: there is no layout.html in it; put the path of the folder emails/")
+    for proxy in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            problems.append("TRUSTED_PROXIES: put addresses or networks parted by commas, like 10.0.0.0/8")
+    return problems
+
+
+def _ways_out(settings: Settings) -> list[str]:
+    problems = []
+    smtp = urlsplit(settings.smtp_url.get_secret_value())
+    if settings.transport == "smtp" and (smtp.scheme not in {"smtp", "smtps"} or not smtp.hostname):
+        problems.append("SMTP_URL: put smtps://user:password@host:465 or smtp://user:password@host:587")
+    if settings.transport == "sendgrid" and not settings.sendgrid_api_key.get_secret_value():
+        problems.append("SENDGRID_API_KEY: put a key with the scope Mail Send, or choose TRANSPORT=smtp")
+    secret = settings.sendgrid_inbound_secret.get_secret_value()
+    if secret and len(secret) < SHORTEST_SECRET:
+        problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
+    local_mail = settings.transport == "folder" or (
+        settings.transport == "smtp" and is_loopback(smtp.hostname or "")
+    )
+    if settings.timelapse and not local_mail:
+        problems.append("TIMELAPSE: it works with TRANSPORT=folder, or SMTP to this machine; leave it empty")
+    return problems
+
+
+def _production(settings: Settings) -> list[str]:
+    """List what a site that others can reach must have (CAN-SPAM, GDPR art. 13; mail-provider rules)."""
+    wanted = {
+        "POSTAL_ADDRESS": (settings.postal_address, "a real postal address: the law wants it in every mail"),
+        "CONTROLLER_NAME": (settings.controller_name, "the person or organisation that runs the course"),
+        "CONTACT_EMAIL": (settings.contact_email, "an address where a person answers"),
+        "MAIL_FROM": (settings.mail_from, "the address that the course comes from, in a domain of yours"),
+        "REPLY_DOMAIN": (settings.reply_domain, "the domain whose mail comes to this service"),
+    }
+    problems = [
+        f"{name}: put {what}"
+        for name, (value, what) in wanted.items()
+        if not value.strip() or "sample" in value.lower() or value.endswith(SAMPLE_DOMAIN)
+    ]
+    if urlsplit(settings.site).scheme != "https":
+        problems.append("BASE_URL: put https://; people's words must not travel in the open")
+    if settings.transport == "folder":
+        problems.append("TRANSPORT: put smtp or sendgrid; folder only writes mail to disk")
+    if settings.timelapse:
+        problems.append("TIMELAPSE: leave it empty; people live at the usual speed")
+    return problems

@@ -1,0 +1,1 @@
+"""Tables, states and their allowed moves, transactions, migrations. What must hold, the database itself holds."""

@@ -1,0 +1,116 @@
+"""In charge of the database: one engine, transactions that write, and the conditional move of a row's state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from course.store.states import DeliveryStatus, EnrolmentStatus, sources
+
+BUSY = 15_000  # milliseconds that a writer waits for another one on SQLite
+READ_ONLY = {"course_read_only": True}
+
+
+class Store:
+    """The database. Journeys write inside `transaction()`; pages look inside `reading()`."""
+
+    def __init__(self, url: str) -> None:
+        # Parameters are people's data: never in a log line or an error.
+        self.engine = _engine(url)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is SQLite: one writer at a time, one clock."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commit at the end or roll back on an exception. On SQLite it is the only writer from its first moment."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Look at one consistent state; writing here is a mistake that SQLite refuses."""
+        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    def sweep_pages(self) -> None:
+        """Move what the write-ahead log holds into the file and empty it, so that erased words are in neither."""
+        if self.sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+def move(
+    connection: Connection, table: Table, row_id: int, to: EnrolmentStatus | DeliveryStatus, **values: Any
+) -> bool:
+    """Move one row to a state, if it is in one from which that is allowed. False: someone else got there first."""
+    allowed = table.c.status.in_(sources(to))
+    done = connection.execute(update(table).where(table.c.id == row_id, allowed).values(status=to, **values))
+    return done.rowcount == 1
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+    """Insert the rows that no unique constraint forbids, and leave out the others; return how many went in."""
+    if not rows:
+        return 0
+    return connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows).rowcount
+
+
+def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> int | None:
+    """Insert one row and return its id, or None when a unique constraint forbids it."""
+    statement = _insert(connection, table).values(row).on_conflict_do_nothing().returning(table.c.id)
+    found: int | None = connection.execute(statement).scalar()
+    return found
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _engine(url: str) -> Engine:
+    address = make_url(url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address, hide_parameters=True)
+        event.listen(engine, "connect", _open_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        address,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"options": "-c timezone=UTC"},
+    )
+
+
+def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions by itself: it would begin deferred ones, which fail at once, whatever the
+    # busy timeout, when they turn from reading to writing while another one writes.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY}",
+        "journal_mode = WAL",
+        "synchronous = FULL",  # a committed delivery survives a power cut
+        "foreign_keys = ON",
+        "secure_delete = ON",  # erased means overwritten
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("course_read_only")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,64 @@
+"""In charge of the schema's version: `upgrade` brings a database to this code's, `check` refuses any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from course.store.database import Store
+
+FOLDER = Path(__file__).with_name("migrations")
+# One number for "a migration of this service": workers that start together take turns (pg_advisory_xact_lock).
+TURN = 0x44656172
+
+
+class SchemaError(Exception):
+    """The database is not of this code's version; the text says what to do."""
+
+
+def upgrade(store: Store) -> None:
+    """Bring the schema to the newest version, in one transaction: it happens whole or not at all.
+
+    Raises SchemaError when the database was made by a newer version of this service.
+    """
+    with store.transaction() as connection:
+        if not store.sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
+        _refuse_newer(MigrationContext.configure(connection).get_current_revision())
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check(store: Store) -> None:
+    """Raise SchemaError unless the schema is exactly this code's."""
+    with store.reading() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    _refuse_newer(current)
+    if current != newest():
+        raise SchemaError("The database has an older schema: run `course migrate`, then start again.")
+
+
+def newest() -> str:
+    """Return the revision that this code wants."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _refuse_newer(current: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise SchemaError(
+            f"The database has schema {current}, which this version does not know: it was made by a newer one. "
+            "Install that version again; nothing was changed."
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    return config

@@ -1,0 +1,275 @@
+"""In charge of the tables. Every constraint has a name and a sentence; every index names its user.
+
+Moments are aware UTC; a naive one is refused. "Course time" columns run fast in time lapse, "real time" ones never do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime at the door; give SQLite, which has no zones, the UTC wall clock."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment must be aware; this datetime has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every moment back as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+)
+Id = BigInteger().with_variant(Integer, "sqlite")
+# An id that was in a token is never given to another row, erased or not.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+
+
+def _one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", String(254), nullable=False),
+    Column("email_key", String(254), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("locale", String(35), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("send_hour", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),  # course time
+    # One person at one address.
+    UniqueConstraint("email_key", name="one_subscriber_per_address"),
+    CheckConstraint("send_hour BETWEEN 0 AND 23", name="send_hour_is_an_hour"),
+    **NEVER_AGAIN,
+)
+
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("course", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("pace", String(16), nullable=False, server_default="daily"),
+    Column("next_day", Integer, nullable=False, server_default="1"),
+    Column("next_send_at", Moment),  # course time
+    Column("ended_reason", String(16)),
+    Column("created_at", Moment, nullable=False),  # course time
+    Column("confirm_by", Moment),  # real time
+    Column("confirmed_at", Moment),  # course time
+    Column("choices", Text),  # what was typed at sign-up, as JSON, until it is confirmed or expires
+    _one_of("status", EnrolmentStatus, "enrolment_status_is_known"),
+    _one_of("ended_reason", EndedReason, "ended_reason_is_known"),
+    _one_of("pace", ["daily"], "pace_is_known"),
+    # Only who is active is owed a next lesson.
+    CheckConstraint("next_send_at IS NULL OR status = 'active'", name="only_active_is_due"),
+    CheckConstraint("(status = 'stopped') = (ended_reason IS NOT NULL)", name="stopped_says_why"),
+    CheckConstraint("(status = 'pending') = (confirm_by IS NOT NULL)", name="pending_has_an_end"),
+    CheckConstraint("next_day >= 1", name="next_day_counts_from_one"),
+    # One live round per person and course; coming back later is a new row.
+    Index(
+        "one_live_enrolment_per_course",
+        "subscriber_id",
+        "course",
+        unique=True,
+        **_where("status IN ('pending', 'active', 'paused')"),
+    ),
+    Index("due_enrolments", "next_send_at", **_where("status = 'active'")),  # plan
+    Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
+    Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
+    **NEVER_AGAIN,
+)
+
+mailings = Table(
+    "mailings",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("course", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("locale", String(35), nullable=False),
+    Column("text", Text, nullable=False),  # the mailing as JSON: what was really sent
+    Column("held_reason", Text),  # refused as a whole: nothing of this digest leaves until the text changes
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE")),
+    Column("course", String(64)),
+    Column("kind", String(8), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("day", Integer),
+    Column("local_date", Date),  # the person's date when it was claimed
+    Column("mailing", String(32), ForeignKey("mailings.digest")),
+    Column("status", String(16), nullable=False),
+    Column("due_at", Moment, nullable=False),  # course time: when the calendar wants it
+    Column(
+        "send_at", Moment, nullable=False
+    ),  # course time: when to act; later than due after a failed attempt
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_tried_at", Moment),  # course time: when 72 hours of retries began
+    Column("worker", String(64)),
+    Column("claimed_at", Moment),  # real time
+    Column("settled_at", Moment),  # course time
+    Column("provider_id", String(200)),
+    Column("error", Text),
+    _one_of("kind", DeliveryKind, "delivery_kind_is_known"),
+    _one_of("status", DeliveryStatus, "delivery_status_is_known"),
+    # One lesson per person, course and local date: restarts and re-joining included.
+    UniqueConstraint("subscriber_id", "course", "local_date", name="one_lesson_per_local_date"),
+    # Each mail once.
+    UniqueConstraint("enrolment_id", "name", name="each_mail_once"),
+    CheckConstraint("local_date IS NULL OR kind = 'lesson'", name="only_lessons_have_a_date"),
+    CheckConstraint("kind = 'notice' OR day IS NOT NULL", name="lessons_have_a_day"),
+    Index(
+        "each_mail_once_per_subscriber",
+        "subscriber_id",
+        "name",
+        unique=True,
+        **_where("enrolment_id IS NULL"),
+    ),
+    Index("queued_deliveries", "send_at", **_where("status = 'queued'")),  # claim
+    Index("deliveries_in_doubt", "claimed_at", **_where("status IN ('sending', 'stalled')")),  # sweep
+    **NEVER_AGAIN,
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE")),
+    Column("delivery_id", Id, ForeignKey("deliveries.id", ondelete="SET NULL")),
+    Column("source", String(16), nullable=False),
+    Column("message_key", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("received_at", Moment, nullable=False),  # course time
+    # The same mail by two ways, or delivered twice, is one reply.
+    UniqueConstraint("message_key", name="each_reply_once"),
+    Index("replies_of_an_enrolment", "enrolment_id"),  # erase, export
+    **NEVER_AGAIN,
+)
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True),  # the primary key: a day is done once
+    Column("via", String(16), nullable=False),  # reply | command
+    Column("reply_id", Id, ForeignKey("replies.id", ondelete="SET NULL")),
+    Column("completed_at", Moment, nullable=False),  # course time
+)
+
+skips = Table(
+    "skips",
+    metadata,
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("skipped_at", Moment, nullable=False),  # course time
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("who", String(64), nullable=False),  # keyed hash of the address: survives erasure
+    Column("course", String(64), nullable=False),
+    Column("what", String(16), nullable=False),  # given | withdrawn
+    Column("wording", Text, nullable=False),  # exactly what they were shown
+    Column("version", String(16), nullable=False),  # of the wording
+    Column("locale", String(35), nullable=False),
+    Column("how", String(32), nullable=False),
+    Column("asked_at", Moment),  # real time: when the box was ticked
+    Column("at", Moment, nullable=False),  # real time: when it was confirmed or withdrawn
+    Index("consents_of_a_person", "who"),  # export
+    **NEVER_AGAIN,
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),  # keyed: survives erasure, names nobody
+    Column("reason", String(32), nullable=False),
+    Column("at", Moment, nullable=False),  # real time
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),  # course time
+    Column("event", String(32), nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index("history_of_an_enrolment", "enrolment_id"),  # "why no day 3?"
+    **NEVER_AGAIN,
+)
+
+provider_events = Table(
+    "provider_events",
+    metadata,
+    Column("event_id", String(120), primary_key=True),  # the provider repeats itself; an event acts once
+    Column("at", Moment, nullable=False),  # real time
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(64), nullable=False),  # keyed hash of an inbox or network
+    Column("at", Moment, nullable=False),  # course time: the place that was given out, maybe ahead
+    Index("places_taken", "key", "at"),  # sign-up
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),  # last_tick, breaker, key_check …
+    Column("value", Text, nullable=False),
+    Column("at", Moment, nullable=False),  # real time
+)

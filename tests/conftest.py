@@ -1,0 +1,207 @@
+"""What the tests share: alice, bob and charlie, a clock that is set by hand, a box for mail, and both databases."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import postgres
+import pytest
+from course import logs
+from course.app import App
+from course.journeys.signup import SignUp
+from course.outgoing import Outcome, Outgoing, Sent
+from course.settings import Settings, load
+from course.store import migrate
+from course.store.database import Store
+from sqlalchemy import create_engine, text
+
+MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)  # noon in London
+CONSENT = "Send me the course by email. (the wording of the tests)"
+
+
+@dataclass
+class SetClock:
+    """A clock that stands still until a test moves it; both times are the same."""
+
+    at: datetime = MONDAY
+
+    def now(self) -> datetime:
+        return self.at
+
+    def real(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    def go(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclass
+class Box:
+    """A transport that keeps what it is given, and answers as it is told (usually: sent)."""
+
+    answer: Callable[[Outgoing], Outcome] = field(default=lambda _: Sent("provider-1"))
+    sent: list[Outgoing] = field(default_factory=list)
+    has_events = False
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        outcome = self.answer(outgoing)
+        if isinstance(outcome, Sent):
+            outgoing.as_bytes()
+            self.sent.append(outgoing)
+        return outcome
+
+    def close(self) -> None:
+        pass
+
+    def names(self, address: str | None = None) -> list[str]:
+        return [mail.mailing.name for mail in self.sent if address in (None, mail.to)]
+
+    def last(self, name: str) -> Outgoing:
+        return next(mail for mail in reversed(self.sent) if mail.mailing.name == name)
+
+
+@dataclass
+class World:
+    """The service with its clock and box, and what a person can do with it."""
+
+    app: App
+    clock: SetClock
+    box: Box
+
+    def sign_up(self, who: str = "alice", **changed: object) -> None:
+        form = {
+            "course": "self-compassion",
+            "email": f"{who}@example.org",
+            "name": who.capitalize(),
+            "timezone": "Europe/London",
+            "locale": "en-GB",
+            "send_hour": 8,
+            "wording": CONSENT,
+            "network": "203.0.113.7",
+            **changed,
+        }
+        self.app.sign_up(SignUp(**form))  # type: ignore[arg-type]
+
+    def join(self, who: str = "alice", **changed: object) -> None:
+        """Sign up, get the confirmation, confirm, get the welcome."""
+        self.sign_up(who, **changed)
+        self.app.tick()
+        self.app.confirm(self.confirm_token())
+        self.app.tick()
+
+    def confirm_token(self) -> str:
+        return self.link(self.box.last("confirm"), "confirm")
+
+    def leave_token(self, mail: Outgoing | None = None) -> str:
+        return self.link(mail or self.box.sent[-1], "leave")
+
+    def link(self, mail: Outgoing, what: str) -> str:
+        found = re.search(rf"/{what}/([a-z2-7]+)", mail.mailing.text_for(mail.values))
+        assert found
+        return found[1]
+
+    def pass_hours(self, hours: int) -> None:
+        """Let time go by, ticking every hour."""
+        for _ in range(hours):
+            self.clock.go(hours=1)
+            self.app.tick()
+
+    def reply(self, mail: Outgoing, words: str = "It helped a little.", **headers: str) -> list[str]:
+        """Answer a mail as a person would; return what was decided."""
+        answer = EmailMessage()
+        answer["From"] = headers.pop("From", mail.to)
+        answer["To"] = headers.pop("To", mail.reply_to)
+        answer["Message-ID"] = headers.pop("MessageID", f"<{uuid.uuid4()}@client.example.org>")
+        for name, value in headers.items():
+            answer[name.replace("_", "-")] = value
+        answer.set_content(f"{words}\n\nOn Tuesday, Dear Self wrote:\n> {mail.mailing.subject}\n")
+        return self.deliver(answer.as_bytes())
+
+    def deliver(self, raw: bytes, **how: tuple[str, ...]) -> list[str]:
+        """Hand a raw mail in at the door."""
+        self.app.receive(raw, source="test", **how)
+        return [str(decision) for decision in self.app.read_spool()]
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with self.app.service.store.reading() as tx:
+            return [tuple(row) for row in tx.execute(text(query))]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """One PostgreSQL server for the whole run; the wheel brings one where the system has none."""
+    if postgres.binaries() is None:
+        pytest.skip("no PostgreSQL programs here: set PG_BIN or install postgresql")
+    with postgres.server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database with its tables, of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'course.db'}"
+        return
+    address = request.getfixturevalue("postgres_server")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(address % "postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        template = _template(connection, address)
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield address % name
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def _template(connection: object, address: str) -> str:
+    """Make the tables once; each test gets a copy of the files, which is quicker than making them again."""
+    name = "course_template"
+    known = connection.execute(
+        text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}
+    ).first()  # type: ignore[attr-defined]
+    if not known:
+        connection.execute(text(f"CREATE DATABASE {name}"))  # type: ignore[attr-defined]
+        store = Store(address % name)
+        migrate.upgrade(store)
+        store.close()
+    return name
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database: str) -> Settings:
+    """The settings of a service on that database, with a folder of its own and nothing from the environment."""
+    return make_settings(data_dir=tmp_path / "var", database_url=database)
+
+
+def make_settings(**given: object) -> Settings:
+    """Load settings as the service does, without this machine's environment or .env."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.lower() in Settings.model_fields}
+    try:
+        return load(_env_file=None, **given)
+    finally:
+        os.environ.update(kept)
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    """The service on a real database, with a clock and a box that the test holds."""
+    clock, box = SetClock(), Box()
+    app = App.build(settings, transport=box, clock=clock)
+    yield World(app, clock, box)
+    app.close()
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> None:
+    logs.set_up("debug")

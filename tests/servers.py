@@ -1,0 +1,304 @@
+"""In charge of the other side of the wire in tests: small real servers on this machine, and a letter to send them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from course.content.mailing import Mailing
+from course.outgoing import Outgoing
+
+DROP, RESET, HANG = "drop", "reset", "hang"
+
+DAY_ONE = Mailing(
+    course="self-compassion",
+    name="day-1",
+    locale="en-GB",
+    day=1,
+    subject="Day 1: a letter",
+    text="Dear zqgreetingqz,\n.a line that starts with a dot\n..and two\nLeave: zqleave_urlqz\n",
+    html="<p>Dear zqgreetingqz,</p>\n<p>.dot</p>\n",
+)
+ALICE = Outgoing(
+    delivery_id=7,
+    to="alice@example.org",
+    mailing=DAY_ONE,
+    values={"greeting": "Alice", "leave_url": "https://course.example/leave/abc"},
+    sender="hello@dearself.example",
+    sender_name="Dear Self",
+    reply_to="reply-abc234@reply.dearself.example",
+    message_id="<abc234@dearself.example>",
+    date=datetime(2026, 3, 1, 8, 0, 5, tzinfo=UTC),
+    leave=("https://course.example/leave/abc", "leave-abc@reply.dearself.example"),
+    list_id="<self-compassion.dearself.example>",
+    feedback_id="1:lesson:dearself",
+)
+BOB = replace(ALICE, delivery_id=8, to="bob@example.org", message_id="<bbb234@dearself.example>")
+CHARLIE = replace(ALICE, delivery_id=9, to="charlie@example.org", message_id="<ccc234@dearself.example>")
+# More than the buffers of a connection hold, so that it cannot have left before anybody reads it.
+ENDLESS = replace(ALICE, mailing=replace(DAY_ONE, text="A long story. " * 1_500_000))
+
+
+class Authority:
+    """A certificate authority of our own."""
+
+    def __init__(self, folder) -> None:
+        self._ca = trustme.CA()
+        self.file = str(folder / "ca.pem")
+        self._ca.cert_pem.write_to_path(self.file)
+
+    def context(self, name: str = "127.0.0.1") -> ssl.SSLContext:
+        """Return what a server of this name needs."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(name).configure_cert(context)
+        return context
+
+
+class Mail(NamedTuple):
+    """What a mail server was given."""
+
+    sender: str
+    to: list[str]
+    data: bytes
+
+
+class MailServer(Controller):
+    """A mail server that follows the rules and gives the answers it is told: {"RCPT": ["550 no"]}, each once."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, **options) -> None:
+        options.setdefault("auth_require_tls", False)
+        super().__init__(self, hostname="127.0.0.1", port=0, ssl_context=tls, authenticator=self._login, **options)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.answers: dict[str, list[str]] = {}
+        self.mails: list[Mail] = []
+        self.logins: list[tuple[str, str]] = []
+        self.callers: set[tuple[str, int]] = set()
+        self._talks: list = []
+
+    def __enter__(self) -> MailServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result()
+        self.stop()
+
+    def factory(self):
+        self._talks.append(super().factory())
+        return self._talks[-1]
+
+    def _create_server(self):
+        return self.loop.create_server(self._factory_invoker, sock=self._listener, ssl=self.ssl_context)
+
+    async def _hang_up(self) -> None:
+        """Close what clients left open, so that no transport outlives its loop."""
+        for talk in self._talks:
+            if talk.transport is not None:
+                talk.transport.abort()
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
+
+    def _answer(self, step: str, usual: str) -> str:
+        queue = self.answers.get(step)
+        return queue.pop(0) if queue else usual
+
+    def _login(self, _server, _session, _envelope, _mechanism, data) -> AuthResult:
+        self.logins.append((data.login.decode(), data.password.decode()))
+        answer = self._answer("AUTH", "")
+        return AuthResult(success=not answer, handled=False, message=answer or None)
+
+    async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802 (aiosmtpd's name)
+        session.host_name = hostname
+        self.callers.add(session.peer)
+        return responses
+
+    async def handle_MAIL(self, _server, _session, envelope, address, _options):  # noqa: N802
+        answer = self._answer("MAIL", "250 2.1.0 OK")
+        if answer.startswith("2"):
+            envelope.mail_from = address
+        return answer
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
+        answer = self._answer("RCPT", "250 2.1.5 OK")
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
+        answer = self._answer("DATA", "250 Ok: queued as 4X2y-9")
+        if answer.startswith("2"):
+            self.mails.append(Mail(envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
+        return answer
+
+
+class RudeServer:
+    """A mail server that breaks the rules: for each step an answer, or DROP, RESET, HANG.
+
+    Takes one script per connection; the last one serves all that follow. The step after the final dot is ".".
+    """
+
+    POLITE = {
+        "HI": "220 rude",
+        "EHLO": "250 rude",
+        "MAIL": "250 ok",
+        "RCPT": "250 ok",
+        "DATA": "354 go on",
+        ".": "250 ok",
+        "RSET": "250 ok",
+        "NOOP": "250 ok",
+        "QUIT": "221 bye",
+    }
+
+    def __init__(self, *scripts: dict[str, str]) -> None:
+        self._scripts = list(scripts)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.heard: list[list[str]] = []  # the commands of each connection
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> RudeServer:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _start(self, target, *args) -> None:
+        self._threads.append(threading.Thread(target=target, args=args))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                talk, _ = self._listener.accept()
+                self.heard.append([])
+                script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+                self._start(self._talk, talk, self.POLITE | script, self.heard[-1])
+
+    def _talk(self, talk: socket.socket, script: dict[str, str], heard: list[str]) -> None:
+        with talk, contextlib.suppress(OSError), talk.makefile("rwb") as file:
+            step, answer = "HI", script["HI"]
+            while answer not in {DROP, RESET, HANG}:
+                file.write(answer.encode() + b"\r\n")
+                file.flush()
+                if step == "DATA" and "." not in script:
+                    answer = script["BODY"]
+                    break
+                line = file.readline()
+                if step == "DATA":
+                    while line not in {b".\r\n", b""}:
+                        line = file.readline()
+                if not line:
+                    return
+                heard.append(line.decode().strip())
+                step = heard[-1][:4].upper()
+                answer = script[step]
+            if answer == HANG:
+                self._over.wait()
+            if answer == RESET:
+                reset(talk)
+
+
+def reset(talk: socket.socket) -> None:
+    """Make the coming close() a TCP reset."""
+    talk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@dataclass
+class Answer:
+    """What the fake provider says next; `act` is HANG, RESET or DROP instead, UNREAD: a reset before reading."""
+
+    status: int = 202
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    act: str = ""
+
+
+UNREAD = "unread"
+
+
+class Request(NamedTuple):
+    """What the fake provider was asked."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict
+
+
+class Provider(ThreadingHTTPServer):
+    """A web server in the place of api.sendgrid.com; gives the answers it is told, then 202 for ever."""
+
+    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), _Conversation)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
+        self.answers = list(answers)
+        self.requests: list[Request] = []
+        self.over = threading.Event()
+        self.daemon_threads = False  # so that server_close() waits for them
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+
+    def __enter__(self) -> Provider:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.over.set()
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+    def handle_error(self, request, client_address) -> None:
+        """Say nothing: a client that gives up is what some tests are about."""
+
+
+class _Conversation(BaseHTTPRequestHandler):
+    server: Provider
+
+    def do_POST(self) -> None:  # noqa: N802 (http.server's name)
+        answer = self.server.answers.pop(0) if self.server.answers else Answer()
+        if answer.act == UNREAD:
+            reset(self.connection)
+            self.connection.close()
+            return
+        size = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(size) or "{}")
+        self.server.requests.append(Request(self.command, self.path, dict(self.headers), body))
+        if answer.act == HANG:
+            self.server.over.wait()
+        if answer.act == RESET:
+            reset(self.connection)
+        if answer.act:
+            self.connection.close()
+            return
+        self.send_response_only(answer.status)
+        for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, *_) -> None:
+        """Keep the tests' output quiet."""

@@ -1,0 +1,179 @@
+"""The one entry point: clock and web in one process; `--only clock` or `--only web` runs one of them.
+
+The clock is APScheduler's and only that: every tick asks the database what is due. Nothing is remembered in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+import uvicorn
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from course import logs
+from course.app import App
+from course.content.sources import ContentError
+from course.settings import Settings, SettingsError, load
+from course.store.migrate import SchemaError
+from course.timelapse import DAY
+from course.web import create_app
+
+TICK = 1.0  # seconds
+TICKS_A_DAY = 48  # at least so many in a course day, however short time lapse makes it
+TIDY = 3600.0  # seconds
+GOODBYE = 3  # seconds that open pages get to finish
+LAST_ANSWER = 20  # seconds that a pending network answer gets
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Run until Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(description="Runs the course: its clock and its pages.")
+    parser.add_argument("--only", choices=("clock", "web"), help="run one of them (default: both)")
+    only = parser.parse_args().only
+    try:
+        settings = load()
+        logs.set_up(settings.log_level)
+        lock = None if only == "web" else only_clock(settings)
+        app = App.build(settings)
+        listening = None if only == "clock" else listen(settings)
+    except (SettingsError, ContentError, SchemaError) as error:
+        sys.exit(f"The service cannot start:\n{error}")
+    stop_clock = None if only == "web" else start_clock(app)
+    print(greeting(settings, only), flush=True)  # noqa: T201 (what the person who typed the command reads)
+    if listening:
+        serve(app, listening)
+    else:
+        wait_for_signal()
+    app.stopping.set()
+    if stop_clock:
+        stop_clock()
+    app.close()
+    if lock:
+        lock.close()
+
+
+def only_clock(settings: Settings) -> IO[str] | None:
+    """Hold the lock that proves this to be the only clock on a SQLite database. Raises SettingsError."""
+    if not settings.database.startswith("sqlite"):
+        return None
+    path: Path = settings.data_dir / "clock.lock"
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SettingsError(
+            f"DATA_DIR: another clock is running on {settings.data_dir}. With SQLite there is one clock; end the other "
+            "one first, or put DATABASE_URL=postgresql://… to run several"
+        ) from None
+    return lock
+
+
+def start_clock(app: App) -> Callable[[], None]:
+    """Start ticking; return what ends it."""
+    if app.service.store.sqlite:
+        app.recover()
+    lapse = app.settings.timelapse
+    tick = min(TICK, lapse / TICKS_A_DAY) if lapse else TICK
+    tidy = max(tick, TIDY * lapse / DAY) if lapse else TIDY
+    busy = threading.Lock()
+
+    def guarded(work: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            with busy:
+                try:
+                    work()
+                except Exception as error:  # noqa: BLE001 (whatever this tick met, the next one tries again)
+                    log.error("a tick failed; the next one tries again", error=type(error).__name__)
+
+        return run
+
+    # UTC intervals; late ticks are one tick; none is ever dropped for being late (APScheduler's default drops it).
+    clock = BackgroundScheduler(timezone="UTC")
+    each = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+    clock.add_job(guarded(app.tick), "interval", seconds=tick, id="tick", **each)
+    clock.add_job(guarded(app.tidy), "interval", seconds=tidy, id="tidy", **each)
+    clock.start()
+
+    def stop() -> None:
+        clock.shutdown(wait=False)
+        if not busy.acquire(timeout=LAST_ANSWER):
+            log.warning(
+                "an answer from the mail server is still missing; that message is in doubt until the next start"
+            )
+            sys.stderr.flush()
+            os._exit(0)
+
+    return stop
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the socket of HOST and PORT. Raises SettingsError when it is not to be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"PORT: {settings.host}:{settings.port} cannot be used ({error.strerror}); put another, like PORT=8001"
+        ) from None
+    return listening
+
+
+def serve(app: App, listening: socket.socket) -> None:
+    """Serve the pages until a signal comes."""
+    config = uvicorn.Config(
+        create_app(app),
+        log_config=None,
+        access_log=False,  # paths hold tokens; the web room logs route names
+        server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES decides that
+        timeout_graceful_shutdown=GOODBYE,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def wait_for_signal() -> None:
+    """Return when SIGINT or SIGTERM comes."""
+    done = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: done.set())
+    done.wait()
+
+
+def greeting(settings: Settings, only: str | None) -> str:
+    """Return what the person who started the service reads."""
+    lines = [
+        "",
+        f"Dear Self is running{f' ({only} only)' if only else ''}. Ctrl-C ends it; nothing is lost.",
+        "",
+    ]
+    if only != "clock":
+        lines += [f"  Sign up        {settings.site}/"]
+    if settings.transport == "folder" and only != "clock":
+        lines += [
+            f"  Read the mail  {settings.site}/mailbox   (no mail leaves this machine: TRANSPORT=folder)",
+            "",
+            "Sign up with any address, then confirm and answer in the mailbox.",
+        ]
+        if not settings.timelapse:
+            lines += ["To live the five days in two minutes: TIMELAPSE=20 make run"]
+    if settings.timelapse:
+        lines += ["", f"Time lapse: a day takes {settings.timelapse:g} seconds."]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()
