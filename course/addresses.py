@@ -1,4 +1,4 @@
-"""In charge of what a visitor types about themselves: one strict reading of an address, and a name that is only a name."""
+"""In charge of what a visitor types about themselves: one strict reading of an address; a name that is only a name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from email_validator import EmailNotValidError, validate_email
 
 LONGEST_NAME = 80  # characters
 ROLES = frozenset(
-    "abuse admin bounce hostmaster mailer-daemon no-reply noc noreply postmaster root security spam webmaster".split()
+    {"abuse", "admin", "bounce", "hostmaster", "mailer-daemon", "no-reply", "noc", "noreply", "postmaster", "root"}
+    | {"security", "spam", "webmaster"}
 )
 # Mail houses that ignore dots in the local part, so that one inbox has many spellings.
 DOTLESS = frozenset({"gmail.com", "googlemail.com"})
@@ -36,9 +37,7 @@ def parse(typed: str, own_domains: frozenset[str] = frozenset()) -> str:
         raise AddressError("email_wrong")
     try:
         # A non-ASCII local part would need SMTPUTF8 all the way to the inbox: refused, never mangled.
-        valid = validate_email(
-            typed, check_deliverability=False, allow_smtputf8=False, allow_domain_literal=False
-        )
+        valid = validate_email(typed, check_deliverability=False, allow_smtputf8=False, allow_domain_literal=False)
     except EmailNotValidError:
         raise AddressError("email_wrong") from None
     local, domain = valid.local_part, (valid.ascii_domain or "").lower()

@@ -82,9 +82,7 @@ class App:
     _halted_until: datetime | None = None
 
     @classmethod
-    def build(
-        cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None
-    ) -> App:
+    def build(cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None) -> App:
         """Read the courses, open the database and the way out. Raises SettingsError, ContentError or SchemaError."""
         keys = Keys.of(settings.secret_key.get_secret_value())
         courses = catalogue.load(settings)
@@ -162,9 +160,7 @@ class App:
 
     # Mail that comes in.
 
-    def receive(
-        self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()
-    ) -> None:
+    def receive(self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> None:
         """Spool a mail durably. Raises OSError when it could not be written: then it was not accepted."""
         spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw))
 
@@ -185,9 +181,7 @@ class App:
         now, real_now = self.clock.now(), self.clock.real()
         try:
             mail = spool.take(path, self.keys)
-            decision = replies.take_in(
-                self.service, mail.raw, mail.source, mail.to, mail.passed, now, real_now
-            )
+            decision = replies.take_in(self.service, mail.raw, mail.source, mail.to, mail.passed, now, real_now)
         except (FileNotFoundError, DBAPIError):
             raise
         except InvalidToken:

@@ -47,7 +47,7 @@ def at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime | None:
 
 
 def next_hour(earliest: datetime, hour: int, zone: ZoneInfo, *, after: date | None = None) -> datetime:
-    """Return the first moment at this hour that is not before `earliest` and, if given, on a date later than `after`."""
+    """Return the first moment at this hour that is not before `earliest` and on a date later than `after`, if given."""
     day = earliest.astimezone(zone).date()
     if after is not None:
         day = max(day, after + timedelta(days=1))

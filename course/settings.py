@@ -70,9 +70,7 @@ class Settings(BaseSettings):
     def _one_address(cls, value: str) -> str:
         local, at, domain = value.strip().rpartition("@")
         if not (at and local and "." in domain) or any(c in value for c in " <>,;\r\n"):
-            raise ValueError(
-                "put one bare address, like hello@example.org (the name goes into MAIL_FROM_NAME)"
-            )
+            raise ValueError("put one bare address, like hello@example.org (the name goes into MAIL_FROM_NAME)")
         return f"{local}@{domain.lower()}"
 
     @field_validator("mail_from_name", "controller_name", "postal_address")
@@ -174,9 +172,7 @@ def _reach(settings: Settings) -> list[str]:
         problems.append("BASE_URL: put scheme and host only, like https://course.example.org")
     url = settings.database_url.get_secret_value()
     if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        problems.append(
-            "DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name"
-        )
+        problems.append("DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name")
     ring = settings.secret_key.get_secret_value()
     if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):
         problems.append(
@@ -203,9 +199,7 @@ def _ways_out(settings: Settings) -> list[str]:
     secret = settings.sendgrid_inbound_secret.get_secret_value()
     if secret and len(secret) < SHORTEST_SECRET:
         problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
-    local_mail = settings.transport == "folder" or (
-        settings.transport == "smtp" and is_loopback(smtp.hostname or "")
-    )
+    local_mail = settings.transport == "folder" or (settings.transport == "smtp" and is_loopback(smtp.hostname or ""))
     if settings.timelapse and not local_mail:
         problems.append("TIMELAPSE: it works with TRANSPORT=folder, or SMTP to this machine; leave it empty")
     return problems

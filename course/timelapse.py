@@ -53,9 +53,7 @@ def lapse(settings: Settings, real_now: datetime) -> Lapse | None:
 def _read(path: Path) -> Lapse | None:
     try:
         said = json.loads(path.read_text())
-        return Lapse(
-            datetime.fromisoformat(said["real"]), datetime.fromisoformat(said["course"]), said["seconds"]
-        )
+        return Lapse(datetime.fromisoformat(said["real"]), datetime.fromisoformat(said["course"]), said["seconds"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

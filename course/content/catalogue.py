@@ -63,14 +63,10 @@ def load(settings: Settings) -> Catalogue:
         except ContentError as error:
             problems += error.problems
     if not found and not problems:
-        problems.append(
-            Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml")
-        )
+        problems.append(Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml"))
     locales = sorted({locale for course in found.values() for locale in course.locales})
     notices = {
-        (name, locale): sources.read(root / "notices" / locale / f"{name}.md")
-        for locale in locales
-        for name in NOTICES
+        (name, locale): sources.read(root / "notices" / locale / f"{name}.md") for locale in locales for name in NOTICES
     }
     words: dict[str, Words] = {}
     for locale in locales:

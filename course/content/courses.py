@@ -80,9 +80,7 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
     locales = table.get("locales")
     if not (isinstance(locales, list) and locales and all(isinstance(item, str) for item in locales)):
         return [*found, ("locales", 'write at least one, like ["en-GB"]')]
-    found += [
-        ("locales", f"{item} is no locale; write it like en-GB") for item in locales if not _known(item)
-    ]
+    found += [("locales", f"{item} is no locale; write it like en-GB") for item in locales if not _known(item)]
     for key in ("title", "summary"):
         said = table.get(key)
         lacking = [item for item in locales if not (isinstance(said, dict) and said.get(item))]

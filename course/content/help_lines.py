@@ -41,10 +41,7 @@ class HelpLine:
 def load(path: Path) -> tuple[HelpLine, ...]:
     """Read the data file. Raises ContentError."""
     return tuple(
-        _row(path, country, row)
-        for country, rows in read_toml(path).items()
-        for row in rows
-        if isinstance(row, dict)
+        _row(path, country, row) for country, rows in read_toml(path).items() for row in rows if isinstance(row, dict)
     )
 
 

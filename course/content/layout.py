@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from course.content import markdown, slots
@@ -59,9 +59,7 @@ def compile_mailing(
         .get_template("layout.html")
         .render(
             shared,
-            sections=[
-                (section.id, heading, Markup(markdown.to_html(tokens))) for section, heading, tokens in marked
-            ],  # noqa: S704
+            sections=[(section.id, heading, Markup(markdown.to_html(tokens))) for section, heading, tokens in marked],  # noqa: S704
         )
     )
     text = (
@@ -74,9 +72,7 @@ def compile_mailing(
     )
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
-    return Mailing(
-        course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined
-    )
+    return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
 
 
 def _ready(text: str, fixed: Mapping[str, str], front: Mapping[str, Any]) -> str:
@@ -88,7 +84,7 @@ def _ready(text: str, fixed: Mapping[str, str], front: Mapping[str, Any]) -> str
 def _templates(root: Path) -> Environment:
     return Environment(
         loader=FileSystemLoader(root),
-        autoescape=lambda name: (name or "").endswith(".html"),
+        autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

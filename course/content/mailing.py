@@ -94,9 +94,7 @@ def in_html(value: str) -> str:
 
 
 def _part(subtype: str) -> str:
-    return (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
+    return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
 def _pieces(split: list[str]) -> list[bytes | str]:

@@ -29,7 +29,7 @@ def to_html(tokens: Sequence[Token]) -> str:
 
 
 def to_text(tokens: Sequence[Token]) -> str:
-    """Return plain text: one line a paragraph (mail clients wrap), lists with their numbers, links with their address."""
+    """Return plain text: one line a paragraph (mail clients wrap), numbered lists, links with their address."""
     lines: list[str] = []
     lists: list[int | None] = []  # the next number of each open list; None for a bulleted one
     label = ""

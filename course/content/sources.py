@@ -76,9 +76,7 @@ def read(path: Path) -> Source:
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + 2
         return Source(path, {}, (), (Problem(path, line, "put the value after the colon in double quotes"),))
-    problems = (
-        () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
-    )
+    problems = () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
     lines_before = text[: text.rindex(body)].count("\n") if body else 0
     return Source(path, front, tuple(_sections(body, lines_before + 1)), problems)
 

@@ -1,7 +1,7 @@
 """In charge of the spool: raw mail on disk, encrypted, from the moment it arrived until it is decided.
 
-A file is written whole and synced, then renamed into place: after a power cut it is there or it is not. What could not be
-decided waits in held/ for two weeks at most.
+A file is written whole and synced, then renamed into place: after a power cut it is there or it is not. What could not
+be decided waits in held/ for two weeks at most.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from course.content.mailing import Mailing
 from course.journeys import enrolments as rounds
 from course.journeys import suppression
 from course.journeys.notices import mailing_name
-from course.journeys.owed import OWED, Owed, is_lesson, may_get
+from course.journeys.owed import OWED, Owed, is_lesson, may_get, rows
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.states import DeliveryStatus, EndedReason
@@ -40,11 +40,11 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
             .limit(most)
             .with_for_update(skip_locked=True, of=deliveries)
         )
-        found = tx.execute(due).all()
+        found = rows(tx, due)
         wanted = _still_wanted(tx, service, found, now, real_now)
         leaving = _in_their_hour(tx, wanted, now)
         free = _not_held(tx, service, leaving, now)
-        rows = [
+        ours = [
             {
                 "row": row.id,
                 "local_date": _local_date(row, now),
@@ -54,7 +54,7 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
             }
             for row, mailing in free
         ]
-        return _mark(tx, rows)
+        return _mark(tx, ours)
 
 
 def still_ours(tx: Connection, service: Service, worker: str, ids: Iterable[int]) -> list[Owed]:
@@ -67,7 +67,7 @@ def still_ours(tx: Connection, service: Service, worker: str, ids: Iterable[int]
         deliveries.c.status == DeliveryStatus.SENDING,
         deliveries.c.worker == worker,
     ).order_by(deliveries.c.send_at, deliveries.c.id)
-    found = [row for row in tx.execute(query).all() if may_get(row)]
+    found = [row for row in rows(tx, query) if may_get(row)]
     suppressed = suppression.among(tx, service.keys, {row.email for row in found})
     return [row for row in found if row.email not in suppressed]
 
@@ -127,9 +127,7 @@ def _dates_taken(tx: Connection, rows: list[Owed]) -> set[tuple[int, str, date |
     return {(row.subscriber_id, row.course, row.local_date) for row in tx.execute(query)}
 
 
-def _not_held(
-    tx: Connection, service: Service, rows: list[Owed], now: datetime
-) -> list[tuple[Owed, Mailing]]:
+def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime) -> list[tuple[Owed, Mailing]]:
     pairs = [(row, mailing_of(service, row)) for row in rows]
     used = {mailing.digest: mailing for _, mailing in pairs}
     kept = [
@@ -137,9 +135,7 @@ def _not_held(
         for digest, one in used.items()
     ]
     insert_new(tx, mailings, kept)
-    query = select(mailings.c.digest).where(
-        mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None)
-    )
+    query = select(mailings.c.digest).where(mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None))
     held = set(tx.execute(query).scalars())
     again = now + HELD
     _move_on(
@@ -155,14 +151,12 @@ def _move_on(tx: Connection, later: list[dict[str, Any]]) -> None:
         tx.execute(moved.values(due_at=bindparam("due_at"), send_at=bindparam("send_at")), later)
 
 
-def _mark(tx: Connection, rows: list[dict[str, Any]]) -> list[int]:
+def _mark(tx: Connection, ours: list[dict[str, Any]]) -> list[int]:
     """Write the claims. A row that meets the constraint after all (another worker was faster) is left out alone."""
-    if not rows:
+    if not ours:
         return []
-    queued = update(deliveries).where(
-        deliveries.c.id == bindparam("row"), deliveries.c.status == DeliveryStatus.QUEUED
-    )
-    ours = queued.values(
+    queued = update(deliveries).where(deliveries.c.id == bindparam("row"), deliveries.c.status == DeliveryStatus.QUEUED)
+    claimed = queued.values(
         status=DeliveryStatus.SENDING,
         worker=bindparam("worker"),
         claimed_at=bindparam("claimed_at"),
@@ -171,10 +165,10 @@ def _mark(tx: Connection, rows: list[dict[str, Any]]) -> list[int]:
     )
     try:
         with tx.begin_nested():
-            tx.execute(ours, rows)
-        return [row["row"] for row in rows]
+            tx.execute(claimed, ours)
+        return [row["row"] for row in ours]
     except IntegrityError:
-        return _mark(tx, rows[: len(rows) // 2]) + _mark(tx, rows[len(rows) // 2 :]) if len(rows) > 1 else []
+        return _mark(tx, ours[: len(ours) // 2]) + _mark(tx, ours[len(ours) // 2 :]) if len(ours) > 1 else []
 
 
 def _local_date(row: Owed, now: datetime) -> date | None:

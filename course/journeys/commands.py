@@ -15,12 +15,13 @@ from course.journeys.service import Service
 from course.store.states import EndedReason
 
 HELP_A_DAY = 10
+TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
 Act = Callable[[Connection, Service, Person, int | None, datetime, datetime], None]
 
 
 def match(service: Service, person: Person, first_line: str) -> str:
     """Return the command that this line is, in the person's words first and then in any locale's, or ""."""
-    said = re.sub(r"\s+", " ", first_line.casefold()).strip(" .!?,;:*_>\"'“”‘’")
+    said = re.sub(r"\s+", " ", first_line.casefold()).strip(TRIM)
     words = service.catalogue.words
     own = service.catalogue.courses[person.course].locale(person.locale)
     for locale in (own, *words):
@@ -43,44 +44,32 @@ def act(
     ACTS[command](tx, service, person, day, now, real_now)
 
 
-def _stop(
-    tx: Connection, service: Service, person: Person, _: int | None, now: datetime, real_now: datetime
-) -> None:
+def _stop(tx: Connection, service: Service, person: Person, _: int | None, now: datetime, real_now: datetime) -> None:
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
     notices.owe(tx, person, "left", now)
 
 
-def _pause(
-    tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime
-) -> None:
+def _pause(tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime) -> None:
     if rounds.pause(tx, person, now):
         notices.owe(tx, person, "paused", now, once=f"{person.today(now)}")
 
 
-def _resume(
-    tx: Connection, service: Service, person: Person, _: int | None, now: datetime, _real: datetime
-) -> None:
+def _resume(tx: Connection, service: Service, person: Person, _: int | None, now: datetime, _real: datetime) -> None:
     if rounds.resume(tx, service.catalogue, person, now):
         notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}")
 
 
-def _skip(
-    tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime
-) -> None:
+def _skip(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
     if day is not None and rounds.skip(tx, person, day, now):
         notices.owe(tx, person, "skipped", now, once=f"{day}", day=day)
 
 
-def _done(
-    tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime
-) -> None:
+def _done(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
     if day is not None:
         completing.complete(tx, person, day, "command", None, now)
 
 
-def _help(
-    tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime
-) -> None:
+def _help(tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime) -> None:
     today = person.today(now)
     so_far = notices.count(tx, person.subscriber_id, f"help-{today}-")
     if so_far < HELP_A_DAY:

@@ -18,9 +18,7 @@ def complete(tx: Connection, person: Person, day: int, via: str, reply_id: int |
     if not insert_new(tx, completions, [row]):
         return False
     name = f"receipt-{person.today(now)}"
-    today = select(deliveries.c.id).where(
-        deliveries.c.subscriber_id == person.subscriber_id, deliveries.c.name == name
-    )
+    today = select(deliveries.c.id).where(deliveries.c.subscriber_id == person.subscriber_id, deliveries.c.name == name)
     if tx.execute(today).first() is None:
         notices.owe(tx, person, "receipt", now, once=f"{person.today(now)}", day=day)
     return True

@@ -17,7 +17,22 @@ AT_ONCE = 1_000
 SEED = 20_270_314  # the same people every time
 # Reserved for documentation (RFC 2606): no mail of theirs ever reaches anybody.
 DOMAIN = "people.example"
-NAMES = "Ada Amara Ben Chiara Dilan Esi Farah Goran Hana Ines Jun Kofi Lena Mateo Noor Olu Priya Ravi Sofia Tomas Yara".split()
+NAMES = (
+    "Ada",
+    "Amara",
+    "Ben",
+    "Chiara",
+    "Dilan",
+    "Esi",
+    "Farah",
+    "Goran",
+    "Hana",
+    "Ines",
+    "Jun",
+    "Kofi",
+    "Lena",
+    "Mateo",
+)
 # Zone and share, about as a course in English is read.
 ZONES = {
     "Europe/London": 30,
@@ -46,9 +61,7 @@ def make(service: Service, people: int, now: datetime, *, due: bool, force: bool
     Raises RealPeopleError, unless forced, when somebody in the database is not made up.
     """
     with service.store.transaction() as tx:
-        real = tx.execute(
-            select(func.count()).where(subscribers.c.email.not_like(f"%@{DOMAIN}"))
-        ).scalar_one()
+        real = tx.execute(select(func.count()).where(subscribers.c.email.not_like(f"%@{DOMAIN}"))).scalar_one()
         if real and not force:
             raise RealPeopleError(
                 f"This database holds {real} people who are not made up; --force adds to them anyway."
@@ -76,17 +89,13 @@ def _some(
                 "email": email,
                 "email_key": email,
                 "name": name if dice.random() < 0.8 else "",  # noqa: PLR2004 (some leave it empty)
-                "locale": "en-US"
-                if zone.startswith("America/") and "en-US" in course.locales
-                else course.locales[0],
+                "locale": "en-US" if zone.startswith("America/") and "en-US" in course.locales else course.locales[0],
                 "timezone": zone,
                 "send_hour": hour,
                 "created_at": joined,
             }
         )
-    ids = tx.execute(
-        insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True), rows
-    ).scalars()
+    ids = tx.execute(insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True), rows).scalars()
     tx.execute(
         insert(enrolments),
         [
@@ -95,12 +104,10 @@ def _some(
                 "course": course.name,
                 "status": EnrolmentStatus.ACTIVE,
                 "next_day": 1,
-                "next_send_at": now
-                if due
-                else schedule.next_hour(now, row["send_hour"], ZoneInfo(row["timezone"])),
+                "next_send_at": now if due else schedule.next_hour(now, hour, ZoneInfo(zone)),
                 "created_at": row["created_at"],
                 "confirmed_at": row["created_at"],
             }
-            for subscriber, row in zip(ids, rows, strict=True)
+            for subscriber, row, zone, hour in zip(ids, rows, zones, hours, strict=True)
         ],
     )

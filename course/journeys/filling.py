@@ -100,9 +100,7 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
 def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Which days they wrote back, in words; without one, no number."""
     days = tx.execute(
-        select(completions.c.day)
-        .where(completions.c.enrolment_id == row.enrolment_id)
-        .order_by(completions.c.day)
+        select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
     )
     course = service.catalogue.courses[row.course]
     said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]

@@ -27,9 +27,7 @@ def leave(service: Service, token: str, how: str, now: datetime, real_now: datet
     return _act(
         service,
         token,
-        lambda tx, person: rounds.stop(
-            tx, service.keys, person, EndedReason.UNSUBSCRIBED, how, now, real_now
-        ),
+        lambda tx, person: rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, how, now, real_now),
     )
 
 
@@ -39,9 +37,7 @@ def leave_everything(service: Service, token: str, now: datetime, real_now: date
     return _act(
         service,
         token,
-        lambda tx, person: rounds.stop_all(
-            tx, service.keys, person.subscriber_id, reason, "page", now, real_now
-        ),
+        lambda tx, person: rounds.stop_all(tx, service.keys, person.subscriber_id, reason, "page", now, real_now),
     )
 
 

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Select, select
 
 from course.journeys.notices import MAY_GET, mailing_name
 from course.store.states import DeliveryKind
 from course.store.tables import deliveries, enrolments, subscribers
 
-Owed = Row[Any]
+
+class Owed(NamedTuple):
+    """The columns of OWED, in its order. `status` is the delivery's, `standing` the enrolment's."""
+
+    id: int
+    subscriber_id: int
+    enrolment_id: int
+    course: str
+    kind: str
+    name: str
+    day: int | None
+    local_date: date | None
+    mailing: str | None
+    status: str
+    due_at: datetime
+    attempts: int
+    first_tried_at: datetime | None
+    standing: str
+    confirmed_at: datetime | None
+    next_send_at: datetime | None
+    email: str
+    person: str
+    locale: str
+    timezone: str
+    send_hour: int
+
 
 OWED = select(
     deliveries.c.id,
@@ -43,12 +69,17 @@ OWED = select(
 
 def owed(tx: Connection, delivery_id: int) -> Owed | None:
     """Return this delivery."""
-    return tx.execute(OWED.where(deliveries.c.id == delivery_id)).one_or_none()
+    return next(iter(rows(tx, OWED.where(deliveries.c.id == delivery_id))), None)
+
+
+def rows(tx: Connection, query: Select[Any]) -> list[Owed]:
+    """Return what a narrowed OWED finds."""
+    return [Owed._make(row) for row in tx.execute(query)]
 
 
 def is_lesson(row: Owed) -> bool:
     """Whether this is a day's lesson, which the calendar counts."""
-    return bool(row.kind == DeliveryKind.LESSON)
+    return row.kind == DeliveryKind.LESSON
 
 
 def may_get(row: Owed) -> bool:

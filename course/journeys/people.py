@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from course import links
@@ -98,5 +98,5 @@ def last_lesson(tx: Connection, subscriber_id: int, course: str) -> tuple[dateti
         deliveries.c.local_date.is_not(None),
         deliveries.c.settled_at.is_not(None),
     )
-    row: Row[tuple[datetime | None, date | None]] = tx.execute(query).one()
-    return (row[0], row[1]) if row[0] is not None and row[1] is not None else None
+    settled_at, local_date = tx.execute(query).one()
+    return (settled_at, local_date) if settled_at is not None and local_date is not None else None

@@ -55,10 +55,8 @@ def erase(service: Service, email: str) -> bool:
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:
-    return [
-        {key: _plain(value) for key, value in row._mapping.items()}
-        for row in tx.execute(select(table).where(condition))
-    ]  # noqa: SLF001
+    found = tx.execute(select(table).where(condition)).mappings()
+    return [{key: _plain(value) for key, value in row.items()} for row in found]
 
 
 def _plain(value: object) -> object:

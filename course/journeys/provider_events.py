@@ -1,4 +1,4 @@
-"""In charge of what a provider reports afterwards: bounces, complaints, unsubscribes, arrivals; in any order, repeated."""
+"""In charge of what a provider reports afterwards: bounces, complaints, arrivals; in any order, and repeated."""
 
 from __future__ import annotations
 

@@ -167,8 +167,7 @@ def _by_sender(tx: Connection, mail: Incoming, passed: tuple[str, ...]) -> Answe
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .outerjoin(
             completions,
-            (completions.c.enrolment_id == deliveries.c.enrolment_id)
-            & (completions.c.day == deliveries.c.day),
+            (completions.c.enrolment_id == deliveries.c.enrolment_id) & (completions.c.day == deliveries.c.day),
         )
         .where(
             subscribers.c.email_key == addresses.key(mail.sender),

@@ -20,9 +20,7 @@ def stats(service: Service) -> dict[str, Any]:
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
         left = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
-        sent = _by(
-            tx, deliveries, deliveries.c.day, deliveries.c.kind == "lesson", deliveries.c.status.in_(left)
-        )
+        sent = _by(tx, deliveries, deliveries.c.day, deliveries.c.kind == "lesson", deliveries.c.status.in_(left))
         done = tx.execute(
             select(enrolments.c.course, completions.c.day, func.count())
             .join_from(completions, enrolments)
@@ -52,9 +50,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
             .group_by(deliveries.c.status)
         ).all()
         overdue = tx.execute(
-            select(func.count()).where(
-                deliveries.c.status == DeliveryStatus.QUEUED, deliveries.c.send_at <= now
-            )
+            select(func.count()).where(deliveries.c.status == DeliveryStatus.QUEUED, deliveries.c.send_at <= now)
         ).scalar_one()
     breaker, ticked = known.get("breaker", ("", None)), known.get("last_tick", ("", None))
     return {

@@ -23,9 +23,7 @@ DOUBT = timedelta(minutes=30)  # real time that an event may take to clear a dou
 log = structlog.get_logger()
 
 
-def settle(
-    service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datetime, real_now: datetime
-) -> None:
+def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datetime, real_now: datetime) -> None:
     """Write down these outcomes, in one transaction."""
     with service.store.transaction() as tx:
         for row, outcome in settled:
@@ -56,9 +54,7 @@ def settle(
 def put_back(tx: Connection, ids: Iterable[int]) -> None:
     """Release claims that were never handed over: queued as before, no attempt counted."""
     mine = deliveries.c.id.in_(list(ids)), deliveries.c.status == DeliveryStatus.SENDING
-    tx.execute(
-        update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None)
-    )
+    tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None))
 
 
 def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:
@@ -98,18 +94,19 @@ def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: tim
 
 def _sent(tx: Connection, service: Service, row: Owed, provider_id: str, now: datetime) -> None:
     done = {"settled_at": now, "provider_id": provider_id[:200] or None, "error": None}
-    if not move(tx, deliveries, row.id, DeliveryStatus.SENT, **done) or not is_lesson(row):
+    if not move(tx, deliveries, row.id, DeliveryStatus.SENT, **done):
         return
-    _go_on(tx, service, row, row.local_date, now)
+    if row.day is not None and row.local_date is not None:
+        _go_on(tx, service, row, row.day, row.local_date, now)
 
 
-def _go_on(tx: Connection, service: Service, row: Owed, last_date: date, now: datetime) -> None:
+def _go_on(tx: Connection, service: Service, row: Owed, day: int, last_date: date, now: datetime) -> None:
     """Advance the enrolment past this lesson: its next one, or its end."""
     person = people.by_id(tx, row.enrolment_id)
     if person is None:
         return
-    more = service.catalogue.courses[row.course].has(row.day + 1)
-    values: dict[str, object] = {"next_day": row.day + 1}
+    more = service.catalogue.courses[row.course].has(day + 1)
+    values: dict[str, object] = {"next_day": day + 1}
     if more and person.status == EnrolmentStatus.ACTIVE:
         values["next_send_at"] = schedule.next_lesson(now, last_date, person.send_hour, person.zone)
     tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(**values))
@@ -117,40 +114,32 @@ def _go_on(tx: Connection, service: Service, row: Owed, last_date: date, now: da
         rounds.finish(tx, person, now)
 
 
-def _try_later(
-    tx: Connection, service: Service, row: Owed, reason: str, seconds: float | None, now: datetime
-) -> None:
+def _try_later(tx: Connection, service: Service, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:
     """Owe it again after a while; give up on it after 72 hours, and let the course go on."""
     first = row.first_tried_at or now
     attempts = row.attempts + 1
     if now - first >= schedule.GIVE_UP:
         if move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
             rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
-            if is_lesson(row):
-                _go_on(tx, service, row, now.astimezone(ZoneInfo(row.timezone)).date(), now)
+            if is_lesson(row) and row.day is not None:
+                _go_on(tx, service, row, row.day, now.astimezone(ZoneInfo(row.timezone)).date(), now)
         return
     again = now + timedelta(seconds=seconds) if seconds else schedule.retry(now, attempts)
     values = {"send_at": again, "first_tried_at": first, "attempts": attempts, "error": reason}
     move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)
 
 
-def _dead(
-    tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime
-) -> None:
+def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:
     """Never write to an address that cannot work; end its courses."""
     move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now)
     suppression.suppress(tx, service.keys, row.email, "bounced", real_now)
-    rounds.stop_all(
-        tx, service.keys, row.subscriber_id, EndedReason.BOUNCED, "the mail server", now, real_now
-    )
+    rounds.stop_all(tx, service.keys, row.subscriber_id, EndedReason.BOUNCED, "the mail server", now, real_now)
 
 
 def _hold(tx: Connection, row: Owed, reason: str, now: datetime) -> None:
     put_back(tx, [row.id])
     tx.execute(update(mailings).where(mailings.c.digest == row.mailing).values(held_reason=reason))
-    tx.execute(
-        update(deliveries).where(deliveries.c.id == row.id).values(send_at=now + timedelta(minutes=15))
-    )
+    tx.execute(update(deliveries).where(deliveries.c.id == row.id).values(send_at=now + timedelta(minutes=15)))
     log.error(
         "a mailing was refused and is held until its text changes",
         name=row.name,

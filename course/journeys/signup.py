@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy import Connection, delete, insert, select, update
 
 from course import addresses, links
-from course.journeys import enrolments as rounds
 from course.journeys import consent, limits, notices, people, standing, suppression
+from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.standing import Standing
@@ -98,17 +98,13 @@ def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> N
         if person.status == EnrolmentStatus.PENDING:
             _forget(tx, [person])
         else:
-            rounds.stop_all(
-                tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now
-            )
+            rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
 
 
 def expire(service: Service, real_now: datetime) -> int:
     """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them."""
     with service.store.transaction() as tx:
-        late = people.find(
-            tx, enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.confirm_by <= real_now
-        )
+        late = people.find(tx, enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.confirm_by <= real_now)
         _forget(tx, late)
         return len(late)
 
@@ -169,9 +165,7 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
-    consent.record(
-        tx, service.keys, chosen, "given", wording, "confirmed by mail", real_now, asked_at=asked_at
-    )
+    consent.record(tx, service.keys, chosen, "given", wording, "confirmed by mail", real_now, asked_at=asked_at)
     tx.execute(insert(history).values(enrolment_id=person.id, at=now, event="confirmed"))
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))

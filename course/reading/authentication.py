@@ -30,7 +30,5 @@ def aligned(sender: str, domains: tuple[str, ...]) -> bool:
     """Whether the sender's domain is one of these or stands in line with it (relaxed, RFC 7489 section 3.1)."""
     own = sender.rpartition("@")[2].lower()
     return bool(own) and any(
-        own == domain or own.endswith(f".{domain}") or domain.endswith(f".{own}")
-        for domain in domains
-        if "." in domain
+        own == domain or own.endswith(f".{domain}") or domain.endswith(f".{own}") for domain in domains if "." in domain
     )

@@ -49,17 +49,12 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
     """
     message = mime.parse(raw)
     sender = _address(mime.header(message, "From"))
-    references = MESSAGE_ID.findall(
-        f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}"
-    )
+    references = MESSAGE_ID.findall(f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}")
     parts = list(mime.walk(message))
     return Incoming(
         sender=sender,
         recipients=tuple(
-            found
-            for name in RECIPIENTS
-            for value in mime.headers(message, name)
-            for found in ADDRESS.findall(value)
+            found for name in RECIPIENTS for value in mime.headers(message, name) for found in ADDRESS.findall(value)
         ),
         message_id=next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), ""),
         date=mime.header(message, "Date"),
@@ -86,9 +81,7 @@ def _words(parts: list[Message]) -> str:
             if mime.content_type(part) != subtype or part.get_filename() or part.is_multipart():
                 continue
             text = mime.text_of(part)
-            found = quotes.new_words(
-                html.unescape(quotes.from_html(text)) if subtype == "text/html" else text
-            )
+            found = quotes.new_words(html.unescape(quotes.from_html(text)) if subtype == "text/html" else text)
             if found:
                 return found
     return ""
@@ -97,8 +90,4 @@ def _words(parts: list[Message]) -> str:
 def _is_photo(part: Message) -> bool:
     """Whether this part is a picture or recording that somebody sent, not a logo."""
     payload = part.get_payload()
-    return (
-        bool(PHOTO.match(mime.content_type(part)))
-        and isinstance(payload, str)
-        and len(payload) > SMALL_PICTURE
-    )
+    return bool(PHOTO.match(mime.content_type(part))) and isinstance(payload, str) and len(payload) > SMALL_PICTURE

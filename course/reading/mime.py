@@ -125,11 +125,7 @@ def _check_caps(raw: bytes) -> None:
     if len(fields) > FIELDS:
         raise TooMuchError(f"more than {FIELDS} header fields")
     for field in fields:
-        most = (
-            ADDRESS_HEADER
-            if re.match(rb"(from|to|cc|reply-to|sender):", field, re.IGNORECASE)
-            else ONE_HEADER
-        )
+        most = ADDRESS_HEADER if re.match(rb"(from|to|cc|reply-to|sender):", field, re.IGNORECASE) else ONE_HEADER
         if len(field) > most:
             raise TooMuchError("a header field that is too long")
     if len(BOUNDARY.findall(raw)) > 20 * PARTS and raw.lower().count(b"content-type:") > PARTS:

@@ -15,7 +15,8 @@ LINES = 200
 LINE = 400  # characters
 LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pl", "sv", "da", "cs", "ja", "ko", "zh", "he"]
 SIGNATURES = re.compile(
-    r"^\s*(-- ?$|(sent|envoyé|gesendet|enviado|inviato|verzonden) (from|with|via|depuis|von|desde|da|vanaf|vom)\b.{0,60}$"
+    r"^\s*(-- ?$|(sent|envoyé|gesendet|enviado|inviato|verzonden) "
+    r"(from|with|via|depuis|von|desde|da|vanaf|vom)\b.{0,60}$"
     r"|get outlook for\b.{0,40}$)",
     re.IGNORECASE | re.MULTILINE,
 )

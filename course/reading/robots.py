@@ -35,7 +35,7 @@ SENDERS = re.compile(
 SUBJECTS = re.compile(
     r"^(automatic reply|auto(matic)?[- ]?reply|out of (the )?office|abwesenheit(snotiz)?|automatische antwort"
     r"|r[ée]ponse automatique|absence du bureau|respuesta autom[aá]tica|risposta automatica|resposta autom[aá]tica"
-    r"|automatisch antwoord|autosvar|automaattinen vastaus|自动回复|自動返信|자동 회신)\s*[:：]",
+    r"|automatisch antwoord|autosvar|automaattinen vastaus|自动回复|自動返信|자동 회신)\s*[:\uff1a]",
     re.IGNORECASE,
 )
 

@@ -53,12 +53,10 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-metadata = MetaData(
-    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
-)
+metadata = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 Id = BigInteger().with_variant(Integer, "sqlite")
 # An id that was in a token is never given to another row, erased or not.
-NEVER_AGAIN = {"sqlite_autoincrement": True}
+NEVER_AGAIN: dict[str, Any] = {"sqlite_autoincrement": True}
 
 
 def _one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
@@ -149,9 +147,7 @@ deliveries = Table(
     Column("mailing", String(32), ForeignKey("mailings.digest")),
     Column("status", String(16), nullable=False),
     Column("due_at", Moment, nullable=False),  # course time: when the calendar wants it
-    Column(
-        "send_at", Moment, nullable=False
-    ),  # course time: when to act; later than due after a failed attempt
+    Column("send_at", Moment, nullable=False),  # course time: when to act; later than due after a failed attempt
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("first_tried_at", Moment),  # course time: when 72 hours of retries began
     Column("worker", String(64)),

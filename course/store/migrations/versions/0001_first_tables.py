@@ -139,9 +139,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_enrolments"),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        "due_enrolments", "enrolments", ["next_send_at"], unique=False, **where("status = 'active'")
-    )
+    op.create_index("due_enrolments", "enrolments", ["next_send_at"], unique=False, **where("status = 'active'"))
     op.create_index("enrolments_of_a_subscriber", "enrolments", ["subscriber_id", "course"], unique=False)
     op.create_index(
         "one_live_enrolment_per_course",
@@ -150,9 +148,7 @@ def upgrade() -> None:
         unique=True,
         **where("status IN ('pending', 'active', 'paused')"),
     )
-    op.create_index(
-        "pending_enrolments", "enrolments", ["confirm_by"], unique=False, **where("status = 'pending'")
-    )
+    op.create_index("pending_enrolments", "enrolments", ["confirm_by"], unique=False, **where("status = 'pending'"))
     op.create_table(
         "deliveries",
         sa.Column("id", ID, nullable=False),
@@ -207,9 +203,7 @@ def upgrade() -> None:
         unique=True,
         **where("enrolment_id IS NULL"),
     )
-    op.create_index(
-        "queued_deliveries", "deliveries", ["send_at"], unique=False, **where("status = 'queued'")
-    )
+    op.create_index("queued_deliveries", "deliveries", ["send_at"], unique=False, **where("status = 'queued'"))
     op.create_table(
         "history",
         sa.Column("id", ID, nullable=False),
@@ -229,9 +223,7 @@ def upgrade() -> None:
         sa.Column("enrolment_id", ID, nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("skipped_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["enrolment_id"], ["enrolments.id"], name="fk_skips_enrolment_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["enrolment_id"], ["enrolments.id"], name="fk_skips_enrolment_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("enrolment_id", "day", name="pk_skips"),
     )
     op.create_table(
@@ -243,9 +235,7 @@ def upgrade() -> None:
         sa.Column("message_key", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("received_at", MOMENT, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["delivery_id"], ["deliveries.id"], name="fk_replies_delivery_id", ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_replies_delivery_id", ondelete="SET NULL"),
         sa.ForeignKeyConstraint(
             ["enrolment_id"], ["enrolments.id"], name="fk_replies_enrolment_id", ondelete="CASCADE"
         ),
@@ -264,9 +254,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["enrolment_id"], ["enrolments.id"], name="fk_completions_enrolment_id", ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["reply_id"], ["replies.id"], name="fk_completions_reply_id", ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["reply_id"], ["replies.id"], name="fk_completions_reply_id", ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("enrolment_id", "day", name="pk_completions"),
     )
     op.execute(FROZEN_SQLITE if op.get_bind().dialect.name == "sqlite" else FROZEN_POSTGRESQL)
