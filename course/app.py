@@ -15,7 +15,6 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from cryptography.fernet import InvalidToken
 from sqlalchemy.exc import DBAPIError
 
 from course import outbound, timelapse
@@ -25,6 +24,7 @@ from course.content.catalogue import Catalogue
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.journeys import (
+    doubts,
     leaving,
     limits,
     planning,
@@ -32,20 +32,19 @@ from course.journeys import (
     replies,
     reports,
     sending,
-    settling,
     signup,
 )
 from course.journeys.replies import Decision
-from course.journeys.sending import Shift, Transport
+from course.journeys.sending import Shift
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.keys import Keys
+from course.outgoing import Transport
 from course.settings import Settings
 from course.store import migrate
 from course.store.database import Store
 
-BREAK = timedelta(minutes=5)  # real time that a halted transport is left alone
 ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
 log = structlog.get_logger()
 
@@ -79,7 +78,6 @@ class App:
     clock: Clock
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}"[:64])
     stopping: threading.Event = field(default_factory=threading.Event)
-    _halted_until: datetime | None = None
 
     @classmethod
     def build(cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None) -> App:
@@ -93,7 +91,7 @@ class App:
             migrate.check(store)
         clock = clock or SystemClock(timelapse.lapse(settings, datetime.now(UTC)))
         service = Service(settings, keys, courses, store)
-        reports.check_keys(service, clock.real())
+        facts.check_key(service, clock.real())
         return cls(settings, service, transport or outbound.open_transport(settings), clock)
 
     @property
@@ -121,15 +119,14 @@ class App:
         """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
         self.read_spool()
         planning.plan(self.service, self.clock.now())
-        settling.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=ABANDONED)
+        self._sweep(ABANDONED)
         sent = self._send()
-        with self.service.store.transaction() as tx:
-            reports.remember(tx, "last_tick", "", self.clock.real())
+        facts.note_tick(self.service, self.clock.real())
         return sent
 
     def recover(self) -> None:
         """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
-        settling.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=timedelta(0))
+        self._sweep(timedelta(0))
 
     def tidy(self) -> None:
         """Erase what has had its time: sign-ups never confirmed, limits, event names, held mail."""
@@ -139,63 +136,36 @@ class App:
             provider_events.forget(tx, self.clock.real())
         spool.sweep(self.spool_folder, self.clock.real())
 
-    def _send(self) -> int:
-        if self._halted_until and self.clock.real() < self._halted_until:
-            return 0
-        shift = Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set)
-        tally = sending.send_due(shift)
-        self._break(tally.halt)
-        return tally.sent
+    def _sweep(self, abandoned: timedelta) -> None:
+        wait = doubts.EVENT if self.transport.has_events else timedelta(0)
+        doubts.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=abandoned, wait=wait)
 
-    def _break(self, halt: str) -> None:
-        """Open the breaker, or close it; say so once, and where `course status` and /healthz see it."""
-        was_open, self._halted_until = self._halted_until is not None, None
-        if halt:
-            self._halted_until = self.clock.real() + BREAK
-        if halt and not was_open:
-            log.error("sending is stopped; nobody's course is changed by it", why=halt)
-        if bool(halt) != was_open:
-            with self.service.store.transaction() as tx:
-                reports.remember(tx, "breaker", halt, self.clock.real())
+    def _send(self) -> int:
+        if breaker.is_open(self.service, self.clock.real()):
+            return 0
+        tally = sending.send_due(Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set))
+        breaker.note(self.service, tally, self.clock.real())
+        return tally.sent
 
     # Mail that comes in.
 
     def receive(self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> None:
         """Spool a mail durably. Raises OSError when it could not be written: then it was not accepted."""
-        spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw))
+        spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
 
     def read_spool(self) -> list[Decision]:
         """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
-        decisions = []
-        for path in spool.waiting(self.spool_folder):
-            try:
-                decisions.append(self._decide(path))
-            except FileNotFoundError:
-                continue  # another process was faster
-            except DBAPIError as error:
-                log.warning("the database did not take a mail; it waits", error=type(error.orig).__name__)
-                break
-        return decisions
+        decisions: list[Decision] = []
 
-    def _decide(self, path: Path) -> Decision:
-        now, real_now = self.clock.now(), self.clock.real()
-        try:
-            mail = spool.take(path, self.keys)
+        def decide(mail: Spooled) -> bool:
+            now, real_now = self.clock.now(), self.clock.real()
             decision = replies.take_in(self.service, mail.raw, mail.source, mail.to, mail.passed, now, real_now)
-        except (FileNotFoundError, DBAPIError):
-            raise
-        except InvalidToken:
-            log.error("a spooled mail was sealed with a key that SECRET_KEY no longer holds; it is held")
-            decision = Decision.HELD
-        except Exception as error:  # noqa: BLE001 (a mail that breaks the reader is put aside; the next one is read)
-            log.error("a mail could not be read and is held", error=type(error).__name__)
-            decision = Decision.HELD
-        if decision == Decision.HELD:
-            spool.hold(path)
-        else:
-            path.unlink(missing_ok=True)
-        log.info("a mail was decided", decision=str(decision))
-        return decision
+            log.info("a mail was decided", decision=str(decision))
+            decisions.append(decision)
+            return decision != Decision.HELD
+
+        spool.drain(self.spool_folder, self.keys, decide, waits=(DBAPIError,))
+        return decisions
 
     def provider_events(self, events: list[dict[str, Any]]) -> None:
         """Act on what the provider reports."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
+from typing import Protocol
 
 from course.content.mailing import Mailing
 
@@ -119,6 +120,20 @@ class Unsure:
 
 
 Outcome = Sent | TryLater | RefusedRecipient | RefusedMailing | Halt | Unsure
+
+
+class Transport(Protocol):
+    """A way out."""
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the provider reports later on what became of a message."""
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """Hand one message over. Never raises for what the other side or the network does."""
+
+    def close(self) -> None:
+        """Let go of what is kept open; a later `send` opens it again."""
 
 
 def clean_header(value: str) -> str:

@@ -29,18 +29,16 @@ HELD = timedelta(minutes=15)  # so often a held mailing is looked at again
 
 def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> list[int]:
     """Make up to `most` due deliveries this worker's own; return their ids. Two workers never get the same one."""
+    due = OWED.where(
+        deliveries.c.status == DeliveryStatus.QUEUED,
+        deliveries.c.send_at <= now,
+        deliveries.c.course.in_(list(service.catalogue.courses)),
+    ).order_by(deliveries.c.send_at, deliveries.c.id)
+    with service.store.reading() as tx:
+        if not rows(tx, due.limit(1)):
+            return []  # the usual tick: it looked, and took no lock
     with service.store.transaction() as tx:
-        due = (
-            OWED.where(
-                deliveries.c.status == DeliveryStatus.QUEUED,
-                deliveries.c.send_at <= now,
-                deliveries.c.course.in_(list(service.catalogue.courses)),
-            )
-            .order_by(deliveries.c.send_at, deliveries.c.id)
-            .limit(most)
-            .with_for_update(skip_locked=True, of=deliveries)
-        )
-        found = rows(tx, due)
+        found = rows(tx, due.limit(most).with_for_update(skip_locked=True, of=deliveries))
         wanted = _still_wanted(tx, service, found, now, real_now)
         leaving = _in_their_hour(tx, wanted, now)
         free = _not_held(tx, service, leaving, now)

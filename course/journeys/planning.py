@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from course.content.courses import lesson_name
 from course.journeys.service import Service
@@ -17,17 +18,21 @@ AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
 
 def plan(service: Service, now: datetime) -> int:
     """Queue every lesson that is due by now; return how many enrolments were looked at."""
+    due = _due(service, now)
+    with service.store.reading() as tx:
+        if tx.execute(due.limit(1)).first() is None:
+            return 0  # the usual tick: it looked, and took no lock
     total = 0
     while True:
         with service.store.transaction() as tx:
-            planned = _plan_some(tx, service, now)
+            planned = _plan_some(tx, service, due)
         total += planned
         if planned < AT_ONCE:
             return total
 
 
-def _plan_some(tx: Connection, service: Service, now: datetime) -> int:
-    due = (
+def _due(service: Service, now: datetime) -> Select[Any]:
+    return (
         select(
             enrolments.c.id,
             enrolments.c.subscriber_id,
@@ -41,10 +46,11 @@ def _plan_some(tx: Connection, service: Service, now: datetime) -> int:
             enrolments.c.course.in_(list(service.catalogue.courses)),
         )
         .order_by(enrolments.c.next_send_at)
-        .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
     )
-    found = tx.execute(due).all()
+
+
+def _plan_some(tx: Connection, service: Service, due: Select[Any]) -> int:
+    found = tx.execute(due.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     rows = [
         {
             "subscriber_id": row.subscriber_id,

@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import Connection, delete, select
 
 from course import addresses
+from course.journeys import doubts, suppression
 from course.journeys import enrolments as rounds
-from course.journeys import settling, suppression
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.store.database import insert_new, move
@@ -70,7 +70,7 @@ def _arrived(
     tx: Connection, service: Service, _: Mapping[str, Any], row: Owed | None, now: datetime, _real: datetime
 ) -> None:
     if row is not None:
-        settling.arrived(tx, service, row.id, now)
+        doubts.arrived(tx, service, row.id, now)
 
 
 def _bounced(
@@ -83,7 +83,7 @@ def _bounced(
 ) -> None:
     said = f"{event.get('status') or ''} {event.get('reason') or ''}".strip()
     if row is not None:
-        settling.arrived(tx, service, row.id, now)
+        doubts.arrived(tx, service, row.id, now)
         move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(said))
     dead = DEAD_STATUS.match(said) or (not event.get("status") and DEAD_REASON.search(said))
     if event.get("type") != "blocked" and dead:
@@ -101,7 +101,7 @@ def _dropped(
     """SendGrid would not send to an address on its own lists: so do we not, from now on."""
     reason = str(event.get("reason") or "").lower()
     if row is not None:
-        settling.arrived(tx, service, row.id, now)
+        doubts.arrived(tx, service, row.id, now)
         move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(f"dropped: {reason}"))
     for words, why in DROPPED.items():
         if words in reason:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -13,18 +12,11 @@ from course.clock import Clock
 from course.journeys import claiming, filling, settling
 from course.journeys.owed import Owed
 from course.journeys.service import Service
-from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Unsure
+from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Transport, Unsure
 
 CLAIM = 100  # messages claimed at a time: so many at most are in doubt when a worker dies
 SLICE = 0.25  # seconds after which it is checked again who still wants their mail
 log = structlog.get_logger()
-
-
-class Transport(Protocol):
-    """A way out."""
-
-    def send(self, outgoing: Outgoing) -> Outcome:
-        """Hand one message over; never raises for what the other side or the network does."""
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,18 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, update
 
 from course import schedule
 from course.journeys import enrolments as rounds
 from course.journeys import people, suppression
-from course.journeys.owed import Owed, is_lesson, owed
+from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import move
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, mailings
 
-DOUBT = timedelta(minutes=30)  # real time that an event may take to clear a doubt
 log = structlog.get_logger()
 
 
@@ -29,7 +28,7 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
         for row, outcome in settled:
             match outcome:
                 case Sent():
-                    _sent(tx, service, row, outcome.provider_id, now)
+                    sent(tx, service, row, outcome.provider_id, now)
                 case TryLater():
                     _try_later(tx, service, row, outcome.reason, outcome.seconds, now)
                 case RefusedRecipient(dead=True):
@@ -57,50 +56,16 @@ def put_back(tx: Connection, ids: Iterable[int]) -> None:
     tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None))
 
 
-def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:
-    """Clear a doubt: the provider says that it has the message."""
-    row = owed(tx, delivery_id)
-    if row is not None and row.status == DeliveryStatus.STALLED:
-        _sent(tx, service, row, "", now)
-
-
-def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: timedelta) -> int:
-    """Bring claims to an end that no worker will: `abandoned` is how old (real time) a silent one must be.
-
-    In doubt, a provider's event may still tell; after half an hour the same message, with the same Message-ID, is owed
-    again at the next permitted hour.
-    """
-    with service.store.transaction() as tx:
-        silent = (
-            deliveries.c.status == DeliveryStatus.SENDING,
-            deliveries.c.claimed_at <= real_now - abandoned,
-        )
-        swept = tx.execute(
-            update(deliveries)
-            .where(*silent)
-            .values(status=DeliveryStatus.STALLED, claimed_at=real_now, error="the worker fell silent")
-        ).rowcount
-        wait = DOUBT if service.settings.transport == "sendgrid" else timedelta(0)
-        doubtful = select(deliveries.c.id).where(
-            deliveries.c.status == DeliveryStatus.STALLED,
-            or_(deliveries.c.claimed_at.is_(None), deliveries.c.claimed_at <= real_now - wait),
-        )
-        for delivery_id in tx.execute(doubtful).scalars().all():
-            _owe_again(tx, delivery_id, now)
-    if swept:
-        log.warning("some claims were abandoned and are owed again", count=swept)
-    return swept
-
-
-def _sent(tx: Connection, service: Service, row: Owed, provider_id: str, now: datetime) -> None:
+def sent(tx: Connection, service: Service, row: Owed, provider_id: str, now: datetime) -> None:
+    """Write down that it left; the calendar counts from this moment."""
     done = {"settled_at": now, "provider_id": provider_id[:200] or None, "error": None}
     if not move(tx, deliveries, row.id, DeliveryStatus.SENT, **done):
         return
     if row.day is not None and row.local_date is not None:
-        _go_on(tx, service, row, row.day, row.local_date, now)
+        go_on(tx, service, row, row.day, row.local_date, now)
 
 
-def _go_on(tx: Connection, service: Service, row: Owed, day: int, last_date: date, now: datetime) -> None:
+def go_on(tx: Connection, service: Service, row: Owed, day: int, last_date: date, now: datetime) -> None:
     """Advance the enrolment past this lesson: its next one, or its end."""
     person = people.by_id(tx, row.enrolment_id)
     if person is None:
@@ -122,7 +87,7 @@ def _try_later(tx: Connection, service: Service, row: Owed, reason: str, seconds
         if move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
             rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
             if is_lesson(row) and row.day is not None:
-                _go_on(tx, service, row, row.day, now.astimezone(ZoneInfo(row.timezone)).date(), now)
+                go_on(tx, service, row, row.day, now.astimezone(ZoneInfo(row.timezone)).date(), now)
         return
     again = now + timedelta(seconds=seconds) if seconds else schedule.retry(now, attempts)
     values = {"send_at": again, "first_tried_at": first, "attempts": attempts, "error": reason}
@@ -145,23 +110,4 @@ def _hold(tx: Connection, row: Owed, reason: str, now: datetime) -> None:
         name=row.name,
         course=row.course,
         why=reason,
-    )
-
-
-def _owe_again(tx: Connection, delivery_id: int, now: datetime) -> None:
-    row = owed(tx, delivery_id)
-    if row is None:
-        return
-    due = now
-    if is_lesson(row):
-        due = schedule.departure(row.due_at, now, row.send_hour, ZoneInfo(row.timezone))
-    move(
-        tx,
-        deliveries,
-        delivery_id,
-        DeliveryStatus.QUEUED,
-        due_at=due,
-        send_at=due,
-        local_date=None,
-        worker=None,
     )

@@ -1,0 +1,64 @@
+"""In charge of doubt: claims that a dead worker left, and messages that were given away without an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Connection, select, update
+
+from course import schedule
+from course.journeys import settling
+from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
+from course.journeys.service import Service
+from course.store.database import move
+from course.store.states import DeliveryStatus
+from course.store.tables import deliveries
+
+EVENT = timedelta(minutes=30)  # real time that a provider's event may take to clear a doubt
+log = structlog.get_logger()
+
+
+def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: timedelta, wait: timedelta) -> int:
+    """Bring to an end what no worker will; return how many claims were found abandoned.
+
+    `abandoned` is how old (real time) a claim must be for its worker to be dead, `wait` how long a doubt is left to a
+    provider's events. Then the same message, with the same Message-ID, is owed again at the next permitted hour.
+    """
+    silent = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.claimed_at <= real_now - abandoned
+    doubtful = deliveries.c.status == DeliveryStatus.STALLED, deliveries.c.claimed_at <= real_now - wait
+    with service.store.reading() as tx:
+        either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
+        if tx.execute(either.limit(1)).first() is None:
+            return 0
+    left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
+    with service.store.transaction() as tx:
+        swept = tx.execute(update(deliveries).where(*silent).values(**left)).rowcount
+        for row in rows(tx, OWED.where(*doubtful)):
+            _owe_again(tx, service, row, now)
+    if swept:
+        log.warning("some claims were abandoned and are owed again", count=swept)
+    return swept
+
+
+def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:
+    """Clear a doubt: the provider says that it has the message."""
+    row = owed(tx, delivery_id)
+    if row is not None and row.status == DeliveryStatus.STALLED:
+        settling.sent(tx, service, row, "", now)
+
+
+def _owe_again(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
+    """Queue it again, later each time; after 72 hours of doubt let the course go on."""
+    first, attempts = row.first_tried_at or now, row.attempts + 1
+    if now - first >= schedule.GIVE_UP:
+        if move(tx, deliveries, row.id, DeliveryStatus.UNKNOWN, settled_at=now) and row.day and row.local_date:
+            settling.go_on(tx, service, row, row.day, row.local_date, now)
+        return
+    due = row.due_at
+    if is_lesson(row):
+        due = schedule.departure(row.due_at, now, row.send_hour, ZoneInfo(row.timezone))
+    again = max(due, schedule.retry(now, attempts))
+    values = {"due_at": due, "send_at": again, "first_tried_at": first, "attempts": attempts}
+    move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)

@@ -1,0 +1,183 @@
+"""The import rules of ARCHITECTURE.md, and the habits that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COURSE = ROOT / "course"
+MODULES = sorted([*COURSE.rglob("*.py"), ROOT / "worker.py"])
+PLAIN = {
+    "settings",
+    "schedule",
+    "links",
+    "keys",
+    "addresses",
+    "outgoing",
+    "clock",
+    "timelapse",
+    "logs",
+    "content",
+    "reading",
+}
+LEVEL = (
+    dict.fromkeys(PLAIN, 0)
+    | {"store": 1, "journeys": 2}
+    | dict.fromkeys(("app", "cli", "web", "outbound", "inbound"), 3)
+)
+LEVEL |= {"worker": 4, "__main__": 4, "__init__": 0}
+# Each library's only doors. A name that is not here may be imported anywhere.
+DOORS = {
+    "apscheduler": {"worker"},
+    "uvicorn": {"worker"},
+    "dotenv": {"settings"},
+    "pydantic_settings": {"settings"},
+    "sendgrid": {"outbound/sendgrid"},
+    "python_http_client": {"outbound/sendgrid"},
+    "smtplib": {"outbound"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "sqlalchemy": {"store", "journeys", "app", "cli"},
+    "alembic": {"store"},
+    "jinja2": {"content", "web"},
+    "typer": {"cli"},
+    "requests": set(),
+    "urllib.request": {"outbound/sendgrid"},
+    "http.client": {"outbound/sendgrid"},
+    "socket": {"worker", "app", "outbound"},
+}
+
+
+def room(path: Path) -> str:
+    """Return a module's room: `journeys` for course/journeys/signup.py, `schedule` for course/schedule.py."""
+    if path.parent == ROOT:
+        return path.stem
+    return path.relative_to(COURSE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def name(path: Path) -> str:
+    """Return a path as the tests show it."""
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_point_down(path):
+    """A room imports only from its own level's room and from the levels below."""
+    own = room(path)
+    wrong = []
+    for imported in imports(path):
+        parts = imported.split(".")
+        if parts[0] != "course" or len(parts) < 2 or parts[1] not in LEVEL:
+            continue
+        there = parts[1]
+        same_room = there == own
+        if not same_room and LEVEL[there] > LEVEL[own]:
+            wrong.append(imported)
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_transports_and_sources_know_no_table(path):
+    """The ways in and out get bytes and mailings handed in; they import neither the store nor a journey."""
+    if room(path) not in {"outbound", "inbound"}:
+        return
+    known = [imported for imported in imports(path) if imported.startswith(("course.store", "course.journeys"))]
+
+    assert known == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_each_library_has_one_door(path):
+    """A library is imported only where ARCHITECTURE.md says that its door is."""
+    where = name(path).removeprefix("course/").removesuffix(".py")
+    wrong = [
+        imported
+        for imported in imports(path)
+        for library, doors in DOORS.items()
+        if (imported == library or imported.startswith(f"{library}."))
+        and not any(where == door or where.startswith(f"{door}/") for door in doors)
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_only_app_reads_the_clock(path):
+    """Everywhere else the time is an argument."""
+    source = path.read_text(encoding="utf-8")
+    reads = re.findall(r"datetime\.now\(|datetime\.utcnow|date\.today\(|time\.time\(|\btime_ns\(", source)
+    if room(path) == "app":
+        return
+
+    assert reads == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_only_settings_reads_the_environment(path):
+    """Everywhere else a setting is an attribute of Settings."""
+    if room(path) == "settings":
+        return
+
+    assert re.findall(r"os\.environ|getenv|load_dotenv", path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_say_what_they_are_in_charge_of_and_stay_small(path):
+    """A module begins with a docstring, has under 230 lines, and no function has over 45."""
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    table = path.name in {"tables.py", "0001_first_tables.py"}
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno > 45
+        and not table
+    ]
+
+    assert ast.get_docstring(tree)
+    assert long == []
+    assert table or source.count("\n") <= 230
+
+
+def test_architecture_names_every_module_it_points_to():
+    """Every path in ARCHITECTURE.md's table of places is there."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:\w+/)?\w+\.py)`", text))
+    missing = [
+        path for path in named if not any((base / path).exists() for base in (ROOT, COURSE, COURSE / "journeys"))
+    ]
+
+    assert missing == []
+
+
+def test_no_machine_and_no_package_index_is_named():
+    """Nothing that is committed names a path of somebody's machine or the address of a package index."""
+    pattern = re.compile(r"(?<![\w.])/(?:root|home/\w+|work)/|--(?:extra-)?index-url|--find-links|://\S+/simple\b")
+    texts = [
+        *MODULES,
+        *ROOT.glob("*.lock"),
+        *ROOT.glob("*.md"),
+        ROOT / "Makefile",
+        ROOT / "pyproject.toml",
+        ROOT / ".ci/run",
+    ]
+    found = [name(path) for path in texts if pattern.search(path.read_text(encoding="utf-8"))]
+
+    assert found == []
