@@ -24,7 +24,9 @@ from course.content.catalogue import Catalogue
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.journeys import (
+    breaker,
     doubts,
+    facts,
     leaving,
     limits,
     planning,
