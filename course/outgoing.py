@@ -28,8 +28,8 @@ class Outgoing:
     """
 
     delivery_id: int
-    to: str
-    mailing: Mailing
+    to: str = field(repr=False)
+    mailing: Mailing = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
     sender: str
     sender_name: str
@@ -123,7 +123,7 @@ Outcome = Sent | TryLater | RefusedRecipient | RefusedMailing | Halt | Unsure
 
 
 class Transport(Protocol):
-    """A way out."""
+    """A way out. May be called from several threads."""
 
     @property
     def has_events(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Literal, Self
@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SAMPLE_DOMAIN = "dearself.example"
-SHORTEST_SECRET = 32  # characters
+from course import settings_rules
+from course.hosts import SAMPLE_DOMAIN, bracketed, is_loopback
+
 EMAILS = Path(__file__).resolve().parent.parent / "emails"
 
 
@@ -73,6 +74,13 @@ class Settings(BaseSettings):
             raise ValueError("put one bare address, like hello@example.org (the name goes into MAIL_FROM_NAME)")
         return f"{local}@{domain.lower()}"
 
+    @field_validator("reply_domain")
+    @classmethod
+    def _one_domain(cls, value: str) -> str:
+        if not re.fullmatch(r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}", value.strip().lower()):
+            raise ValueError("put the bare domain that replies come to, like reply.example.org")
+        return value.strip().lower()
+
     @field_validator("mail_from_name", "controller_name", "postal_address")
     @classmethod
     def _one_line(cls, value: str) -> str:
@@ -82,7 +90,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        problems = [*_reach(self), *_ways_out(self), *(_production(self) if self.production else [])]
+        problems = settings_rules.broken(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -90,7 +98,7 @@ class Settings(BaseSettings):
     @property
     def site(self) -> str:
         """The address that every link begins with, without a slash at its end."""
-        return (self.base_url or f"http://{_bracketed(self.host)}:{self.port}").rstrip("/")
+        return (self.base_url or f"http://{bracketed(self.host)}:{self.port}").rstrip("/")
 
     @property
     def site_host(self) -> str:
@@ -131,20 +139,6 @@ def load(**given: object) -> Settings:
     return settings.model_copy(update={"secret_key": SecretStr(secret)})
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name means this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _problems(error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
@@ -163,66 +157,3 @@ def _kept_secret(path: Path) -> str:
     with os.fdopen(handle, "w") as file:
         file.write(secrets.token_urlsafe(48) + "\n")
     return path.read_text().strip()
-
-
-def _reach(settings: Settings) -> list[str]:
-    problems = []
-    address = urlsplit(settings.site)
-    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.path:
-        problems.append("BASE_URL: put scheme and host only, like https://course.example.org")
-    url = settings.database_url.get_secret_value()
-    if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        problems.append("DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name")
-    ring = settings.secret_key.get_secret_value()
-    if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):
-        problems.append(
-            f"SECRET_KEY: put at least {SHORTEST_SECRET} random characters (openssl rand -base64 48); "
-            "several keys are parted by commas, the newest first"
-        )
-    if not (settings.emails_dir / "layout.html").is_file():
-        problems.append("EMAILS_DIR: there is no layout.html in it; put the path of the folder emails/")
-    for proxy in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
-        try:
-            ipaddress.ip_network(proxy, strict=False)
-        except ValueError:
-            problems.append("TRUSTED_PROXIES: put addresses or networks parted by commas, like 10.0.0.0/8")
-    return problems
-
-
-def _ways_out(settings: Settings) -> list[str]:
-    problems = []
-    smtp = urlsplit(settings.smtp_url.get_secret_value())
-    if settings.transport == "smtp" and (smtp.scheme not in {"smtp", "smtps"} or not smtp.hostname):
-        problems.append("SMTP_URL: put smtps://user:password@host:465 or smtp://user:password@host:587")
-    if settings.transport == "sendgrid" and not settings.sendgrid_api_key.get_secret_value():
-        problems.append("SENDGRID_API_KEY: put a key with the scope Mail Send, or choose TRANSPORT=smtp")
-    secret = settings.sendgrid_inbound_secret.get_secret_value()
-    if secret and len(secret) < SHORTEST_SECRET:
-        problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
-    local_mail = settings.transport == "folder" or (settings.transport == "smtp" and is_loopback(smtp.hostname or ""))
-    if settings.timelapse and not local_mail:
-        problems.append("TIMELAPSE: it works with TRANSPORT=folder, or SMTP to this machine; leave it empty")
-    return problems
-
-
-def _production(settings: Settings) -> list[str]:
-    """List what a site that others can reach must have (CAN-SPAM, GDPR art. 13; mail-provider rules)."""
-    wanted = {
-        "POSTAL_ADDRESS": (settings.postal_address, "a real postal address: the law wants it in every mail"),
-        "CONTROLLER_NAME": (settings.controller_name, "the person or organisation that runs the course"),
-        "CONTACT_EMAIL": (settings.contact_email, "an address where a person answers"),
-        "MAIL_FROM": (settings.mail_from, "the address that the course comes from, in a domain of yours"),
-        "REPLY_DOMAIN": (settings.reply_domain, "the domain whose mail comes to this service"),
-    }
-    problems = [
-        f"{name}: put {what}"
-        for name, (value, what) in wanted.items()
-        if not value.strip() or "sample" in value.lower() or value.endswith(SAMPLE_DOMAIN)
-    ]
-    if urlsplit(settings.site).scheme != "https":
-        problems.append("BASE_URL: put https://; people's words must not travel in the open")
-    if settings.transport == "folder":
-        problems.append("TRANSPORT: put smtp or sendgrid; folder only writes mail to disk")
-    if settings.timelapse:
-        problems.append("TIMELAPSE: leave it empty; people live at the usual speed")
-    return problems

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import trustme
 from aiosmtpd.controller import Controller
@@ -89,7 +89,7 @@ class MailServer(Controller):
         self.callers: set[tuple[str, int]] = set()
         self._talks: list = []
 
-    def __enter__(self) -> MailServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -109,8 +109,7 @@ class MailServer(Controller):
         for talk in self._talks:
             if talk.transport is not None:
                 talk.transport.abort()
-        while len(asyncio.all_tasks()) > 1:
-            await asyncio.sleep(0)
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
     def _answer(self, step: str, usual: str) -> str:
         queue = self.answers.get(step)
@@ -146,24 +145,21 @@ class MailServer(Controller):
 
 
 class RudeServer:
-    """A mail server that breaks the rules: for each step an answer, or DROP, RESET, HANG.
+    """A mail server that breaks the rules: {step: answer}, where an answer may also be DROP, RESET or HANG.
 
-    Takes one script per connection; the last one serves all that follow. The step after the final dot is ".".
+    A list of answers is given in turn, the last of it for ever. "HI" is the greeting, "." the final dot; BODY is done
+    instead of reading the message. Takes one script per connection; the last one serves all that follow.
     """
 
-    POLITE = {
+    POLITE: ClassVar = {
         "HI": "220 rude",
         "EHLO": "250 rude",
-        "MAIL": "250 ok",
-        "RCPT": "250 ok",
         "DATA": "354 go on",
-        ".": "250 ok",
-        "RSET": "250 ok",
-        "NOOP": "250 ok",
         "QUIT": "221 bye",
+        **dict.fromkeys(("HELO", "MAIL", "RCPT", ".", "RSET", "NOOP"), "250 ok"),
     }
 
-    def __init__(self, *scripts: dict[str, str]) -> None:
+    def __init__(self, *scripts: dict[str, str | list[str]]) -> None:
         self._scripts = list(scripts)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -171,7 +167,7 @@ class RudeServer:
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> RudeServer:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 
@@ -192,30 +188,38 @@ class RudeServer:
                 talk, _ = self._listener.accept()
                 self.heard.append([])
                 script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
-                self._start(self._talk, talk, self.POLITE | script, self.heard[-1])
+                self._start(self._talk, talk, {**self.POLITE, **script}, self.heard[-1])
 
-    def _talk(self, talk: socket.socket, script: dict[str, str], heard: list[str]) -> None:
+    def _talk(self, talk: socket.socket, script: dict, heard: list[str]) -> None:
         with talk, contextlib.suppress(OSError), talk.makefile("rwb") as file:
-            step, answer = "HI", script["HI"]
-            while answer not in {DROP, RESET, HANG}:
+            step = "HI"
+            while (answer := _next(script, step)) not in {DROP, RESET, HANG}:
                 file.write(answer.encode() + b"\r\n")
                 file.flush()
-                if step == "DATA" and "." not in script:
-                    answer = script["BODY"]
-                    break
-                line = file.readline()
-                if step == "DATA":
-                    while line not in {b".\r\n", b""}:
-                        line = file.readline()
+                if step == "DATA" and "BODY" in script:
+                    step = "BODY"
+                    continue
+                if step == "DATA" and answer.startswith("354"):
+                    while file.readline() not in {b".\r\n", b""}:
+                        pass
+                    step = "."
+                    continue
+                line = file.readline().decode("latin-1").strip()
                 if not line:
                     return
-                heard.append(line.decode().strip())
-                step = heard[-1][:4].upper()
-                answer = script[step]
+                step = line[:4].upper()
+                heard.append(line)
             if answer == HANG:
                 self._over.wait()
             if answer == RESET:
                 reset(talk)
+
+
+def _next(script: dict, step: str) -> str:
+    answer = script.get(step, "500 what?")
+    if isinstance(answer, list):
+        return answer.pop(0) if len(answer) > 1 else answer[0]
+    return answer
 
 
 def reset(talk: socket.socket) -> None:
@@ -225,15 +229,13 @@ def reset(talk: socket.socket) -> None:
 
 @dataclass
 class Answer:
-    """What the fake provider says next; `act` is HANG, RESET or DROP instead, UNREAD: a reset before reading."""
+    """What the fake provider says next; `act` is HANG, RESET or DROP instead, perhaps before reading."""
 
     status: int = 202
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     act: str = ""
-
-
-UNREAD = "unread"
+    unread: bool = False
 
 
 class Request(NamedTuple):
@@ -259,7 +261,7 @@ class Provider(ThreadingHTTPServer):
         self.daemon_threads = False  # so that server_close() waits for them
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
 
-    def __enter__(self) -> Provider:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -276,15 +278,11 @@ class Provider(ThreadingHTTPServer):
 class _Conversation(BaseHTTPRequestHandler):
     server: Provider
 
-    def do_POST(self) -> None:  # noqa: N802 (http.server's name)
+    def do_POST(self) -> None:
         answer = self.server.answers.pop(0) if self.server.answers else Answer()
-        if answer.act == UNREAD:
-            reset(self.connection)
-            self.connection.close()
-            return
-        size = int(self.headers.get("Content-Length", 0))
-        body = json.loads(self.rfile.read(size) or "{}")
-        self.server.requests.append(Request(self.command, self.path, dict(self.headers), body))
+        if not answer.unread:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+            self.server.requests.append(Request(self.command, self.path, dict(self.headers), body))
         if answer.act == HANG:
             self.server.over.wait()
         if answer.act == RESET:

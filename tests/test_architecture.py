@@ -14,6 +14,8 @@ COURSE = ROOT / "course"
 MODULES = sorted([*COURSE.rglob("*.py"), ROOT / "worker.py"])
 PLAIN = {
     "settings",
+    "settings_rules",
+    "hosts",
     "schedule",
     "links",
     "keys",

@@ -17,17 +17,18 @@ from course.settings import load
 
 @pytest.fixture
 def outbox(tmp_path):
+    """Return where the messages go."""
     return tmp_path / "outbox"
 
 
 @pytest.fixture
 def folder(tmp_path):
+    """Open the transport by settings."""
     return open_transport(load(transport="folder", data_dir=tmp_path))
 
 
 def test_is_chosen_by_its_name(folder):
     """TRANSPORT=folder opens this transport, which reports no events."""
-
     assert isinstance(folder, Folder)
     assert folder.has_events is False
 
@@ -94,7 +95,6 @@ def test_messages_are_listed_newest_first(folder, outbox):
 
 def test_no_folder_is_an_empty_mailbox(tmp_path):
     """Before the first message there is nothing to list, and that is no error."""
-
     assert messages(tmp_path / "nowhere") == []
 
 
@@ -163,6 +163,5 @@ def test_a_folder_taken_away_comes_back(folder, outbox):
 
 def test_a_foreign_message_id_is_a_mistake_of_ours(folder):
     """A Message-ID that would not be a safe file name is a programming error, and nothing is written."""
-
     with pytest.raises(ValueError, match="Message-ID"):
         folder.send(replace(ALICE, message_id="<../../etc@x>"))

@@ -1,0 +1,93 @@
+"""In charge of mail that goes no further than this machine: one file per message in DATA_DIR/outbox."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from datetime import UTC
+from pathlib import Path
+
+from course.outgoing import Halt, Outcome, Outgoing, Sent
+from course.settings import Settings
+
+NAME = re.compile(r"[a-z0-9-]{1,200}")  # no dot and no slash, so a name never leaves the folder
+STAMP = "%Y%m%d-%H%M%S"
+STAMPED = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the same as a glob
+
+
+class Folder:
+    """Writes messages; sending the same Message-ID again replaces its file."""
+
+    has_events = False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """Write one message, whole or not at all."""
+        name = _name(outgoing)
+        data = outgoing.as_bytes()
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # A repeat keeps its first name: the mailbox shows one mail for one Message-ID.
+            earlier = next(self.folder.glob(f"{STAMPED}-{_local(outgoing)}.eml"), None)
+            path = earlier or self.folder / f"{name}.eml"
+            _write(path, data)
+        except OSError as error:
+            return Halt(f"the outbox cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
+        return Sent(path.stem)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def open(settings: Settings) -> Folder:  # noqa: A001 (every transport offers `open`)
+    """Return the transport that writes to DATA_DIR/outbox, for its owner's eyes only."""
+    folder = settings.data_dir / "outbox"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return Folder(folder)
+
+
+def messages(folder: Path) -> list[Path]:
+    """Return the files of all messages, newest first; none if there is no folder yet."""
+    return sorted(folder.glob(f"{STAMPED}-*.eml"), reverse=True)
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """Return a message's file by its name without .eml, or None; `name` is never taken for a path."""
+    if not NAME.fullmatch(name):
+        return None
+    path = folder / f"{name}.eml"
+    return path if path.is_file() else None
+
+
+def _local(outgoing: Outgoing) -> str:
+    return outgoing.message_id.strip("<>").partition("@")[0]
+
+
+def _name(outgoing: Outgoing) -> str:
+    name = f"{outgoing.date.astimezone(UTC).strftime(STAMP)}-{_local(outgoing)}"
+    if not NAME.fullmatch(name):
+        raise ValueError("our Message-IDs have a local part of a-z, 0-9 and - only (course.links.message_id)")
+    return name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the place and rename: a reader sees the whole message, also after a power cut."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)  # the rename itself is only durable with its directory
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

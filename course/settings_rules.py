@@ -1,0 +1,82 @@
+"""In charge of what the settings must fulfil together; each broken rule says which setting and what to put."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from course.hosts import SAMPLE_DOMAIN, is_loopback, smtp_host
+
+if TYPE_CHECKING:
+    from course.settings import Settings
+
+SHORTEST_SECRET = 32  # characters
+
+
+def broken(settings: Settings) -> list[str]:
+    """Return the rules that these settings break."""
+    return [*_reach(settings), *_ways_out(settings), *(_production(settings) if settings.production else [])]
+
+
+def _reach(settings: Settings) -> list[str]:
+    problems = []
+    address = urlsplit(settings.site)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.path:
+        problems.append("BASE_URL: put scheme and host only, like https://course.example.org")
+    url = settings.database_url.get_secret_value()
+    if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        problems.append("DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name")
+    ring = settings.secret_key.get_secret_value()
+    if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):
+        problems.append(
+            f"SECRET_KEY: put at least {SHORTEST_SECRET} random characters (openssl rand -base64 48); "
+            "several keys are parted by commas, the newest first"
+        )
+    if not (settings.emails_dir / "layout.html").is_file():
+        problems.append("EMAILS_DIR: there is no layout.html in it; put the path of the folder emails/")
+    for proxy in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            problems.append("TRUSTED_PROXIES: put addresses or networks parted by commas, like 10.0.0.0/8")
+    return problems
+
+
+def _ways_out(settings: Settings) -> list[str]:
+    problems = []
+    host = smtp_host(settings.smtp_url.get_secret_value())
+    if settings.transport == "smtp" and not host:
+        problems.append("SMTP_URL: put smtps://user:password@host:465 or smtp://user:password@host:587")
+    if settings.transport == "sendgrid" and not settings.sendgrid_api_key.get_secret_value():
+        problems.append("SENDGRID_API_KEY: put a key with the scope Mail Send, or choose TRANSPORT=smtp")
+    secret = settings.sendgrid_inbound_secret.get_secret_value()
+    if secret and len(secret) < SHORTEST_SECRET:
+        problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
+    local_mail = settings.transport == "folder" or (settings.transport == "smtp" and is_loopback(host))
+    if settings.timelapse and not local_mail:
+        problems.append("TIMELAPSE: it works with TRANSPORT=folder, or SMTP to this machine; leave it empty")
+    return problems
+
+
+def _production(settings: Settings) -> list[str]:
+    """List what a site that others can reach must have (CAN-SPAM, GDPR art. 13; mail-provider rules)."""
+    wanted = {
+        "POSTAL_ADDRESS": (settings.postal_address, "a real postal address: the law wants it in every mail"),
+        "CONTROLLER_NAME": (settings.controller_name, "the person or organisation that runs the course"),
+        "CONTACT_EMAIL": (settings.contact_email, "an address where a person answers"),
+        "MAIL_FROM": (settings.mail_from, "the address that the course comes from, in a domain of yours"),
+        "REPLY_DOMAIN": (settings.reply_domain, "the domain whose mail comes to this service"),
+    }
+    problems = [
+        f"{name}: put {what}"
+        for name, (value, what) in wanted.items()
+        if not value.strip() or "sample" in value.lower() or value.endswith(SAMPLE_DOMAIN)
+    ]
+    if urlsplit(settings.site).scheme != "https":
+        problems.append("BASE_URL: put https://; people's words must not travel in the open")
+    if settings.transport == "folder":
+        problems.append("TRANSPORT: put smtp or sendgrid; folder only writes mail to disk")
+    if settings.timelapse:
+        problems.append("TIMELAPSE: leave it empty; people live at the usual speed")
+    return problems
