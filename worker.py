@@ -142,15 +142,22 @@ def serve(app: App, listening: socket.socket) -> None:
         proxy_headers=False,  # TRUSTED_PROXIES decides that
         timeout_graceful_shutdown=GOODBYE,
     )
+    # uvicorn raises the signal once more when it has shut down; the clock's goodbye still has to follow.
+    on_signal(lambda: None)
     uvicorn.Server(config).run(sockets=[listening])
 
 
 def wait_for_signal() -> None:
     """Return when SIGINT or SIGTERM comes."""
     done = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: done.set())
+    on_signal(done.set)
     done.wait()
+
+
+def on_signal(act: Callable[[], None]) -> None:
+    """Do this when Ctrl-C or SIGTERM comes, instead of what Python would do."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: act())
 
 
 def greeting(settings: Settings, only: str | None) -> str:
