@@ -25,9 +25,7 @@ OLDEST = (3, 11)
 def main(kind: str) -> None:
     """Make the environment, or do nothing (in some milliseconds) when it is as the lock says."""
     if sys.version_info < OLDEST:
-        sys.exit(
-            f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12 run"
-        )
+        sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12 run")
     lock = HERE / ("requirements-dev.lock" if kind == "dev" else "requirements.lock")
     stamp = VENV / "stamp"
     wanted = fingerprint(lock)
@@ -74,9 +72,7 @@ def install(*arguments: str) -> None:
         command += ["--quiet", *arguments]
     done = subprocess.run(command, check=False, env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"})
     if done.returncode:
-        sys.exit(
-            "The packages could not be installed; the lines above say why. Run the same command again to retry."
-        )
+        sys.exit("The packages could not be installed; the lines above say why. Run the same command again to retry.")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Its methods are what the edges call: the worker ticks and tidies, the web room a
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -128,6 +129,7 @@ class App:
 
     def recover(self) -> None:
         """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
+        shutil.rmtree(self.settings.data_dir / "tmp", ignore_errors=True)  # uploads that were never finished
         self._sweep(timedelta(0))
 
     def tidy(self) -> None:

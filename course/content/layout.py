@@ -10,6 +10,7 @@ from typing import Any
 
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from course.content import markdown, slots
@@ -36,11 +37,6 @@ def compile_mailing(
     Raises jinja2.UndefinedError when a word is missing that the layout uses.
     """
     fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
-    marked = [
-        (section, slots.mark(section.heading, fixed), markdown.parse(slots.mark(section.markdown, fixed)))
-        for section in source.sections
-        if section.markdown.strip() or section.heading
-    ]
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
@@ -51,28 +47,28 @@ def compile_mailing(
         "preheader": slots.mark(str(source.front["preheader"]), fixed),
         "front": source.front,
         "mail": {key: _ready(words["mail"][key], fixed, source.front) for key in words["mail"]},
-        "slot": {slot: f"zq{slot}qz" for slot in slots.FOOTER | slots.NOTICE["confirm"]},
+        "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }
-    html = (
-        _templates(settings.emails_dir)
-        .get_template("layout.html")
-        .render(
-            shared,
-            sections=[(section.id, heading, Markup(markdown.to_html(tokens))) for section, heading, tokens in marked],  # noqa: S704
-        )
-    )
-    text = (
-        _templates(settings.emails_dir)
-        .get_template("layout.txt")
-        .render(
-            shared,
-            sections=[(section.id, heading, markdown.to_text(tokens)) for section, heading, tokens in marked],
-        )
-    )
+    parsed = [
+        (section.id, slots.mark(section.heading, fixed), markdown.parse(slots.mark(section.markdown, fixed)))
+        for section in source.sections
+        if section.markdown.strip() or section.heading
+    ]
+    html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
+    text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
     return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
+
+
+def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: list[tuple[Any, ...]]) -> str:
+    return _templates(root).get_template(template).render(shared, sections=sections)
+
+
+def _trusted(tokens: list[Token]) -> Markup:
+    """Mark a section's HTML as such: the renderer has escaped everything that an author wrote as text."""
+    return Markup(markdown.to_html(tokens))  # noqa: S704
 
 
 def _ready(text: str, fixed: Mapping[str, str], front: Mapping[str, Any]) -> str:

@@ -30,7 +30,12 @@ MARKER = re.compile(r"zq([a-z_]+)qz")
 
 def mark(text: str, fixed: Mapping[str, str]) -> str:
     """Turn {slots} into markers, and those with a fixed value into it."""
-    return WRITTEN.sub(lambda found: fixed.get(found[1], f"zq{found[1]}qz"), text)
+    return WRITTEN.sub(lambda found: fixed.get(found[1], marker(found[1])), text)
+
+
+def marker(slot: str) -> str:
+    """Return what stands for a slot in a compiled text."""
+    return f"zq{slot}qz"
 
 
 def written(text: str) -> Iterator[tuple[str, int]]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import structlog
+from cryptography.fernet import InvalidToken
 
 from course.keys import Keys
 
 KEEP_HELD = timedelta(days=14)
 MOST_HELD = 5_000  # files; spam must not fill the disk
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,12 @@ class Spooled:
     raw: bytes = field(repr=False)
 
 
-def put(folder: Path, keys: Keys, mail: Spooled) -> Path:
+def put(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> Path:
     """Write the mail durably and return its file. Raises OSError (disk full …): then nothing was accepted."""
     head = json.dumps({"source": mail.source, "to": mail.to, "passed": mail.passed})
     sealed = keys.seal(head.encode() + b"\n" + mail.raw)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}.mail"
+    path = folder / f"{real_now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(4)}.mail"
     _write(path, sealed)
     return path
 
@@ -50,6 +54,32 @@ def take(path: Path, keys: Keys) -> Spooled:
     head, _, raw = keys.open(path.read_bytes()).partition(b"\n")
     said = json.loads(head)
     return Spooled(said["source"], tuple(said["to"]), tuple(said["passed"]), raw)
+
+
+def drain(folder: Path, keys: Keys, decide: Callable[[Spooled], bool], *, waits: tuple[type[Exception], ...]) -> None:
+    """Hand each waiting mail to `decide`, which says whether it is decided; what is not is held.
+
+    An exception of `waits` (the database is away) leaves this mail and the rest waiting. Any other one means that the
+    mail cannot be read: it is held, and the next one is read.
+    """
+    for path in waiting(folder):
+        try:
+            decided = decide(take(path, keys))
+        except FileNotFoundError:
+            continue  # another process was faster
+        except waits as error:
+            log.warning("the database did not take a mail; it waits", error=type(error).__name__)
+            return
+        except InvalidToken:
+            log.error("a spooled mail was sealed with a key that SECRET_KEY no longer holds; it is held")
+            decided = False
+        except Exception as error:  # noqa: BLE001 (whatever a stranger sent, the next mail is read)
+            log.error("a mail could not be read and is held", error=type(error).__name__)
+            decided = False
+        if decided:
+            path.unlink(missing_ok=True)
+        else:
+            hold(path)
 
 
 def hold(path: Path) -> None:
