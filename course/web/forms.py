@@ -1,0 +1,102 @@
+"""In charge of reading what a browser or a mail provider posts: small forms as text, a raw mail as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from types import TracebackType
+from typing import Annotated, Self
+
+from fastapi import Depends
+from python_multipart import MultipartParser
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+
+IN_MEMORY = 1024 * 1024  # bytes of a posted mail; what is longer goes to a file while it arrives
+LONGEST = 64 * 1024  # bytes of any other field
+MAIL, SMALL = b"email", (b"envelope", b"dkim")
+
+
+async def read(request: Request) -> Mapping[str, str]:
+    """Return a form's text fields, URL-encoded or multipart; what is no form is an empty one."""
+    form = await request.form(max_files=0, max_fields=50)
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+Form = Annotated[Mapping[str, str], Depends(read)]
+
+
+class RawForm:
+    """The fields that we use of a form of Inbound Parse, as the bytes that came; the others are left where they are.
+
+    (Each field has a charset of its own.) The mail goes to a temporary file when it is long: without a name, so that
+    nothing is left of it after a crash. `whole` says whether the form came to its end.
+    """
+
+    def __init__(self, content_type: str, folder: Path) -> None:
+        kind, options = parse_options_header(content_type)
+        if kind != b"multipart/form-data" or not options.get(b"boundary"):
+            raise ValueError("not multipart/form-data")
+        self.small = {name: bytearray() for name in SMALL}
+        self.whole = False
+        self._name, self._seen = b"", set[bytes]()
+        self._taking = False
+        self._header, self._value = bytearray(), bytearray()
+        self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(folder))  # noqa: SIM115 (closed by __exit__)
+        self._parser = MultipartParser(
+            options[b"boundary"],
+            {
+                "on_part_begin": self._part_begin,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._header_end,
+                "on_headers_finished": self._part_named,
+                "on_part_data": self._part_data,
+                "on_end": self._end,
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes of the body. Raises ValueError for what is no form, OSError for a full disk."""
+        self._parser.write(chunk)
+
+    def email(self) -> bytes | None:
+        """Return the raw mail, or None if the form has no such field."""
+        if MAIL not in self._seen:
+            return None
+        self._file.seek(0)
+        return bytes(self._file.read())
+
+    def _part_begin(self) -> None:
+        self._name, self._taking = b"", False
+
+    def _header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            _, options = parse_options_header(bytes(self._value))
+            self._name = options.get(b"name", b"")
+        self._header.clear()
+        self._value.clear()
+
+    def _part_named(self) -> None:
+        # The first field of a name counts: a second one cannot replace it.
+        self._taking = self._name in {MAIL, *SMALL} and self._name not in self._seen
+        if self._taking:
+            self._seen.add(self._name)
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._taking and self._name == MAIL:
+            self._file.write(data[start:end])
+        elif self._taking and len(self.small[self._name]) < LONGEST:
+            self.small[self._name].extend(data[start:end])
+
+    def _end(self) -> None:
+        self.whole = True

@@ -1,0 +1,183 @@
+"""In charge of SendGrid's two hooks: mail that comes in, and events about mail that went out.
+
+Inbound Parse drops a mail for ever at any 3xx or 4xx, and says so to nobody; at a 5xx it tries again for 72 hours. So
+the inbound hook answers 2xx once the mail is safe, 503 when it is not, and 403 to a forgery: nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+
+import structlog
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from fastapi import APIRouter
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from course.web import render
+from course.web.forms import IN_MEMORY, RawForm
+from course.web.guards import place
+
+router = APIRouter()
+CAP = 35 * 1024 * 1024  # bytes; Inbound Parse itself takes 30 MB
+SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
+TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
+PASSED = re.compile(r"@([a-z0-9.-]+)\s*:\s*pass\b")
+log = structlog.get_logger()
+
+
+class UselessError(Exception):
+    """What came is read to its end and dropped; its sender is told that all is well, or it would come again."""
+
+
+class TooLongError(UselessError):
+    """It is over the cap."""
+
+
+@router.post("/hooks/sendgrid/inbound/{secret}")
+@router.post("/hooks/sendgrid/inbound/{secret}/")
+async def inbound(request: Request, secret: str) -> Response:
+    """Take one raw mail: verify, spool durably, then say 200."""
+    expected = render.app_of(request).settings.sendgrid_inbound_secret.get_secret_value()
+    if not expected:
+        log.error("mail came in by SendGrid, but SENDGRID_INBOUND_SECRET is not set")
+        return _say(503)
+    if not hmac.compare_digest(secret.encode(), expected.encode()):
+        log.warning("mail came in by SendGrid under a wrong secret; check the address of the hook")
+        return _say(403)
+    try:
+        return await _take(request)
+    except ClientDisconnect:
+        raise
+    except UselessError as error:
+        # The same bytes would come again and again, and be as useless.
+        log.warning("mail came in by SendGrid and was dropped", why=str(error))
+        return _say(200)
+    except Exception as error:  # noqa: BLE001 (whatever it was, the mail must come again)
+        log.error("a mail could not be made safe; it will come again", error=type(error).__name__, where=place(error))
+        return _say(503)
+
+
+@router.post("/hooks/sendgrid/events")
+@router.post("/hooks/sendgrid/events/")
+async def events(request: Request) -> Response:
+    """Take a batch of events, if SendGrid signed exactly these bytes. Anything but a 2xx makes it try for a day."""
+    app = render.app_of(request)
+    key = _public_key(app.settings.sendgrid_event_key)
+    if key is None:
+        log.error("events came in, but SENDGRID_EVENT_KEY is missing or no key")
+        return _say(503)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        return _say(415)  # the signature is over the bytes as they came
+    timestamp = request.headers.get(TIMESTAMP, "").encode("latin-1")
+    digest = hashlib.sha256(timestamp)
+    with SpooledTemporaryFile(IN_MEMORY, dir=str(_tmp(request))) as body:
+        try:
+            async for chunk in _body(request):
+                digest.update(chunk)
+                body.write(chunk)
+        except TooLongError:
+            return _say(413)
+        if not timestamp or not _signed(key, request.headers.get(SIGNATURE, ""), digest.digest()):
+            log.warning("events came in under a wrong signature; check SENDGRID_EVENT_KEY")
+            return _say(403)
+        body.seek(0)
+        found = _events(body.read())
+    try:
+        await run_in_threadpool(app.provider_events, found)
+    except Exception as error:  # noqa: BLE001 (whatever it was, the events must come again)
+        log.error("events were not recorded; they will come again", error=type(error).__name__, where=place(error))
+        return _say(503)
+    return _say(200)
+
+
+async def _take(request: Request) -> Response:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise ValueError("a form is never packed")
+    app, kind = render.app_of(request), request.headers.get("content-type", "")
+    with RawForm(kind, _tmp(request)) as form:
+        async for chunk in _body(request):
+            form.write(chunk)
+        if not form.whole:
+            raise ValueError("the form has no end")
+        raw, small = form.email(), form.small
+    if raw is None:
+        raise UselessError("it lacks the field `email`; tick “POST the raw, full MIME message” at SendGrid")
+    to, passed = _recipients(small[b"envelope"]), _passed(small[b"dkim"])
+    await run_in_threadpool(app.receive, raw, source="sendgrid", to=to, passed=passed)
+    return _say(200, BackgroundTask(app.read_spool))
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body's chunks up to the cap. A longer one is read on, so that its sender hears the answer."""
+    taken = 0
+    async for chunk in request.stream():
+        taken += len(chunk)
+        if taken <= CAP:
+            yield chunk
+    if taken > CAP:
+        raise TooLongError("it is over 35 MB")
+
+
+def _recipients(envelope: bytearray) -> tuple[str, ...]:
+    """Return the envelope's recipients: who was really written to, whatever the To header says."""
+    try:
+        to = json.loads(envelope)["to"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return ()
+    return tuple(address for address in to if isinstance(address, str)) if isinstance(to, list) else ()
+
+
+def _passed(dkim: bytearray) -> tuple[str, ...]:
+    """Return the domains whose DKIM mark SendGrid found good. It writes `{@example.org : pass}`, which is no JSON."""
+    return tuple(PASSED.findall(dkim.decode("ascii", "replace").lower()))
+
+
+def _events(body: bytes) -> list[dict[str, object]]:
+    """Return a batch's events. What is no event is left out: one bad element must not lose the others."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        log.warning("SendGrid signed something that is no JSON; it was dropped")
+        return []
+    return [event for event in found if isinstance(event, dict)] if isinstance(found, list) else []
+
+
+def _public_key(setting: str) -> ec.EllipticCurvePublicKey | None:
+    try:
+        key = load_der_public_key(base64.b64decode(setting, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
+
+
+def _signed(key: ec.EllipticCurvePublicKey, signature: str, digest: bytes) -> bool:
+    try:
+        key.verify(base64.b64decode(signature, validate=True), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _tmp(request: Request) -> Path:
+    folder = render.app_of(request).settings.data_dir / "tmp"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _say(status: int, after: BackgroundTask | None = None) -> Response:
+    return PlainTextResponse("ok\n" if status == 200 else "no\n", status, background=after)  # noqa: PLR2004

@@ -1,0 +1,41 @@
+"""In charge of what machines ask a site for: its style and scripts, its health, and what to index."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from course.web import render
+
+router = APIRouter()
+KINDS = {
+    "site.css": "text/css; charset=utf-8",
+    "zone.js": "text/javascript; charset=utf-8",
+    "mailbox.js": "text/javascript; charset=utf-8",
+    "mark.svg": "image/svg+xml",
+}
+FILES = {name: (render.STATIC / name).read_bytes() for name in KINDS}
+ROBOTS = "User-agent: *\nAllow: /$\nAllow: /courses/\nAllow: /static/\nDisallow: /\n"
+
+
+@router.api_route("/static/{name}", methods=["GET", "HEAD"])
+def static(name: str) -> Response:
+    """Return one of our few files. A name is looked up, never used as a path."""
+    if name not in FILES:
+        raise HTTPException(404)
+    return Response(FILES[name], media_type=KINDS[name], headers={"Cache-Control": "public, max-age=86400"})
+
+
+@router.api_route("/robots.txt", methods=["GET", "HEAD"])
+def robots() -> Response:
+    """Return what search engines may look at: the course pages."""
+    return PlainTextResponse(ROBOTS)
+
+
+@router.api_route("/healthz", methods=["GET", "HEAD"])
+def health(request: Request) -> Response:
+    """Return how the service is: 200 if all is well, else 503."""
+    state = render.app_of(request).health()
+    return JSONResponse(state, 200 if state["ok"] else 503)

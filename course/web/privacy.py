@@ -1,0 +1,36 @@
+"""In charge of the privacy page: made from the settings in force, so that it cannot say what is no longer so."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from course.settings import Settings
+from course.web import render
+
+router = APIRouter()
+
+
+@router.api_route("/privacy", methods=["GET", "HEAD"])
+def privacy(request: Request) -> Response:
+    """Say who keeps what, what for, how long, and what a person can ask for (GDPR article 13)."""
+    app = render.app_of(request)
+    settings = app.settings
+    locales = app.catalogue.first.locales
+    locale = render.locale_of(request, locales)
+    carrier = app.catalogue.words[locale]["pages"]["privacy"]["carriers"][_carrier(settings)]
+    values = {
+        "controller": settings.controller_name,
+        "postal": settings.postal_address,
+        "contact": settings.contact_email,
+        "min_age": settings.min_age,
+        "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
+    }
+    return render.page(request, "privacy.html", locale, locales=locales, values=values)
+
+
+def _carrier(settings: Settings) -> str:
+    return f"sendgrid_{settings.sendgrid_region}" if settings.transport == "sendgrid" else settings.transport

@@ -1,0 +1,135 @@
+"""In charge of making pages: a template, a locale's words under [pages], and what every page shows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from babel import Locale
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from course.content import slots
+from course.web import guards
+
+if TYPE_CHECKING:
+    from course.app import App
+
+STATIC = Path(__file__).parent / "static"
+# Which words say what a status means; every other one is a failure of ours.
+SAID = {400: "not_allowed", 404: "not_found", 405: "not_allowed", 413: "too_large"}
+
+
+def app_of(request: Request) -> App:
+    """Return the App that this site is the door of."""
+    app: App = request.app.state.course
+    return app
+
+
+def page(request: Request, template: str, locale: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page. `values` are the template's own; `words` in it are the locale's [pages]."""
+    app = app_of(request)
+    words: Mapping[str, Any] = app.catalogue.words[locale]["pages"]
+    shared = {
+        "locale": locale,
+        "dir": direction(locale),
+        "words": words,
+        "say": say,
+        "static": static,
+        "settings": app.settings,
+        "locales": (),
+        "mailbox": guards.mailbox_open(request, app.settings),
+    }
+    return HTMLResponse(_templates().get_template(template).render({**shared, **values}), status)
+
+
+def notice(request: Request, name: str, locale: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a page that only says something: a title and paragraphs, from the words under [pages.name]."""
+    app = app_of(request)
+    said = app.catalogue.words[locale]["pages"][name]
+    values = {"contact": app.settings.contact_email, "more": (), **values}
+    return page(request, "notice.html", locale, status, name=name, said=said, values=values)
+
+
+def old_link(request: Request) -> Response:
+    """Return the one page for every link that is of no use: forged, expired, used or cut short all look the same."""
+    return notice(request, "old_link", locale_of(request), 404)
+
+
+def failure(request: Request, status: int) -> Response:
+    """Return the page for a request that cannot be served. It gives no reason away."""
+    path = request.url.path
+    if path.startswith(guards.HOOKS) or path == guards.HOOKS.rstrip("/"):
+        # Inbound Parse drops a mail for ever at a 404 or 405 but tries for 72 hours at a 503: time to mend a slip.
+        return PlainTextResponse("There is no hook here; check its address.\n", 503)
+    if status == 405 and path.startswith("/mailbox"):  # noqa: PLR2004
+        status = 404  # where there is no mailbox, nothing may show that there could be one
+    return notice(request, SAID.get(status, "failed"), locale_of(request), status)
+
+
+def locale_of(request: Request, locales: tuple[str, ...] = ()) -> str:
+    """Return the locale to speak: ?locale=, else what the browser prefers, among these (or the first course's)."""
+    locales = locales or app_of(request).catalogue.first.locales
+    chosen = request.query_params.get("locale", "")
+    return chosen if chosen in locales else preferred(request.headers.get("accept-language", ""), locales)
+
+
+def preferred(header: str, locales: tuple[str, ...]) -> str:
+    """Return the best of our locales for an Accept-Language (RFC 9110 section 12.5.4): the same, or its language."""
+    wishes: list[tuple[float, str]] = []
+    for part in header.split(",")[:20]:
+        tag, _, weight = part.strip().lower().partition(";q=")
+        try:
+            wishes.append((-float(weight or 1), tag.partition(";")[0]))
+        except ValueError:
+            continue
+    for rank, tag in sorted(wishes, key=lambda wish: wish[0]):
+        language = tag.partition("-")[0]
+        same = [locale for locale in locales if locale.lower() == tag]
+        near = [locale for locale in locales if locale.lower().partition("-")[0] == language]
+        if rank < 0 and (same or near):
+            return (same or near)[0]
+    return locales[0]
+
+
+def say(text: str, **values: object) -> str:
+    """Put values into one of the words."""
+    return slots.say(text, **{name: str(value) for name, value in values.items()})
+
+
+@cache
+def direction(locale: str) -> str:
+    """Return ltr or rtl."""
+    return "rtl" if Locale.parse(locale, sep="-").character_order == "right-to-left" else "ltr"
+
+
+@cache
+def language(locale: str) -> str:
+    """Return a locale's name in its own words: British English."""
+    parsed = Locale.parse(locale, sep="-")
+    name = str(parsed.languages.get(str(parsed)) or parsed.get_display_name() or locale)
+    return name[:1].upper() + name[1:]
+
+
+@cache
+def static(name: str) -> str:
+    """Return the address of a static file; it changes with the file, so browsers may keep it."""
+    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]}"
+
+
+@cache
+def _templates() -> Environment:
+    filters: dict[str, Callable[..., Any]] = {"language": language}
+    environment = Environment(
+        loader=PackageLoader("course.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(filters)
+    return environment

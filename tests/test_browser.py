@@ -1,0 +1,249 @@
+"""A newcomer's day in a real browser, against the real worker: and every page looked at, light and dark.
+
+Leaves pictures of all pages in screenshots/ (git-ignored), at 360 and 1100 pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = ROOT / "screenshots"
+SECONDS_A_DAY = 20
+WIDTHS = (360, 1100)
+PATIENCE = 60_000  # ms: three days of the course
+# Headings, help and running text may hold links of a line's height (WCAG 2.5.8); everything else is for fingers.
+SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, select, summary, textarea, input")].filter((e) => {
+  const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+  if (!e.checkVisibility() || e.closest(".extra") || e.matches(".skip, input[type=checkbox]")) return false;
+  return box.height < 44 && style.display !== "inline";
+}).map((e) => e.outerHTML.slice(0, 120))"""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium here"),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+def free_port():
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Run the worker as `make run` does, in time lapse, with nothing configured; return its address."""
+    folder, port = tmp_path_factory.mktemp("worker"), free_port()
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment |= {"PYTHONPATH": str(ROOT), "DATA_DIR": str(folder / "var"), "PORT": str(port)}
+    environment |= {"TIMELAPSE": str(SECONDS_A_DAY)}
+    address = f"http://127.0.0.1:{port}"
+    with (
+        (folder / "worker.log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, str(ROOT / "worker.py")], cwd=folder, env=environment, stdout=log, stderr=log
+        ) as worker,
+    ):
+        try:
+            wait_for(f"{address}/healthz", worker, folder / "worker.log")
+            yield address
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(30)
+
+
+def wait_for(url, worker, log):
+    """Wait until the site answers, or say why it does not."""
+    for _ in range(150):
+        assert worker.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 (our own address)
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Start the browser."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, site):
+    """Return an empty page of a visitor in London; what goes wrong in it fails the test."""
+    context = chromium.new_context(base_url=site, locale="en-GB", timezone_id="Europe/London")
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("request", lambda sent: wrong.append(sent.url) if not sent.url.startswith((site, "about:")) else None)
+    yield page
+    cookies = context.cookies()
+    context.close()
+    assert wrong == []
+    assert cookies == []
+
+
+def look(page, name):
+    """Take the page's pictures, and find fault with it: axe in both schemes, overflow, targets too small."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    PICTURES.mkdir(exist_ok=True)
+    faults = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            tall = page.evaluate("document.documentElement.scrollHeight")
+            # A frame is only painted where it is in view.
+            page.set_viewport_size({"width": width, "height": max(800, tall)})
+            page.wait_for_timeout(100)
+            page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                faults.append(f"{name} is wider than {width} px")
+            faults += [f"{name} {width}: {target}" for target in page.evaluate(SMALL_TARGETS)]
+        found = axe.run(page)
+        faults += [
+            f"{name} {scheme}: {fault['id']} {fault['nodes'][0]['html']}" for fault in found.response["violations"]
+        ]
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    page.set_viewport_size({"width": 1100, "height": 800})
+
+    assert faults == []
+
+
+def mail(page, subject):
+    """Open the mail with this subject in the mailbox, once it is there; the page finds it by itself."""
+    page.goto("/mailbox")
+    link = page.locator(".letters a").filter(has=page.locator(".subject", has_text=re.compile(f"^{subject}"))).first
+    link.wait_for(timeout=PATIENCE)
+    return link
+
+
+def test_a_newcomer_lives_a_day(page):
+    """Sign up, confirm through the mailbox, read day 1, reply, see the receipt, leave by the footer link."""
+    page.goto("/mailbox")
+    look(page, "mailbox-empty")
+    page.goto("/")
+    look(page, "course")
+
+    assert page.locator("#timezone").input_value() == "Europe/London"
+    page.locator("#email").fill("alice@example.org")
+    page.locator("#name").fill("Alice")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    look(page, "sent")
+
+    mail(page, "Please confirm").click()
+    look(page, "mail-confirm")
+    page.frame_locator("iframe").locator("a.button").click()
+    page.wait_for_url("**/confirm/*")
+    look(page, "confirm")
+    page.get_by_role("button", name="Yes, send me the course").click()
+    look(page, "confirmed")
+    page.reload()  # the browser posts again
+    look(page, "already")
+
+    mail(page, "Day 1").click()
+    look(page, "mail-day-1")
+    assert page.frame_locator("iframe").get_by_text("Hello Alice,").is_visible()
+    page.locator("#words").fill("To myself, I said: typical.\nTo a friend, I would say: it happens.")
+    page.get_by_role("button", name="Send the reply").click()
+    page.wait_for_url("**/mailbox?replied=1")
+    look(page, "mailbox-replied")
+    receipt = mail(page, "Day 1 is noted")
+    look(page, "mailbox")
+    receipt.click()
+    look(page, "mail-receipt")
+
+    page.frame_locator("iframe").get_by_role("link", name="Leave this course").click()
+    page.wait_for_url("**/leave/*")
+    look(page, "leave")
+    for choice, name in (
+        ("pause", "paused"),
+        ("resume", "resumed"),
+        ("leave", "left"),
+        ("everything", "left-everything"),
+    ):
+        page.locator(f"button[value={choice}]").click()
+        look(page, name)
+
+
+def test_what_is_wrong_is_said_where_the_visitor_is(page):
+    """The summary has the focus, its links lead to the fields, and every dead end is a calm page."""
+    page.goto("/")
+    page.locator("#email").fill("alice")
+    page.locator("form button").click()
+    look(page, "errors")
+
+    assert page.evaluate("document.activeElement.id") == "summary"
+    page.get_by_role("link", name="This does not look like an email address").click()
+    assert page.evaluate("document.activeElement.id") == "email"
+    assert page.locator("#email").input_value() == "alice"
+    for path, name in (("/confirm/aaaa", "old-link"), ("/nothing", "not-found"), ("/privacy", "privacy")):
+        page.goto(path)
+        look(page, name)
+
+
+def test_the_keyboard_is_enough(page):
+    """The first stop is the way past the header; every stop can be seen; nothing hidden is stopped at."""
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    stops = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(
+            "() => { const e = document.activeElement; return e === document.body ? null : "
+            "[e.id || e.href || e.textContent.trim(), getComputedStyle(e).outlineStyle] }"
+        )
+        if stop is None:
+            break
+        stops.append(stop)
+
+    assert {"email", "name", "timezone", "send_hour", "locale", "consent"} <= {name for name, _ in stops}
+    assert "website" not in {name for name, _ in stops}
+    assert {outline for _, outline in stops} == {"solid"}
+
+
+def test_everything_works_without_scripts(chromium, site):
+    """The zone is chosen by hand, the mailbox is looked at again by hand."""
+    context = chromium.new_context(base_url=site, locale="en-US", java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.locator("#email").fill("bob@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    assert page.locator("#timezone-error").is_visible()
+    page.locator("#timezone").select_option(label="Buenos Aires")
+    page.locator("form button").click()
+    assert page.get_by_role("heading", name="Look in your inbox").is_visible()
+    page.goto("/mailbox")
+    for _ in range(30):
+        if page.get_by_text("to bob@example.org").count():
+            break
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Look again").click()
+
+    assert page.get_by_text("to bob@example.org").count() == 1
+    context.close()

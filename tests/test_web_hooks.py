@@ -1,0 +1,322 @@
+"""SendGrid's hooks: mail is safe before it is accepted, nothing is lost by a status, and only SendGrid is believed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+
+import pytest
+import structlog
+from conftest import make_settings
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from starlette.testclient import TestClient
+
+from course.web import create_app, hooks
+
+SITE = "http://127.0.0.1:8000"
+SECRET = "s3cret" * 8
+URL = f"/hooks/sendgrid/inbound/{SECRET}"
+EVENTS = "/hooks/sendgrid/events"
+KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC = base64.b64encode(KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+KIND = {"Content-Type": "multipart/form-data; boundary=xYzZY"}
+# Latin-1, GB18030 and ISO-2022-JP in one mail: bytes that are no UTF-8.
+MAIL = b"From: alice@example.org\r\nSubject: Re\r\n\r\ncaf\xe9 \xc4\xe3\xba\xc3 \x1b$B$3\x1b(B\r\n--xYz\r\n\x00\xff"
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Return an SQLite database: what the web room does is the same on both."""
+    return f"sqlite:///{tmp_path / 'course.db'}"
+
+
+@pytest.fixture
+def settings(tmp_path, database):
+    """Return settings with both hooks open."""
+    return make_settings(
+        data_dir=tmp_path / "var",
+        database_url=database,
+        sendgrid_inbound_secret=SECRET,
+        sendgrid_event_key=PUBLIC,
+    )
+
+
+@pytest.fixture
+def sendgrid(world):
+    """Return SendGrid, as far as the hooks can tell."""
+    return TestClient(create_app(world.app), base_url=SITE)
+
+
+@pytest.fixture
+def received(world, monkeypatch):
+    """Return what reaches the App's door."""
+    taken = []
+
+    def receive(raw, *, source, to=(), passed=()):
+        taken.append((raw, source, to, passed))
+
+    monkeypatch.setattr(world.app, "receive", receive)
+    return taken
+
+
+def form(**fields):
+    """Return a multipart body as SendGrid writes it."""
+    parts = [
+        b'--xYzZY\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), value)
+        for name, value in fields.items()
+    ]
+    return b"".join(parts) + b"--xYzZY--\r\n"
+
+
+def post(client, body, url=URL, **headers):
+    """Post a body to the inbound hook."""
+    return client.post(url, content=body, headers=KIND | headers)
+
+
+def signed(body, timestamp=b"1616161616", key=KEY):
+    """Return the headers that make these bytes SendGrid's."""
+    signature = key.sign(timestamp + body, ec.ECDSA(hashes.SHA256()))
+    return {hooks.SIGNATURE: base64.b64encode(signature).decode(), hooks.TIMESTAMP: timestamp.decode()}
+
+
+@pytest.mark.parametrize("url", [URL, URL + "/"])
+def test_a_mail_arrives_byte_by_byte(sendgrid, received, url):
+    """The field `email` in whatever charset, the envelope's recipients, and whose DKIM mark was good."""
+    body = form(
+        dkim=b"{@example.org : pass}{@evil.example : fail}",
+        email=MAIL,
+        charsets=b'{"to":"UTF-8"}',
+        envelope=b'{"to":["reply-abc@reply.dearself.example"],"from":"alice@example.org"}',
+        subject=b"\xff\xfe",
+    )
+
+    assert post(sendgrid, body, url).status_code == 200
+    assert received == [(MAIL, "sendgrid", ("reply-abc@reply.dearself.example",), ("example.org",))]
+
+
+def test_a_long_mail_arrives_whole_and_leaves_nothing_behind(world, sendgrid, received):
+    """Five megabytes of noise, in chunks that cut the boundary anywhere."""
+    mail = random.Random(7).randbytes(5_000_000)  # noqa: S311 (the same noise every time)
+    body = form(email=mail, envelope=b'{"to":["a@b.example"]}')
+    cuts = range(0, len(body), 61_111)
+
+    assert post(sendgrid, (body[at : at + 61_111] for at in cuts)).status_code == 200
+    assert received[0][0] == mail
+    folder = world.app.settings.data_dir / "tmp"
+    assert (folder.stat().st_mode & 0o777, list(folder.iterdir())) == (0o700, [])
+
+
+def test_a_reply_becomes_a_completion_and_a_receipt(world, sendgrid):
+    """From the hook to the receipt, decided right after the answer, without a tick."""
+    world.join()
+    world.pass_hours(24)
+    lesson = world.box.last("day-1")
+    mail = f"From: {lesson.to}\r\nTo: {lesson.reply_to}\r\nMessage-ID: <1@c.example>\r\n\r\nIt was hard.\r\n"
+    body = form(email=mail.encode(), envelope=json.dumps({"to": [lesson.reply_to], "from": lesson.to}).encode())
+
+    assert post(sendgrid, body).status_code == 200
+    assert world.rows("SELECT day FROM completions") == [(1,)]
+    assert list(world.app.spool_folder.glob("*.mail")) == []
+
+
+def test_a_wrong_secret_is_refused_and_not_written_down(sendgrid, received):
+    """403 for a forgery; the log warns and has neither the secret nor the guess."""
+    with structlog.testing.capture_logs() as lines:
+        answer = post(sendgrid, form(email=MAIL), URL[:-1] + "x")
+
+    assert answer.status_code == 403
+    assert received == []
+    assert [line["log_level"] for line in lines] == ["warning", "info"]
+    assert SECRET[:12] not in str(lines)
+
+
+def test_without_a_secret_the_hook_is_closed(world, received):
+    """503: SendGrid keeps the mail until the setting is there; an empty secret opens nothing."""
+    world.app.settings = make_settings(data_dir=world.app.settings.data_dir)
+    client = TestClient(create_app(world.app), base_url=SITE)
+
+    assert post(client, form(email=MAIL)).status_code == 503
+    assert post(client, form(email=MAIL), "/hooks/sendgrid/inbound/").status_code == 503
+    assert client.post(EVENTS, content=b"[]", headers=signed(b"[]")).status_code == 503
+    assert received == []
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("words")])
+def test_what_could_not_be_made_safe_comes_again(world, sendgrid, monkeypatch, error):
+    """A full disk or any other trouble: 503, and no word of the mail in the log."""
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(world.app, "receive", fail)
+    with structlog.testing.capture_logs() as lines:
+        answer = post(sendgrid, form(email=MAIL))
+
+    assert answer.status_code == 503
+    assert "words" not in str(lines)
+
+
+def test_trouble_after_the_mail_is_safe_changes_nothing(world, sendgrid, received, monkeypatch):
+    """It was accepted; the next tick decides it."""
+    monkeypatch.setattr(world.app, "read_spool", lambda: 1 / 0)
+
+    assert post(sendgrid, form(email=MAIL)).status_code == 200
+    assert len(received) == 1
+
+
+def test_a_mail_without_the_raw_field_is_accepted_and_complained_about(sendgrid, received):
+    """SendGrid's parsed mode: sending it again would not help, the operator's tick would."""
+    with structlog.testing.capture_logs() as lines:
+        answer = post(sendgrid, form(text=b"hello", envelope=b'{"to":["a@b.example"]}'))
+
+    assert answer.status_code == 200
+    assert received == []
+    assert "POST the raw, full MIME message" in str(lines)
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [b"", b"no json", b"[]", b'{"to":"a@b.example"}', b'{"to":[7,null]}', b"\xff", b"[" * 50_000, b'{"from":"a"}'],
+)
+def test_an_odd_envelope_loses_no_mail(sendgrid, received, envelope):
+    """The mail is taken; the recipients are then found in the mail itself."""
+    assert post(sendgrid, form(email=MAIL, envelope=envelope)).status_code == 200
+    assert received == [(MAIL, "sendgrid", (), ())]
+
+
+def test_the_first_field_of_a_name_counts(sendgrid, received):
+    """A second `email` does not replace the first."""
+    body = form(email=MAIL)[: -len(b"--xYzZY--\r\n")] + form(email=b"other")
+    post(sendgrid, body)
+
+    assert [taken[0] for taken in received] == [MAIL]
+
+
+def test_a_mail_over_35_megabytes_is_dropped_with_a_200(sendgrid, received, monkeypatch):
+    """It would come again for three days and never be shorter. The log says so."""
+    monkeypatch.setattr(hooks, "CAP", 100_000)
+    with structlog.testing.capture_logs() as lines:
+        answer = post(sendgrid, (b"a" * 999 for _ in range(300)))
+
+    assert answer.status_code == 200
+    assert received == []
+    assert "over 35 MB" in str(lines)
+
+
+@pytest.mark.parametrize("content", ["gzip", "br", "deflate"])
+def test_packed_bodies_are_not_opened(sendgrid, received, content):
+    """No bomb is unpacked: 503 for mail, 415 for events."""
+    headers = {"Content-Encoding": content}
+
+    assert post(sendgrid, form(email=MAIL), **headers).status_code == 503
+    assert sendgrid.post(EVENTS, content=b"[]", headers=signed(b"[]") | headers).status_code == 415
+    assert received == []
+
+
+def test_nothing_under_hooks_answers_with_a_status_that_loses_mail(sendgrid, received):
+    """Other methods, mistyped paths, odd kinds of content, no length: 2xx, 403 or 5xx, and never a redirect."""
+    dice = random.Random(15)  # noqa: S311 (the same throws every time)
+    paths = (
+        URL,
+        URL + "/",
+        "/hooks/sendgrid/inbound",
+        "/hooks/sendgrid/inbound/",
+        "/hooks/sendgrid",
+        "/hooks/",
+        "/hooks",
+    )
+    kinds = (
+        "",
+        "text/plain",
+        "application/json",
+        "multipart/form-data",
+        "multipart/mixed; boundary=x",
+        KIND["Content-Type"],
+    )
+    sizes = (0, 1, 100, 70_000, 3_000_000)
+    for path in (*paths, "/hooks/Sendgrid/inbound/x", URL + "/x", "/hooks/%2e%2e/privacy"):
+        for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"):
+            body = dice.randbytes(dice.choice(sizes))
+            answer = sendgrid.request(
+                method,
+                path,
+                content=body if dice.random() < 0.5 else iter([body]),
+                headers={"Content-Type": dice.choice(kinds)},
+                follow_redirects=False,
+            )
+
+            assert answer.status_code in {200, 403, 503}, (method, path)
+    for body in (form(email=MAIL)[:-9], form(email=MAIL)[: len(MAIL) // 2], b"--xYzZY\r\n", form(email=MAIL)[5:]):
+        assert post(sendgrid, body).status_code in {200, 503}
+    assert received == []
+
+
+def test_signed_events_reach_the_app(world, sendgrid, monkeypatch):
+    """One batch, in order; what is no event is left out and does not lose the others."""
+    batches = []
+    monkeypatch.setattr(world.app, "provider_events", batches.append)
+    body = json.dumps([{"event": "bounce"}, "odd", None, 7, [], {"event": "delivered", "sg_event_id": "x"}]).encode()
+
+    assert sendgrid.post(EVENTS, content=body, headers=signed(body)).status_code == 200
+    assert sendgrid.post(EVENTS + "/", content=body, headers=signed(body)).status_code == 200
+    assert batches == [[{"event": "bounce"}, {"event": "delivered", "sg_event_id": "x"}]] * 2
+
+
+def test_a_signature_is_over_exactly_these_bytes(world, sendgrid, monkeypatch):
+    """One byte more, less or other; another time; another key; rubbish; nothing: 403."""
+    batches = []
+    monkeypatch.setattr(world.app, "provider_events", batches.append)
+    body, good = b'[{"event": "bounce"}]\r\n', signed(b'[{"event": "bounce"}]\r\n')
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    forged = [
+        (body + b" ", good),
+        (body[:-1], good),
+        (body.replace(b"b", b"B", 1), good),
+        (json.dumps(json.loads(body)).encode(), good),
+        (body, good | {hooks.TIMESTAMP: "1616161617"}),
+        (body, signed(body, key=stranger)),
+        (body, good | {hooks.SIGNATURE: "no base64!"}),
+        (body, good | {hooks.SIGNATURE: base64.b64encode(os.urandom(70)).decode()}),
+        (body, good | {hooks.SIGNATURE: ""}),
+        (body, {hooks.SIGNATURE: good[hooks.SIGNATURE]}),
+        (body, {}),
+        (b"", {hooks.TIMESTAMP: ""}),
+    ]
+
+    assert [sendgrid.post(EVENTS, content=content, headers=head).status_code for content, head in forged] == [403] * 12
+    assert sendgrid.post(EVENTS, content=iter([body[:7], body[7:]]), headers=good).status_code == 200
+    assert len(batches) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"\xff\xfe\xff", b"{}", b"7", b"[" * 100_000])
+def test_signed_rubbish_is_taken_once(sendgrid, body):
+    """It would come again for a day and be no better."""
+    assert sendgrid.post(EVENTS, content=body, headers=signed(body)).status_code == 200
+
+
+def test_events_that_were_not_recorded_come_again(world, sendgrid, monkeypatch):
+    """The database was away: 503."""
+    monkeypatch.setattr(world.app, "provider_events", lambda _: 1 / 0)
+
+    assert sendgrid.post(EVENTS, content=b"[]", headers=signed(b"[]")).status_code == 503
+
+
+def test_an_event_key_that_is_none_closes_the_hook(world):
+    """503, not 403: nothing is lost while the setting is mended."""
+    for key in ("", "rubbish", base64.b64encode(b"rubbish").decode()):
+        world.app.settings = world.app.settings.model_copy(update={"sendgrid_event_key": key})
+        client = TestClient(create_app(world.app), base_url=SITE)
+
+        assert client.post(EVENTS, content=b"[]", headers=signed(b"[]")).status_code == 503
+
+
+def test_a_bounce_that_sendgrid_signs_reaches_the_delivery(world, sendgrid):
+    """From the hook to the store: an unknown event in the batch does no harm."""
+    world.join()
+    body = json.dumps([{"event": "odd"}, {"event": "bounce", "email": "alice@example.org", "timestamp": 1}]).encode()
+
+    assert sendgrid.post(EVENTS, content=body, headers=signed(body)).status_code == 200

@@ -1,0 +1,145 @@
+"""The words of the pages: complete in every locale, none in a template; and the privacy page says what is so."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from html import unescape
+from pathlib import Path
+
+import pytest
+from conftest import make_settings
+from starlette.testclient import TestClient
+
+from course.content import slots
+from course.web import create_app, render
+
+ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "course" / "web" / "templates"
+WORDS = {path.stem: tomllib.loads(path.read_text())["pages"] for path in (ROOT / "emails" / "words").glob("*.toml")}
+NEVER = ("well done", "missed", "behind", "you must", "you should", "streak", "click here", "unfortunately")
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Return an SQLite database: what the web room does is the same on both."""
+    return f"sqlite:///{tmp_path / 'course.db'}"
+
+
+def shape(value):
+    """Keys, lengths and slots, without the words."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(inner) for inner in value]
+    return sorted(name for name, _ in slots.written(value))
+
+
+def texts(value, path="pages"):
+    """Every string with its key."""
+    if isinstance(value, str):
+        yield path, value
+    else:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts(inner, f"{path}.{key}")
+
+
+def test_all_locales_have_the_same_words_and_slots():
+    """A key or a slot in one is in all."""
+    shapes = [shape(words) for words in WORDS.values()]
+
+    assert len(shapes) >= 2
+    assert all(other == shapes[0] for other in shapes)
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
+def test_no_template_holds_a_word(template):
+    """What a reader reads comes from emails/words/; outside of tags and expressions a template has no letters."""
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", template.read_text(), flags=re.DOTALL)
+    bare = re.sub(r"<[^>]*>| [a-z-]+=\"[^\"]*\"", "", bare)
+
+    assert re.findall(r"[A-Za-z]+", unescape(bare)) == []
+    assert "|safe" not in template.read_text()
+
+
+@pytest.mark.parametrize("locale", sorted(WORDS))
+def test_the_words_keep_to_the_tone(locale):
+    """Short sentences; nothing that praises, blames or orders about."""
+    long, wrong = [], []
+    for key, text in texts(WORDS[locale]):
+        # The consent's sentence is given, word for word.
+        if key != "pages.signup.consent":
+            long += [(key, part) for part in re.split(r"[.?:;]\s", text) if len(part.split()) > 20]
+        wrong += [(key, word) for word in NEVER if re.search(rf"\b{word}\b", text.lower())]
+
+    assert long == []
+    assert wrong == []
+
+
+def test_the_same_consent_is_asked_for_in_every_locale():
+    """Word for word as it was decided."""
+    wording = (
+        "Send me the course by email. If I reply, my words, which may say something about my health, pass through the "
+        "mail service, count my day and are deleted. I am {min_age} or over. I can withdraw at any time."
+    )
+
+    assert {words["signup"]["consent"] for words in WORDS.values()} == {wording}
+
+
+LIVE = {
+    "base_url": "https://course.example.org",
+    "mail_from": "hello@course.example.org",
+    "reply_domain": "reply.course.example.org",
+    "postal_address": "1 Quiet Lane, London",
+    "controller_name": "Quiet Lane <Press>",
+    "contact_email": "people@course.example.org",
+    "min_age": 18,
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "carrier"),
+    [
+        ({}, "Nothing leaves this machine."),
+        (
+            LIVE | {"transport": "smtp", "smtp_url": "smtps://us3r:p4ss@mx.example.org:465"},
+            "The mail server mx.example.org",
+        ),
+        (LIVE | {"transport": "sendgrid", "sendgrid_api_key": "SG.k3y"}, "Its servers are in the United States."),
+        (
+            LIVE | {"transport": "sendgrid", "sendgrid_api_key": "SG.k3y", "sendgrid_region": "eu"},
+            "from servers in the European Union.",
+        ),
+    ],
+    ids=["folder", "smtp", "sendgrid", "sendgrid-eu"],
+)
+def test_the_privacy_page_is_made_from_the_settings_in_force(world, given, carrier):
+    """Who, how to reach them, what for, by which law, who carries it, how long, which rights, which age."""
+    world.app.settings = settings = make_settings(data_dir=world.app.settings.data_dir, **given)
+    answer = TestClient(create_app(world.app), base_url=settings.site).get("/privacy")
+    said = " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+    assert answer.status_code == 200
+    for needed in (
+        settings.controller_name,
+        settings.postal_address,
+        settings.contact_email,
+        carrier,
+        "article 6(1)(a)",
+        "article 9(2)(a)",
+        "erased after 7 days",
+        "What you write is not stored.",
+        "The proof that you said yes stays for 3 years.",
+        "you can complain",
+        f"who are {settings.min_age} or over",
+        "no cookies",
+    ):
+        assert needed in said
+    for secret in ("us3r", "p4ss", "SG.k3y", "<Press>"):
+        assert secret not in answer.text
+
+
+def test_directions_and_names_of_languages_come_from_cldr():
+    """A locale that is written from the right gets its page so, without a line of code."""
+    assert [render.direction(locale) for locale in ("en-GB", "ar", "he", "fa-IR")] == ["ltr", "rtl", "rtl", "rtl"]
+    assert [render.language(locale) for locale in ("en-GB", "fr")] == ["British English", "Français"]
