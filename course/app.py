@@ -26,6 +26,7 @@ from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.journeys import (
     breaker,
+    consent,
     doubts,
     facts,
     leaving,
@@ -133,11 +134,12 @@ class App:
         self._sweep(timedelta(0))
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, held mail."""
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, held mail."""
         signup.expire(self.service, self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
+            consent.forget(tx, self.clock.real())
         spool.sweep(self.spool_folder, self.clock.real())
 
     def _sweep(self, abandoned: timedelta) -> None:

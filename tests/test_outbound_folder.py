@@ -45,8 +45,8 @@ def test_file_is_named_by_utc_time_and_message_id(folder, outbox):
     berlin = timezone(timedelta(hours=1))
     outcome = folder.send(replace(ALICE, date=datetime(2026, 3, 1, 0, 30, 5, tzinfo=berlin)))
 
-    assert outcome == Sent("20260228-233005-abc234")
-    assert [path.name for path in outbox.iterdir()] == ["20260228-233005-abc234.eml"]
+    assert outcome == Sent("20260228-233005000000-abc234")
+    assert [path.name for path in outbox.iterdir()] == ["20260228-233005000000-abc234.eml"]
 
 
 def test_only_the_owner_can_read(folder, outbox):

@@ -155,6 +155,14 @@ def test_an_empty_reply_is_asked_about(world, browser, day_one):
     assert world.rows("SELECT count(*) FROM replies") == [(0,)]
 
 
+def test_where_there_is_nothing_to_answer_there_is_no_place_to_answer(world, browser):
+    """A confirmation has its button, and no box beneath it that would lead nowhere."""
+    world.sign_up()
+    world.app.tick()
+
+    assert "<textarea" not in browser.get(newest(browser)).text
+
+
 def unreachable(browser, path, **how):
     """Whether this answer is the one of a page that is not there, headers and all."""
     there, nowhere = browser.get(path, **how), browser.get("/nothing", **how)

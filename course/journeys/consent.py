@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert
 
 from course.journeys import suppression
 from course.journeys.people import Person
 from course.keys import Keys
 from course.store.tables import consents
+
+KEEP = timedelta(days=3 * 365)  # real time: as long as somebody may ask for the proof
+
+
+def forget(tx: Connection, real_now: datetime) -> None:
+    """Erase proof that is older than three years."""
+    tx.execute(delete(consents).where(consents.c.at < real_now - KEEP))
 
 
 def record(

@@ -12,8 +12,8 @@ from course.outgoing import Halt, Outcome, Outgoing, Sent
 from course.settings import Settings
 
 NAME = re.compile(r"[a-z0-9-]{1,200}")  # no dot and no slash, so a name never leaves the folder
-STAMP = "%Y%m%d-%H%M%S"
-STAMPED = "[0-9]" * 8 + "-" + "[0-9]" * 6  # the same as a glob
+STAMP = "%Y%m%d-%H%M%S%f"  # to the microsecond, so that names sort as the mails were made
+STAMPED = "[0-9]" * 8 + "-" + "[0-9]" * 12  # the same as a glob
 
 
 class Folder:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from course.app import App
 
 router = APIRouter()
+TICKED = frozenset({"yes", "on", "true", "1"})  # a form on another site may say any of them
 TRAP = "website"  # people never see it; a program that fills in every field does
 NO_ERRORS: Mapping[str, str] = {}
 
@@ -74,7 +75,7 @@ def examine(app: App, course: Course, form: Form, locale: str, network: str) -> 
         wrong["send_hour"] = "hour_wrong"
     if letters not in course.locales:
         wrong["locale"] = "locale_wrong"
-    if form.get("consent") != "yes":
+    if form.get("consent") not in TICKED:
         wrong["consent"] = "consent_missing"
     if wrong:
         return wrong
