@@ -38,13 +38,14 @@ from course.journeys import (
     sending,
     signup,
 )
+from course.journeys.owed import Owed
 from course.journeys.replies import Decision
 from course.journeys.sending import Shift
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.keys import Keys
-from course.outgoing import Transport
+from course.outgoing import Outcome, Transport
 from course.settings import Settings
 from course.store import migrate
 from course.store.database import Store
@@ -82,6 +83,7 @@ class App:
     clock: Clock
     worker: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}"[:64])
     stopping: threading.Event = field(default_factory=threading.Event)
+    unsettled: list[tuple[Owed, Outcome]] = field(default_factory=list, repr=False)
 
     @classmethod
     def build(cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None) -> App:
@@ -149,7 +151,9 @@ class App:
     def _send(self) -> int:
         if breaker.is_open(self.service, self.clock.real()):
             return 0
-        tally = sending.send_due(Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set))
+        tally = sending.send_due(
+            Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set, self.unsettled)
+        )
         breaker.note(self.service, tally, self.clock.real())
         return tally.sent
 

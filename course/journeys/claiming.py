@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -25,6 +26,7 @@ from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries, mailings
 
 HELD = timedelta(minutes=15)  # so often a held mailing is looked at again
+log = structlog.get_logger()
 
 
 def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> list[int]:
@@ -126,8 +128,9 @@ def _dates_taken(tx: Connection, rows: list[Owed]) -> set[tuple[int, str, date |
 
 
 def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime) -> list[tuple[Owed, Mailing]]:
-    pairs = [(row, mailing_of(service, row)) for row in rows]
-    used = {mailing.digest: mailing for _, mailing in pairs}
+    """Keep what has a mailing that may leave; look again later at one that was refused or cannot be made."""
+    made = [(row, _made(service, row)) for row in rows]
+    used = {mailing.digest: mailing for _, mailing in made if mailing}
     kept = [
         {"digest": digest, "course": one.course, "name": one.name, "locale": one.locale, "text": one.dump()}
         for digest, one in used.items()
@@ -135,12 +138,18 @@ def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime)
     insert_new(tx, mailings, kept)
     query = select(mailings.c.digest).where(mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None))
     held = set(tx.execute(query).scalars())
-    again = now + HELD
-    _move_on(
-        tx,
-        [{"row": row.id, "due_at": row.due_at, "send_at": again} for row, one in pairs if one.digest in held],
-    )
-    return [(row, mailing) for row, mailing in pairs if mailing.digest not in held]
+    free = [(row, mailing) for row, mailing in made if mailing and mailing.digest not in held]
+    leaving, again = {row.id for row, _ in free}, now + HELD
+    _move_on(tx, [{"row": row.id, "due_at": row.due_at, "send_at": again} for row in rows if row.id not in leaving])
+    return free
+
+
+def _made(service: Service, row: Owed) -> Mailing | None:
+    try:
+        return mailing_of(service, row)
+    except Exception as error:  # noqa: BLE001 (a spoilt lesson keeps nobody from another one)
+        log.error("a mailing cannot be made: run `course check`", name=row.name, error=type(error).__name__)
+        return None
 
 
 def _move_on(tx: Connection, later: list[dict[str, Any]]) -> None:

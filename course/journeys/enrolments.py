@@ -79,7 +79,8 @@ def resume(tx: Connection, catalogue: Catalogue, person: Person, now: datetime) 
         deliveries.c.status == DeliveryStatus.CANCELLED,
         deliveries.c.day == person.next_day,
     )
-    if not tx.execute(waiting.values(status=DeliveryStatus.QUEUED, due_at=due, send_at=due)).rowcount:
+    anew = {"due_at": due, "send_at": due, "attempts": 0, "first_tried_at": None}
+    if not tx.execute(waiting.values(status=DeliveryStatus.QUEUED, **anew)).rowcount:
         tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(next_send_at=due))
     return True
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from course.journeys.service import Service
 from course.settings import SettingsError
+from course.store.database import insert_new
 from course.store.tables import facts
 
 TICK = "last_tick"
@@ -17,9 +18,8 @@ NOTE = timedelta(seconds=30)  # real time between two notes that the clock ticks
 
 def remember(tx: Connection, name: str, value: str, real_now: datetime) -> None:
     """Write down a fact."""
-    known = update(facts).where(facts.c.name == name).values(value=value, at=real_now)
-    if not tx.execute(known).rowcount:
-        tx.execute(insert(facts).values(name=name, value=value, at=real_now))
+    if not insert_new(tx, facts, [{"name": name, "value": value, "at": real_now}]):
+        tx.execute(update(facts).where(facts.c.name == name).values(value=value, at=real_now))
 
 
 def recall(tx: Connection, name: str) -> tuple[str, datetime | None]:

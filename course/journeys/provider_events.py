@@ -25,7 +25,7 @@ KEEP = timedelta(days=7)  # real time; the provider repeats an event for a day a
 ID = "ds_delivery"  # our only custom argument
 # A bounce says that the address is dead only with such a status (RFC 3463: 5.1.x, bad address) or such a reason; full
 # mailboxes and blocks come as bounces too.
-DEAD_STATUS = re.compile(r"^5\.1\.(1|2|3|6|10)\b")
+DEAD_STATUS = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
 DEAD_REASON = re.compile(
     r"(user|recipient|address|mailbox|account)\b.{0,40}\b(unknown|not exist|doesn't exist|invalid|not found|no such)"
     r"|(unknown|no such|invalid) (user|recipient|address|mailbox)|does not exist",
@@ -56,7 +56,7 @@ def forget(tx: Connection, real_now: datetime) -> None:
 
 def _event_id(event: Mapping[str, Any]) -> str:
     given = event.get("sg_event_id")
-    if isinstance(given, str) and 0 < len(given) <= 100:  # noqa: PLR2004 (the provider's own limit)
+    if isinstance(given, str) and re.fullmatch(r"[!-~]{1,100}", given):
         return given
     return hashlib.sha256(json.dumps(event, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -85,7 +85,8 @@ def _bounced(
     if row is not None:
         doubts.arrived(tx, service, row.id, now)
         move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(said))
-    dead = DEAD_STATUS.match(said) or (not event.get("status") and DEAD_REASON.search(said))
+    own = not re.match(r"[245]\.[1-9]", said)  # 5.0.0, or none: the other side gave no status of its own
+    dead = DEAD_STATUS.search(said) or (own and DEAD_REASON.search(said))
     if event.get("type") != "blocked" and dead:
         _end(tx, service, event, row, EndedReason.BOUNCED, now, real_now, suppress=True)
 
@@ -99,14 +100,13 @@ def _dropped(
     real_now: datetime,
 ) -> None:
     """SendGrid would not send to an address on its own lists: so do we not, from now on."""
-    reason = str(event.get("reason") or "").lower()
+    reason = str(event.get("reason") or "").strip().lower()
     if row is not None:
         doubts.arrived(tx, service, row.id, now)
         move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(f"dropped: {reason}"))
-    for words, why in DROPPED.items():
-        if words in reason:
-            _end(tx, service, event, row, why, now, real_now, suppress=why != EndedReason.UNSUBSCRIBED)
-            return
+    why = DROPPED.get(reason)
+    if why is not None:
+        _end(tx, service, event, row, why, now, real_now, suppress=why != EndedReason.UNSUBSCRIBED)
 
 
 def _complained(
@@ -144,8 +144,8 @@ def _end(
 ) -> None:
     """End the person's courses. An event without our id (an asynchronous bounce) is matched by its address."""
     address = row.email if row is not None else str(event.get("email") or "")
-    if not address:
-        return
+    if not re.fullmatch(r"[!-~]{3,254}", address):
+        return  # no address that we could have written to
     key = addresses.key(address)
     subscriber = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar()
     if suppress:
@@ -155,12 +155,14 @@ def _end(
 
 
 def _scrubbed(said: str) -> str:
-    return re.sub(r"\S+@\S+", "<address>", said)[:300]
+    line = "".join(char if char.isprintable() else " " for char in said)
+    return re.sub(r"\S+@\S+", "<address>", line)[:300]
 
 
+# SendGrid's reasons that say something about the person; "invalid smtpapi header" and the like say it about us.
 DROPPED = {
-    "unsubscribed": EndedReason.UNSUBSCRIBED,
-    "spam report": EndedReason.COMPLAINED,
+    "unsubscribed address": EndedReason.UNSUBSCRIBED,
+    "spam reporting address": EndedReason.COMPLAINED,
     "bounced address": EndedReason.BOUNCED,
     "invalid": EndedReason.BOUNCED,
 }

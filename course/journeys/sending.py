@@ -21,13 +21,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Shift:
-    """One worker's round of sending. `stopping` is asked before each message."""
+    """One worker's round of sending. `stopping` is asked before each message.
+
+    `unsettled` outlives the shift: outcomes that could not be written down yet.
+    """
 
     service: Service
     transport: Transport
     worker: str
     clock: Clock
     stopping: Callable[[], bool]
+    unsettled: list[tuple[Owed, Outcome]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Tally:
 def send_due(shift: Shift) -> Tally:
     """Send all that is due by now, a claim at a time; what was not handed over is released."""
     sent = 0
+    _settle(shift)
     while not shift.stopping():
         ids = claiming.claim(shift.service, shift.worker, CLAIM, shift.clock.now(), shift.clock.real())
         if not ids:
@@ -54,36 +59,45 @@ def send_due(shift: Shift) -> Tally:
 
 def _send_claimed(shift: Shift, ids: list[int]) -> Tally:
     sent, halt, waiting = 0, "", ids
+    handled: set[int] = set()
     try:
         while waiting and not halt and not shift.stopping():
-            done = _send_slice(shift, waiting)
-            settling.settle(shift.service, done, shift.clock.now(), shift.clock.real())
-            sent += sum(isinstance(outcome, Sent) for _, outcome in done)
-            halt = next((outcome.reason for _, outcome in done if isinstance(outcome, Halt)), "")
-            handled = {row.id for row, _ in done}
-            waiting = [waits for waits in waiting if waits not in handled] if handled else []
+            _send_slice(shift, waiting, handled)
+            outcomes = _settle(shift)
+            sent += sum(isinstance(outcome, Sent) for outcome in outcomes)
+            halt = next((outcome.reason for outcome in outcomes if isinstance(outcome, Halt)), "")
+            waiting = [waits for waits in waiting if waits not in handled] if outcomes else []
     finally:
-        # Released, not forgotten: the next claim sorts out who no longer wants their mail.
+        # Released, not forgotten: the next claim sorts out who no longer wants their mail. What was handed over is
+        # never released, whatever broke: it is settled, or in doubt.
         with shift.service.store.transaction() as tx:
-            settling.put_back(tx, ids)
+            settling.put_back(tx, set(ids) - handled)
     return Tally(sent, halt)
 
 
-def _send_slice(shift: Shift, ids: list[int]) -> list[tuple[Owed, Outcome]]:
-    """Hand over what may still leave, until the time comes to check again."""
+def _send_slice(shift: Shift, ids: list[int], handled: set[int]) -> None:
+    """Hand over what may still leave, until the time comes to check again; note each outcome as it comes."""
     with shift.service.store.reading() as tx:
         rows = claiming.still_ours(tx, shift.service, shift.worker, ids)
         ready = [(row, _filled(tx, shift, row)) for row in rows]
-    done: list[tuple[Owed, Outcome]] = []
     checked_at = shift.clock.monotonic()
     for row, made in ready:
-        if shift.stopping() or (done and shift.clock.monotonic() - checked_at > SLICE):
-            break
+        if shift.stopping() or (shift.unsettled and shift.clock.monotonic() - checked_at > SLICE):
+            return
+        handled.add(row.id)
         outcome = _handed_over(shift.transport, made) if isinstance(made, Outgoing) else made
-        done.append((row, outcome))
+        shift.unsettled.append((row, outcome))
         if isinstance(outcome, Halt):
-            break
-    return done
+            return
+
+
+def _settle(shift: Shift) -> list[Outcome]:
+    """Write down all outcomes that are not yet; what the database does not take now is kept for the next shift."""
+    outcomes = [outcome for _, outcome in shift.unsettled]
+    if outcomes:
+        settling.settle(shift.service, shift.unsettled, shift.clock.now(), shift.clock.real())
+        shift.unsettled.clear()
+    return outcomes
 
 
 def _filled(tx: Connection, shift: Shift, row: Owed) -> Outgoing | Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text, update
+from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -48,8 +48,11 @@ class Store:
     def sweep_pages(self) -> None:
         """Move what the write-ahead log holds into the file and empty it, so that erased words are in neither."""
         if self.sqlite:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            raw = self.engine.raw_connection()  # a checkpoint runs outside any transaction
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                raw.close()
 
 
 def move(
@@ -65,7 +68,9 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
     """Insert the rows that no unique constraint forbids, and leave out the others; return how many went in."""
     if not rows:
         return 0
-    return connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows).rowcount
+    # Counted by what comes back: psycopg knows no row count for many rows at once.
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(*table.primary_key)
+    return len(connection.execute(statement, rows).all())
 
 
 def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> int | None:
@@ -88,13 +93,22 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         address,
         hide_parameters=True,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args={"options": "-c timezone=UTC"},
     )
+    event.listen(engine, "handle_error", _hide_details)
+    return engine
+
+
+def _hide_details(context: ExceptionContext) -> None:
+    """Cut what PostgreSQL adds to an error (DETAIL: the failing row, whole): it is somebody's data."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
 
 
 def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

@@ -1,0 +1,655 @@
+"""Promises of sending: whatever becomes of one message, its person gets it once, and nobody else is kept waiting."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import Box
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from course.app import App
+from course.journeys import demo, facts, filling, reports, settling
+from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+from course.store.database import Store
+from course.store.tables import deliveries, enrolments
+
+EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when Alice's first lesson is due
+QUEUE = "SELECT name, status, attempts, local_date, send_at, due_at, error FROM deliveries ORDER BY id"
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def until(world, end):
+    """Tick at every moment at which something is owed, up to the end."""
+    while True:
+        with world.app.service.store.reading() as tx:
+            due = select(func.min(enrolments.c.next_send_at)).where(enrolments.c.status == "active")
+            owed = select(func.min(deliveries.c.send_at)).where(deliveries.c.status == "queued")
+            moments = [at for at in (tx.execute(due).scalar(), tx.execute(owed).scalar()) if at]
+            if tx.execute(select(deliveries.c.id).where(deliveries.c.status.in_(("stalled", "sending")))).first():
+                moments.append(world.clock.at + timedelta(minutes=5))
+        at = max(min(moments, default=end), world.clock.at + timedelta(seconds=1))
+        if at > end:
+            break
+        world.clock.at = at
+        world.app.tick()
+    world.clock.at = end
+    world.app.tick()
+
+
+def answering(world, outcome, *, to=None, name=None):
+    """Let the box give this answer (to one person, or about one mail); return the moments and mails it was asked."""
+    asked = []
+
+    def answer(outgoing):
+        if (to and not outgoing.to.startswith(to)) or (name and outgoing.mailing.name != name):
+            return Sent("provider-1")
+        asked.append((world.clock.at, outgoing))
+        return outcome
+
+    world.box.answer = answer
+    return asked
+
+
+def restart(world, **changed):
+    """End the service and start it again, with other settings if need be."""
+    settings = world.app.settings.model_copy(update=changed)
+    world.app.close()
+    world.app = App.build(settings, transport=world.box, clock=world.clock)
+
+
+def day_1(world, who="alice"):
+    """Return how somebody's first lesson stands."""
+    found = world.rows(
+        "SELECT s.email, d.status FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id WHERE d.name = 'day-1'"
+    )
+    return dict(found).get(f"{who}@example.org")
+
+
+@pytest.fixture
+def world(world):
+    """Close the service that a restart has left."""
+    yield world
+    world.app.close()
+
+
+def gather(world, *people, **changed):
+    """Let people join; their first lessons are due at eight, which it is now."""
+    for who in people:
+        world.join(who, **changed)
+    world.clock.at = EIGHT
+    world.box.sent.clear()
+
+
+@pytest.fixture
+def three(world):
+    """Give a world in which the first lessons of Alice, Bob and Charlie are due."""
+    gather(world, "alice", "bob", "charlie")
+    return world
+
+
+def test_try_later_waits_longer_each_time(world):
+    """A lesson that cannot leave now is tried after 1, 5, 15, 30, 60 and 120 minutes, on the same local date."""
+    world.join()
+    asked = answering(world, TryLater("busy"))
+    until(world, EIGHT + timedelta(hours=6))
+
+    minutes = [round((at - EIGHT).total_seconds() / 60) for at, _ in asked]
+    assert minutes == [0, 1, 6, 21, 51, 111, 231, 351]
+
+
+def test_try_later_minds_the_other_side(world):
+    """If the other side says when, it is then."""
+    world.join()
+    asked = answering(world, TryLater("slow down", seconds=600))
+    until(world, EIGHT + timedelta(minutes=25))
+
+    assert [at - EIGHT for at, _ in asked] == [timedelta(minutes=minutes) for minutes in (0, 10, 20)]
+
+
+def test_a_retry_is_the_same_message(world):
+    """It is the same row and Message-ID each time, and it is sent once."""
+    world.join()
+    asked = answering(world, TryLater("busy"))
+    until(world, EIGHT + timedelta(minutes=5))
+    world.box.answer = lambda _: Sent()
+    until(world, EIGHT + timedelta(hours=1))
+
+    ids = {mail.message_id for _, mail in asked} | {world.box.last("day-1").message_id}
+    assert (len(asked), len(ids)) == (2, 1)
+    assert world.box.names() == ["confirm", "welcome", "day-1"]
+    assert world.rows("SELECT status, local_date IS NULL FROM deliveries WHERE name = 'day-1'") == [("sent", False)]
+
+
+def test_a_retry_does_not_go_past_midnight(world):
+    """What did not leave on its date leaves at their next hour, not in the night."""
+    world.join(send_hour=23)
+    asked = answering(world, TryLater("busy"))
+    until(world, datetime(2027, 3, 2, 12, 0, tzinfo=UTC))
+    world.box.answer = lambda _: Sent()
+    until(world, datetime(2027, 3, 2, 23, 0, tzinfo=UTC))
+
+    assert {(at.day, at.hour) for at, _ in asked} == {(1, 23)}
+    assert world.rows("SELECT status, CAST(local_date AS TEXT) FROM deliveries WHERE name = 'day-1'") == [
+        ("sent", "2027-03-02")
+    ]
+
+
+def test_the_next_lesson_counts_from_the_one_that_was_late(world):
+    """Day 2 comes on the day after day 1 did leave: none is skipped, none is doubled."""
+    world.join(send_hour=23)
+    answering(world, TryLater("busy"))
+    until(world, datetime(2027, 3, 2, 12, 0, tzinfo=UTC))
+    world.box.answer = lambda _: Sent()
+    until(world, datetime(2027, 3, 3, 23, 30, tzinfo=UTC))
+
+    assert world.box.names() == ["confirm", "welcome", "day-1", "day-2"]
+
+
+def test_a_dead_address_ends_it(three):
+    """An address that cannot work is suppressed, and the person's courses stop; the others get theirs."""
+    answering(three, RefusedRecipient("5.1.1 no such user", dead=True), to="bob")
+    three.app.tick()
+
+    assert [day_1(three, who) for who in ("alice", "bob", "charlie")] == ["sent", "failed", "sent"]
+    assert three.rows("SELECT status, ended_reason FROM enrolments ORDER BY id") == [
+        ("active", None),
+        ("stopped", "bounced"),
+        ("active", None),
+    ]
+    assert three.rows("SELECT reason FROM suppressions") == [("bounced",)]
+
+
+def test_a_dead_address_is_never_written_to_again(three):
+    """Nothing goes there any more: not the next lesson, not a new confirmation."""
+    asked = answering(three, RefusedRecipient("5.1.1 no such user", dead=True), to="bob")
+    three.app.tick()
+    three.sign_up("bob")
+    until(three, EIGHT + timedelta(days=3))
+
+    assert len(asked) == 1
+    assert "bob@example.org" not in {mail.to for mail in three.box.sent}
+
+
+def test_a_refusal_is_tried_for_three_days(world):
+    """A full mailbox is tried for 72 hours; then that day has failed, and the course goes on with the next."""
+    world.join()
+    asked = answering(world, RefusedRecipient("5.2.2 full"), name="day-1")
+    until(world, EIGHT + timedelta(days=4))
+
+    first, last = asked[0][0], asked[-1][0]
+    assert (first, last) == (EIGHT, EIGHT + timedelta(hours=72))
+    assert day_1(world) == "failed"
+    assert world.box.names() == ["confirm", "welcome", "day-2"]
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+    assert ("failed",) in world.rows("SELECT event FROM history")
+    assert world.rows("SELECT * FROM suppressions") == []
+
+
+def test_a_last_lesson_that_failed_still_ends_the_course(world):
+    """When the last day has failed for good, the farewell comes all the same."""
+    world.join()
+    answering(world, RefusedRecipient("5.2.2 full"), name="day-5")
+    until(world, EIGHT + timedelta(days=10))
+
+    assert world.box.names()[-2:] == ["day-4", "farewell"]
+    assert world.rows("SELECT status FROM enrolments") == [("finished",)]
+
+
+def test_a_rest_does_not_use_up_the_three_days(world):
+    """Whoever pauses after a failed attempt, and resumes a week later, has the whole 72 hours again."""
+    world.join()
+    answering(world, TryLater("busy"))
+    until(world, EIGHT + timedelta(minutes=1))
+    token = world.leave_token()
+    world.app.pause(token)
+    until(world, EIGHT + timedelta(days=7))
+    world.app.resume(token)
+    until(world, EIGHT + timedelta(days=8, hours=3))
+    failed = day_1(world)
+    world.box.answer = lambda _: Sent()
+    until(world, EIGHT + timedelta(days=9, hours=3))
+
+    assert failed == "queued"
+    assert "day-1" in world.box.names()
+
+
+def test_a_refused_mailing_is_held_for_everybody(world):
+    """A lesson that is refused for what it says is held: nobody fails; in another locale it still leaves."""
+    world.join("dora", locale="en-US")
+    gather(world, "alice", "bob", "charlie")
+    asked = answering(world, RefusedMailing("550 content"))
+    refuse = world.box.answer
+    world.box.answer = lambda mail: Sent() if mail.mailing.locale == "en-US" else refuse(mail)
+    until(world, EIGHT + timedelta(hours=1))
+
+    assert {who: day_1(world, who) for who in ("alice", "bob", "charlie", "dora")} == {
+        "alice": "queued",
+        "bob": "queued",
+        "charlie": "queued",
+        "dora": "sent",
+    }
+    assert len(asked) <= 3
+    assert set(world.rows("SELECT status FROM enrolments")) == {("active",)}
+
+
+def test_a_held_mailing_says_so(three):
+    """The owner hears of it once, by name and reason, and sees it in the status."""
+    answering(three, RefusedMailing("550 content"), name="day-1")
+    with capture_logs() as logs:
+        three.app.tick()
+        until(three, EIGHT + timedelta(hours=2))
+
+    said = [line for line in logs if "held until its text changes" in line["event"]]
+    held = reports.status(three.app.service, three.clock.now())["held_mailings"]
+    assert held == ["self-compassion day-1 en-GB: 550 content"]
+    assert {(line["name"], line["why"]) for line in said} == {("day-1", "550 content")}
+
+
+def test_other_mail_leaves_while_one_is_held(three):
+    """A held lesson keeps back nothing else: a newcomer still gets the confirmation and the welcome."""
+    answering(three, RefusedMailing("550 content"), name="day-1")
+    three.app.tick()
+    three.join("dora")
+
+    assert three.box.names("dora@example.org") == ["confirm", "welcome"]
+
+
+def test_an_edit_releases_what_was_held(three, tmp_path):
+    """As soon as the lesson reads differently everybody who waits for it gets it, in the new words."""
+    answering(three, RefusedMailing("550 content"), name="day-1")
+    three.app.tick()
+    shutil.copytree(three.app.settings.emails_dir, tmp_path / "emails")
+    lesson = tmp_path / "emails/courses/self-compassion/en-GB/day-1.md"
+    lesson.write_text(lesson.read_text().replace("two ways of saying it", "said more gently"))
+    three.box.answer = lambda _: Sent()
+    restart(three, emails_dir=tmp_path / "emails")
+    until(three, EIGHT + timedelta(minutes=30))
+
+    assert [mail.to for mail in three.box.sent] == [f"{who}@example.org" for who in ("alice", "bob", "charlie")]
+    assert {mail.mailing.subject for mail in three.box.sent} == {"Day 1: said more gently"}
+
+
+def test_a_halt_changes_nobody_s_state(three):
+    """When nothing can leave at all, every row stays as it was: no attempt counted, nothing put off."""
+    asked = answering(three, Halt("401 bad key"))
+    # What planning does is no part of this: let it have happened.
+    three.app.stopping.set()
+    three.app.tick()
+    three.app.stopping.clear()
+    before = three.rows(QUEUE), three.rows("SELECT * FROM enrolments ORDER BY id")
+    three.app.tick()
+
+    assert len(asked) == 1
+    assert (three.rows(QUEUE), three.rows("SELECT * FROM enrolments ORDER BY id")) == before
+
+
+def test_a_halt_is_told_once(three):
+    """The breaker opens: it is said once, and health and status show it for as long as it lasts."""
+    answering(three, Halt("401 bad key"))
+    with capture_logs() as logs:
+        for _ in range(12):
+            three.app.tick()
+            three.clock.go(minutes=1)
+
+    assert [line["why"] for line in logs if line["log_level"] == "error"] == ["401 bad key"]
+    assert three.app.health() == {"ok": False, "database": True, "clock": True, "sending": False}
+    assert reports.status(three.app.service, three.clock.now())["sending_stopped"] == "401 bad key"
+
+
+def test_an_open_breaker_is_not_knocked_at(three):
+    """For five minutes the other side is left alone; then one message tries."""
+    asked = answering(three, Halt("401 bad key"))
+    for _ in range(12):
+        three.app.tick()
+        three.clock.go(minutes=1)
+
+    assert [(at - EIGHT) / timedelta(minutes=1) for at, _ in asked] == [0, 5, 10]
+
+
+def test_a_breaker_closes_again(three):
+    """When mail leaves again everybody gets theirs, and health is well."""
+    answering(three, Halt("401 bad key"))
+    three.app.tick()
+    three.box.answer = lambda _: Sent()
+    three.clock.go(minutes=6)
+    three.app.tick()
+
+    assert len(three.box.sent) == 3
+    assert three.app.health()["ok"]
+    assert reports.status(three.app.service, three.clock.now())["sending_stopped"] == ""
+
+
+def test_a_breaker_closes_after_a_restart_too(three):
+    """Whoever mends the key and starts again finds the service well as soon as mail leaves."""
+    answering(three, Halt("401 bad key"))
+    three.app.tick()
+    three.box.answer = lambda _: Sent()
+    restart(three)
+    three.clock.go(minutes=6)
+    three.app.tick()
+
+    assert len(three.box.sent) == 3
+    assert three.app.health()["ok"]
+
+
+def test_a_halt_in_the_middle_keeps_what_was_sent(three):
+    """What left before the halt is sent; what did not leaves later; nobody gets two."""
+    answering(three, Halt("402 no credit"), to="bob")
+    three.app.tick()
+    middle = [day_1(three, who) for who in ("alice", "bob", "charlie")]
+    three.box.answer = lambda _: Sent()
+    three.clock.go(minutes=6)
+    three.app.tick()
+
+    assert middle == ["sent", "queued", "queued"]
+    assert sorted(mail.to for mail in three.box.sent) == [f"{who}@example.org" for who in ("alice", "bob", "charlie")]
+
+
+def test_unsure_is_stalled(three):
+    """A message that was given away without an answer is in doubt, and is not sent again at once."""
+    asked = answering(three, Unsure("the line broke"), to="bob")
+    three.app.tick()
+    three.app.tick()
+
+    assert day_1(three, "bob") != "sent"
+    assert len(asked) == 1
+
+
+def test_a_doubt_ends_with_the_same_message(three):
+    """What stays in doubt is sent again: the same row, the same Message-ID, so that a mail client can tell."""
+    asked = answering(three, Unsure("the line broke"), to="bob")
+    three.app.tick()
+    in_doubt = day_1(three, "bob")
+    three.box.answer = lambda _: Sent()
+    until(three, EIGHT + timedelta(hours=1))
+
+    again = next(mail for mail in three.box.sent if mail.to == "bob@example.org")
+    assert in_doubt == "stalled"
+    assert (again.delivery_id, again.message_id) == (asked[0][1].delivery_id, asked[0][1].message_id)
+    assert three.box.names("bob@example.org") == ["day-1"]
+
+
+def test_a_doubt_is_left_to_the_provider_first(three):
+    """Where events tell later what became of a message, they have half an hour before it is sent again."""
+    three.box.has_events = True
+    asked = answering(three, Unsure("the line broke"), to="bob")
+    three.app.tick()
+    for _ in range(29):
+        three.clock.go(minutes=1)
+        three.app.tick()
+    in_time = len(asked)
+    until(three, EIGHT + timedelta(minutes=45))
+
+    assert (in_time, len(asked)) == (1, 2)
+
+
+def test_endless_doubt_is_no_flood(three):
+    """If every try ends in doubt, a person whose mailbox got them all got few; after 72 hours the course goes on."""
+    asked = answering(three, Unsure("the line broke"), to="bob", name="day-1")
+    until(three, EIGHT + timedelta(hours=24))
+    in_a_day = len(asked)
+    until(three, EIGHT + timedelta(hours=96))
+
+    assert in_a_day <= 16
+    assert day_1(three, "bob") == "unknown"
+    assert "day-2" in three.box.names("bob@example.org")
+
+
+def test_a_doubt_counts_for_the_calendar(three):
+    """While day 1 is in doubt it may have arrived: nothing else of the course comes on that date."""
+    answering(three, Unsure("the line broke"), to="bob")
+    until(three, EIGHT + timedelta(hours=15))
+
+    assert set(three.box.names("bob@example.org")) == set()
+    assert three.rows("SELECT count(*) FROM deliveries WHERE name = 'day-2'") == [(0,)]
+
+
+def test_a_broken_transport_leaves_a_doubt(three):
+    """A bug in a transport is no reason to lose anybody: that message is in doubt, the others leave."""
+
+    def break_for_bob(mail):
+        if mail.to.startswith("bob"):
+            raise ZeroDivisionError
+        return Sent()
+
+    three.box.answer = break_for_bob
+    three.app.tick()
+
+    assert [day_1(three, who) for who in ("alice", "bob", "charlie")] == ["sent", "stalled", "sent"]
+
+
+def test_a_poison_message_keeps_nobody_waiting(three, monkeypatch):
+    """A message that cannot be made is Bob's alone; Alice and Charlie get theirs, and so does he once it is mended."""
+    fill = filling.fill
+
+    def not_for_bob(tx, service, row, now, real_now):
+        if row.email.startswith("bob"):
+            raise KeyError("greeting")
+        return fill(tx, service, row, now, real_now)
+
+    monkeypatch.setattr(filling, "fill", not_for_bob)
+    three.app.tick()
+    first = [mail.to for mail in three.box.sent]
+    monkeypatch.undo()
+    until(three, EIGHT + timedelta(minutes=2))
+
+    assert first == ["alice@example.org", "charlie@example.org"]
+    assert three.box.names("bob@example.org") == ["day-1"]
+
+
+def test_a_poison_lesson_keeps_nobody_waiting(world, tmp_path):
+    """A lesson that was spoilt by an edit is not sent; those who get another locale's, or another mail, get theirs."""
+    world.join("dora", locale="en-US")
+    gather(world, "alice", "bob", "charlie")
+    three = world
+    shutil.copytree(three.app.settings.emails_dir, tmp_path / "emails")
+    lesson = tmp_path / "emails/courses/self-compassion/en-US/day-1.md"
+    lesson.write_text(lesson.read_text().replace("preheader:", "pre-header:"))
+    restart(three, emails_dir=tmp_path / "emails")
+    try:
+        three.app.tick()
+    except Exception as error:  # noqa: BLE001 (what is asked is who got theirs)
+        broke = error
+    else:
+        broke = None
+
+    assert [mail.to for mail in three.box.sent] == [f"{who}@example.org" for who in ("alice", "bob", "charlie")]
+    assert broke is None
+
+
+def test_a_killed_worker_s_claims_are_owed_again(three, monkeypatch):
+    """After a kill between claim and settle, recover() owes the claims again; what was settled before is untouched."""
+    before = three.rows("SELECT * FROM deliveries WHERE status = 'sent' ORDER BY id")
+    monkeypatch.setattr(settling, "put_back", lambda *_: None)  # the dead tidy nothing up
+
+    def die_at_bob(mail):
+        if mail.to.startswith("bob"):
+            raise Crash
+        return Sent()
+
+    three.box.answer = die_at_bob
+    with pytest.raises(Crash):
+        three.app.tick()
+    monkeypatch.undo()
+    claimed = [day_1(three, who) for who in ("alice", "bob", "charlie")]
+    three.box.answer = lambda _: Sent()
+    restart(three)
+    three.app.recover()
+    until(three, EIGHT + timedelta(minutes=10))
+    after = three.rows("SELECT * FROM deliveries WHERE name NOT LIKE 'day%' ORDER BY id")
+
+    assert claimed == ["sending"] * 3
+    assert [day_1(three, who) for who in ("alice", "bob", "charlie")] == ["sent"] * 3
+    assert [three.box.names(f"{who}@example.org") for who in ("bob", "charlie")] == [["day-1"], ["day-1"]]
+    assert len({mail.message_id for mail in three.box.sent if mail.to.startswith("alice")}) == 1
+    assert (len(before), after) == (6, before)
+
+
+def test_a_silent_worker_is_given_up_after_a_while(three, monkeypatch):
+    """A worker that fell silent keeps its claims for fifteen minutes; then the others take them over."""
+    monkeypatch.setattr(settling, "put_back", lambda *_: None)
+
+    def die(_):
+        raise Crash
+
+    three.box.answer = die
+    with pytest.raises(Crash):
+        three.app.tick()
+    monkeypatch.undo()
+    three.box.answer = lambda _: Sent()
+    three.clock.go(minutes=14)
+    three.app.tick()
+    early = len(three.box.sent)
+    until(three, EIGHT + timedelta(minutes=30))
+
+    assert (early, len(three.box.sent)) == (0, 3)
+
+
+def crash_at_bob(world):
+    """Let the process be interrupted while Bob's message is with the transport, which has events; return who had it."""
+    world.box.has_events = True
+
+    def die_at_bob(mail):
+        if mail.to.startswith("bob"):
+            raise Crash
+        return Sent()
+
+    world.box.answer = die_at_bob
+    with pytest.raises(Crash):
+        world.app.tick()
+    world.box.answer = lambda _: Sent()
+
+
+def test_an_interruption_leaves_doubt_where_there_is_doubt(three):
+    """Interrupted in the middle, only what was never handed over is released: what was given away is in doubt."""
+    crash_at_bob(three)
+
+    assert day_1(three, "charlie") == "queued"
+    assert [day_1(three, who) in {"sending", "stalled", "sent"} for who in ("alice", "bob")] == [True, True]
+
+
+def test_an_interruption_sends_nothing_twice_at_once(three):
+    """What was given away before an interruption is not sent again before its provider had time to say so."""
+    crash_at_bob(three)
+    restart(three)
+    three.app.recover()
+    three.app.tick()
+
+    assert Counter(mail.to for mail in three.box.sent) == {"alice@example.org": 1, "charlie@example.org": 1}
+
+
+def test_what_cannot_be_written_down_is_not_sent_twice(three, monkeypatch):
+    """If the database fails for a moment after messages have left, they do not leave again at once."""
+    settle = settling.settle
+
+    def fail_once(*args):
+        monkeypatch.setattr(settling, "settle", settle)
+        raise OperationalError("UPDATE deliveries", {}, Exception("deadlock detected"))
+
+    three.box.has_events = True
+    monkeypatch.setattr(settling, "settle", fail_once)
+    with pytest.raises(OperationalError):
+        three.app.tick()
+    three.app.tick()
+
+    assert set(Counter(mail.to for mail in three.box.sent).values()) == {1}
+
+
+def test_two_workers_send_each_mail_once(world, settings):
+    """200 lessons are due and two workers start at once: each lesson leaves once, from one of them."""
+    world.app.tick()
+    demo.make(world.app.service, 200, world.clock.now(), due=True)
+    other = App.build(settings, transport=Box(), clock=world.clock)
+    other.worker = "another worker"
+    both_are_here = threading.Barrier(2)
+
+    def work(app):
+        both_are_here.wait(10)
+        return app.tick()
+
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(work, [world.app, other]))
+    world.app.tick()  # whatever one of them had to leave to the other
+    other.close()
+
+    sent = Counter(mail.to for mail in world.box.sent + other.transport.sent)
+    assert len(sent) == 200
+    assert set(sent.values()) == {1}
+    assert sum(counts) <= 200
+    assert world.rows("SELECT status, count(*) FROM deliveries GROUP BY status") == [("sent", 200)]
+    assert world.rows("SELECT count(*) FROM enrolments WHERE next_day = 2") == [(200,)]
+
+
+def test_two_workers_note_their_first_tick_at_once(world, database):
+    """Two workers that start on a new database do not fail over who writes the first note."""
+    other = Store(database)
+    late = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+
+    def note():
+        with other.transaction() as tx:
+            facts.remember(tx, "note", "second", late)
+
+    with ThreadPoolExecutor(1) as pool:
+        with world.app.service.store.transaction() as tx:
+            facts.remember(tx, "note", "first", late)
+            waiting = pool.submit(note)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.1)
+        error = waiting.exception(timeout=10)
+    other.close()
+
+    assert error is None
+    assert world.rows("SELECT value FROM facts WHERE name = 'note'") == [("second",)]
+
+
+def test_stopping_releases_what_was_not_handed_over(three):
+    """Asked to stop, a worker ends the message in hand and gives the rest back as it was; the next one sends them."""
+
+    def stop_after_alice(_):
+        three.app.stopping.set()
+        return Sent()
+
+    three.box.answer = stop_after_alice
+    three.app.tick()
+    stopped = three.rows(
+        "SELECT status, attempts, worker IS NULL, local_date IS NULL FROM deliveries WHERE name = 'day-1' ORDER BY id"
+    )
+    three.box.answer = lambda _: Sent()
+    restart(three)
+    three.app.tick()
+
+    assert [bool(row[2]) for row in stopped] == [False, True, True]
+    assert [(row[0], row[1], bool(row[3])) for row in stopped] == [
+        ("sent", 0, False),
+        ("queued", 0, True),
+        ("queued", 0, True),
+    ]
+    assert Counter(mail.to for mail in three.box.sent) == {
+        f"{who}@example.org": 1 for who in ("alice", "bob", "charlie")
+    }
+
+
+def test_a_stopping_worker_claims_nothing(three):
+    """Who is asked to stop before a tick takes nothing on."""
+    three.app.stopping.set()
+
+    assert three.app.tick() == 0
+    assert three.rows("SELECT DISTINCT status FROM deliveries WHERE name = 'day-1'") == [("queued",)]
+
+
+def test_a_tick_with_nothing_due_sends_nothing(three):
+    """A second tick at the same moment finds nothing to do."""
+    three.app.tick()
+
+    assert three.app.tick() == 0
+    assert len(three.box.sent) == 3
