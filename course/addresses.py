@@ -8,12 +8,14 @@ import unicodedata
 from email_validator import EmailNotValidError, validate_email
 
 LONGEST_NAME = 80  # characters
+LONGEST_LOCAL = 64  # characters, RFC 5321 section 4.5.3.1.1
 ROLES = frozenset(
     {"abuse", "admin", "bounce", "hostmaster", "mailer-daemon", "no-reply", "noc", "noreply", "postmaster", "root"}
     | {"security", "spam", "webmaster"}
 )
 # Mail houses that ignore dots in the local part, so that one inbox has many spellings.
-DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+DOTLESS = frozenset({"gmail.com"})
+SAME_HOUSE = {"googlemail.com": "gmail.com"}
 
 
 class AddressError(ValueError):
@@ -41,6 +43,8 @@ def parse(typed: str, own_domains: frozenset[str] = frozenset()) -> str:
     except EmailNotValidError:
         raise AddressError("email_wrong") from None
     local, domain = valid.local_part, (valid.ascii_domain or "").lower()
+    if len(local) > LONGEST_LOCAL:
+        raise AddressError("email_wrong")
     if local.lower() in ROLES:
         raise AddressError("email_role")
     if domain in own_domains:
@@ -56,6 +60,7 @@ def key(address: str) -> str:
 def inbox(address: str) -> str:
     """Return what makes several addresses one inbox, for limits only: no +tag, no dots where they mean nothing."""
     local, _, domain = key(address).rpartition("@")
+    domain = SAME_HOUSE.get(domain, domain)
     local = local.partition("+")[0]
     return f"{local.replace('.', '') if domain in DOTLESS else local}@{domain}"
 

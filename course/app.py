@@ -137,7 +137,7 @@ class App:
 
     def tidy(self) -> None:
         """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, held mail."""
-        signup.expire(self.service, self.clock.real())
+        signup.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())

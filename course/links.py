@@ -69,9 +69,9 @@ def _mac_size(purpose: Purpose) -> int:
 
 
 def _decode(token: str) -> bytes | None:
-    token = token.lower()
     if not token.isascii() or len(token) > LONGEST:
         return None
+    token = token.lower()
     try:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except (binascii.Error, ValueError):

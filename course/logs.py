@@ -13,9 +13,9 @@ import structlog
 # What must never be read in a log: provider keys, our own tokens, people's addresses.
 SECRETS = (
     (re.compile(r"SG\.[\w.-]{8,}"), "<api key>"),
-    (re.compile(r"[\w.+%'-]+@[\w-]+(\.[\w-]+)+"), "<address>"),
-    (re.compile(r"\b(?=[a-z2-7]*\d)[a-z2-7]{26,120}\b"), "<token>"),
     (re.compile(r"(://[^:/\s]+:)[^@\s]+@"), r"\1<password>@"),
+    (re.compile(r"[\w.+%'-]+@[\w-]+(\.[\w-]+)+"), "<address>"),
+    (re.compile(r"\b[a-z2-7]{26,120}\b"), "<token>"),
 )
 
 
@@ -60,4 +60,6 @@ def scrubbed(text: str) -> str:
 
 def _scrub_record(record: logging.LogRecord) -> bool:
     record.msg, record.args = scrubbed(record.getMessage()), ()
+    if record.exc_info:
+        record.exc_text = scrubbed(logging.Formatter().formatException(record.exc_info))
     return True

@@ -17,6 +17,9 @@ from course.hosts import SAMPLE_DOMAIN, bracketed, is_loopback
 
 EMAILS = Path(__file__).resolve().parent.parent / "emails"
 
+LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"  # RFC 5322 section 3.2.3
+DOMAIN = r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the text names it and says what to put."""
@@ -69,15 +72,15 @@ class Settings(BaseSettings):
     @field_validator("mail_from", "contact_email")
     @classmethod
     def _one_address(cls, value: str) -> str:
-        local, at, domain = value.strip().rpartition("@")
-        if not (at and local and "." in domain) or any(c in value for c in " <>,;\r\n"):
+        local, _, domain = value.strip().rpartition("@")
+        if not (re.fullmatch(LOCAL_PART, local) and re.fullmatch(DOMAIN, domain.lower())):
             raise ValueError("put one bare address, like hello@example.org (the name goes into MAIL_FROM_NAME)")
         return f"{local}@{domain.lower()}"
 
     @field_validator("reply_domain")
     @classmethod
     def _one_domain(cls, value: str) -> str:
-        if not re.fullmatch(r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}", value.strip().lower()):
+        if not re.fullmatch(DOMAIN, value.strip().lower()):
             raise ValueError("put the bare domain that replies come to, like reply.example.org")
         return value.strip().lower()
 
@@ -149,11 +152,18 @@ def _problems(error: ValidationError) -> list[str]:
 
 
 def _kept_secret(path: Path) -> str:
-    """Return the secret in the file, which is made on the first start and readable by its owner only."""
+    """Return the secret in the file, which is made on the first start and readable by its owner only.
+
+    Raises SettingsError for a file that holds none: a disk was full when it was written.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-    return path.read_text().strip()
+        pass
+    else:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+    secret = path.read_text().strip()
+    if len(secret) < settings_rules.SHORTEST_SECRET:
+        raise SettingsError(f"SECRET_KEY: {path} holds no key; put it back from your copy, or delete it if this is new")
+    return secret

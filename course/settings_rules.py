@@ -16,14 +16,23 @@ SHORTEST_SECRET = 32  # characters
 
 def broken(settings: Settings) -> list[str]:
     """Return the rules that these settings break."""
+    if not _is_base(settings.site):
+        return ["BASE_URL: put scheme and host only, like https://course.example.org"]
     return [*_reach(settings), *_ways_out(settings), *(_production(settings) if settings.production else [])]
+
+
+def _is_base(site: str) -> bool:
+    try:
+        address = urlsplit(site)
+        _ = address.port  # raises for one that is no number
+    except ValueError:
+        return False
+    more = address.path or address.query or address.fragment or address.username
+    return address.scheme in {"http", "https"} and bool(address.hostname) and not more
 
 
 def _reach(settings: Settings) -> list[str]:
     problems = []
-    address = urlsplit(settings.site)
-    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.path:
-        problems.append("BASE_URL: put scheme and host only, like https://course.example.org")
     url = settings.database_url.get_secret_value()
     if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         problems.append("DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name")

@@ -53,8 +53,11 @@ def lapse(settings: Settings, real_now: datetime) -> Lapse | None:
 def _read(path: Path) -> Lapse | None:
     try:
         said = json.loads(path.read_text())
-        return Lapse(datetime.fromisoformat(said["real"]), datetime.fromisoformat(said["course"]), said["seconds"])
+        known = Lapse(datetime.fromisoformat(said["real"]), datetime.fromisoformat(said["course"]), said["seconds"])
+        if not 0 < known.seconds <= DAY or known.real.tzinfo is None or known.course.tzinfo is None:
+            raise ValueError("a moment without a zone, or a pace that is none")  # noqa: TRY301
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ArithmeticError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"TIMELAPSE: {path} cannot be read ({type(error).__name__}); delete it") from None
+    return known

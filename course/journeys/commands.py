@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from course.journeys import completing, notices
+from course.journeys import completing, notices, people
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
@@ -45,16 +45,19 @@ def act(
 
 
 def _stop(tx: Connection, service: Service, person: Person, _: int | None, now: datetime, real_now: datetime) -> None:
+    person = people.live_round(tx, person)
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    notices.owe(tx, person, "left", now)
+    notices.owe(tx, person, notices.LAST, now)
 
 
 def _pause(tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime) -> None:
+    person = people.live_round(tx, person)
     if rounds.pause(tx, person, now):
         notices.owe(tx, person, "paused", now, once=f"{person.today(now)}")
 
 
 def _resume(tx: Connection, service: Service, person: Person, _: int | None, now: datetime, _real: datetime) -> None:
+    person = people.live_round(tx, person)
     if rounds.resume(tx, service.catalogue, person, now):
         notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}")
 

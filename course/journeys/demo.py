@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -55,9 +56,18 @@ class RealPeopleError(Exception):
     """The database holds people who are not made up."""
 
 
-def make(service: Service, people: int, now: datetime, *, due: bool, force: bool = False) -> None:
+def make(
+    service: Service,
+    people: int,
+    now: datetime,
+    *,
+    due: bool,
+    force: bool = False,
+    tell: Callable[[int], object] = int,
+) -> None:
     """Add so many confirmed people with active enrolments; with `due` all of them are owed a lesson now.
 
+    `tell` hears how many were added, each time that some were.
     Raises RealPeopleError, unless forced, when somebody in the database is not made up.
     """
     with service.store.transaction() as tx:
@@ -71,6 +81,7 @@ def make(service: Service, people: int, now: datetime, *, due: bool, force: bool
     for start in range(0, people, AT_ONCE):
         with service.store.transaction() as tx:
             _some(tx, service, dice, begun + start, min(AT_ONCE, people - start), now, due=due)
+        tell(min(AT_ONCE, people - start))
 
 
 def _some(

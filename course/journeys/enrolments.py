@@ -91,11 +91,10 @@ def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
     return marked == 1
 
 
-def retime(tx: Connection, subscriber_id: int, now: datetime) -> None:
-    """Move what is still to come to this person's present hour and zone."""
-    for person in people.find(
-        tx, enrolments.c.subscriber_id == subscriber_id, enrolments.c.status == EnrolmentStatus.ACTIVE
-    ):
+def retime(tx: Connection, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
+    """Move what is still to come, in every course but one, to this person's present hour and zone."""
+    mine = enrolments.c.subscriber_id == subscriber_id, enrolments.c.id != but
+    for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
         due = next_due(tx, person, now)
         mine = enrolments.c.id == person.id, enrolments.c.next_send_at.is_not(None)
         tx.execute(update(enrolments).where(*mine).values(next_send_at=due))
@@ -135,4 +134,5 @@ def _cancel(tx: Connection, enrolment_id: int, kind: DeliveryKind | None = None)
     mine = [deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED]
     if kind is not None:
         mine.append(deliveries.c.kind == kind)
+    mine.append(deliveries.c.name != notices.LAST)
     return tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.CANCELLED)).rowcount

@@ -24,9 +24,10 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "skipped": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "farewell": (E.FINISHED,),
     "left": (E.STOPPED, E.FINISHED),
-    "help": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
+    "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 # What goes out in answer to a person's own mail (RFC 3834).
+LAST = "left"  # the only mail that leaves when a person has left: it says that they have
 ANSWERS = frozenset({"receipt", "help", "paused", "resumed", "skipped", "left"})
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
-from course import addresses
+from course import addresses, links
 from course.journeys import suppression
 from course.journeys.service import Service
+from course.keys import Keys
+from course.links import Purpose
+from course.reading import read
+from course.reading.mime import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
     completions,
     consents,
@@ -22,7 +27,7 @@ from course.store.tables import (
     suppressions,
 )
 
-OF_AN_ENROLMENT = (deliveries, replies, completions, skips, history)
+OF_AN_ENROLMENT = (replies, completions, skips, history)
 
 
 def export(service: Service, email: str) -> dict[str, Any]:
@@ -36,6 +41,7 @@ def export(service: Service, email: str) -> dict[str, Any]:
         return {
             "subscriber": person,
             "enrolments": rounds,
+            "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
@@ -52,6 +58,49 @@ def erase(service: Service, email: str) -> bool:
         erased = tx.execute(delete(subscribers).where(known)).rowcount
     service.store.sweep_pages()
     return erased > 0
+
+
+@dataclass(frozen=True)
+class Traces:
+    """By what a mail shows that it is somebody's: their address, and the numbers in the tokens made for them."""
+
+    address: str = field(repr=False)
+    subscribers: frozenset[int]
+    deliveries: frozenset[int]
+
+    def show_in(self, keys: Keys, raw: bytes, to: tuple[str, ...]) -> bool:
+        """Whether this mail is from their address, or answers what we sent them."""
+        try:
+            mail = read(raw)
+        except TooMuchError:
+            return self._in_head(raw)
+        tokens = [address.partition("@")[0].lower() for address in (*to, *mail.recipients)]
+        ids = [_first(keys, Purpose.REPLY, token.removeprefix("reply-")) for token in tokens]
+        ids += [_first(keys, Purpose.MESSAGE, one.strip("<>").partition("@")[0]) for one in mail.references]
+        leaving = [_first(keys, Purpose.LEAVE, token.removeprefix("leave-")) for token in tokens]
+        return (
+            addresses.key(mail.sender) == self.address
+            or not self.deliveries.isdisjoint(ids)
+            or not self.subscribers.isdisjoint(leaving)
+        )
+
+    def _in_head(self, raw: bytes) -> bool:
+        """Look for the address alone: a mail that is over a cap is not parsed."""
+        return self.address.encode() in raw[:HEADER_BLOCK].lower()
+
+
+def traces(service: Service, email: str) -> Traces:
+    """Return what shows that a mail is this person's; to be called before they are erased."""
+    person = addresses.key(email)
+    with service.store.reading() as tx:
+        ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == person)).scalars().all()
+        sent = tx.execute(select(deliveries.c.id).where(deliveries.c.subscriber_id.in_(ids))).scalars().all()
+    return Traces(person, frozenset(ids), frozenset(sent))
+
+
+def _first(keys: Keys, purpose: Purpose, token: str) -> int | None:
+    numbers = links.read(keys, purpose, token)
+    return numbers[0] if numbers else None
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

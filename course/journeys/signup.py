@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from course import addresses, links
 from course.journeys import consent, limits, notices, people, standing, suppression
@@ -54,17 +54,18 @@ def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -
             limits.place(tx, keys, limits.EVERYBODY, "", now),
         )
         first = limits.place(tx, keys, limits.INBOX, inbox, now) == now
-        suppressed = bool(suppression.among(tx, keys, [form.email]))
         limits.take(tx, keys, limits.NETWORK, network, send)
         limits.take(tx, keys, limits.EVERYBODY, "", send)
-        if suppressed:
-            return
-        person = _enrol(tx, form, now, real_now)
-        if person.status != EnrolmentStatus.PENDING:
-            _say_again(tx, person, now)
-        elif first and send - now < limits.DAY:
-            limits.take(tx, keys, limits.INBOX, inbox, send)
-            notices.owe(tx, person, "confirm", send, once=f"{now.date()}")
+        # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
+        with tx.begin_nested() as attempt:
+            person = _enrol(tx, form, now, real_now)
+            if person.status != EnrolmentStatus.PENDING:
+                _say_again(tx, person, now)
+            elif first and send - now < limits.DAY:
+                limits.take(tx, keys, limits.INBOX, inbox, send)
+                notices.owe(tx, person, "confirm", send, once=f"{now.date()}")
+            if suppression.among(tx, keys, [form.email]):
+                attempt.rollback()
     if send > now:
         log.warning("sign-ups are arriving faster than the limits allow; confirmations wait their turn")
 
@@ -101,10 +102,15 @@ def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> N
             rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
 
 
-def expire(service: Service, real_now: datetime) -> int:
-    """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them."""
+def expire(service: Service, now: datetime, real_now: datetime) -> int:
+    """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them.
+
+    However they ended: a confirmation that bounced, or was answered with STOP, leaves no more behind.
+    """
+    unanswered = enrolments.c.confirm_by <= real_now
+    ended = enrolments.c.status == EnrolmentStatus.STOPPED, enrolments.c.created_at <= now - CONFIRM_WITHIN
     with service.store.transaction() as tx:
-        late = people.find(tx, enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.confirm_by <= real_now)
+        late = people.find(tx, enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended)))
         _forget(tx, late)
         return len(late)
 
@@ -169,7 +175,7 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     tx.execute(insert(history).values(enrolment_id=person.id, at=now, event="confirmed"))
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
-    rounds.retime(tx, person.subscriber_id, now)
+    rounds.retime(tx, person.subscriber_id, now, but=person.id)
 
 
 def _forget(tx: Connection, unconfirmed: list[Person]) -> None:

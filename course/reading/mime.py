@@ -111,7 +111,9 @@ def content_type(part: Message) -> str:
 
 
 def _raw_headers(message: Message, name: str) -> list[str]:
-    return [str(value) for key, value in message.raw_items() if key.lower() == name.lower()]
+    found = [str(value) for key, value in message.raw_items() if key.lower() == name.lower()]
+    # Bytes that are no ASCII are kept as surrogates; decoded here, or no hash and no database would take them.
+    return [to_text(value.encode("utf-8", "surrogateescape"), "utf-8") for value in found]
 
 
 def _check_caps(raw: bytes) -> None:

@@ -20,6 +20,7 @@ SIGNATURES = re.compile(
     r"|get outlook for\b.{0,40}$)",
     re.IGNORECASE | re.MULTILINE,
 )
+ANNOUNCED = re.compile(r"(on|am|le|el|il|op|den|em|w dniu)\b.{4,300}:", re.IGNORECASE)
 BLOCK = re.compile(r"<\s*(?:br|/p|/div|/li|/h\d|/tr|/blockquote)\b[^>]*>", re.IGNORECASE)
 QUOTED = re.compile(r"<blockquote\b.*", re.IGNORECASE | re.DOTALL)
 
@@ -32,7 +33,14 @@ def new_words(text: str) -> str:
         return ""
     found = EmailReplyParser(languages=LANGUAGES).parse_reply(text=short) or ""
     signature = SIGNATURES.search(found)
-    return (found[: signature.start()] if signature else found).strip()
+    own = (found[: signature.start()] if signature else found).strip()
+    return "" if _only_quotes(own) else own
+
+
+def _only_quotes(text: str) -> bool:
+    """Whether nothing is left but quoted lines and the one that announces them: the library then keeps them all."""
+    rest = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(">")]
+    return not rest or bool(ANNOUNCED.fullmatch(" ".join(line.strip() for line in rest)))
 
 
 def from_html(html: str) -> str:

@@ -1,0 +1,656 @@
+"""Promises of sign-up and confirmation: only the owner of an inbox begins a course, once, and nobody is pestered."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from statistics import quantiles
+from time import perf_counter
+
+import pytest
+from conftest import CONSENT, MONDAY
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
+
+from course.app import App
+from course.journeys import suppression
+from course.outgoing import RefusedRecipient, Sent
+
+WEEK = timedelta(days=7)
+STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "suppressions")
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def settings(settings, tmp_path):
+    """Give the service a folder of emails that a test may edit, with a second course in it."""
+    emails = tmp_path / "emails"
+    shutil.copytree(settings.emails_dir, emails)
+    shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
+    return settings.model_copy(update={"emails_dir": emails})
+
+
+def state(world):
+    """Return all that a sign-up or a confirmation could change."""
+    return {table: sorted(map(str, world.rows(f"SELECT * FROM {table}"))) for table in STATE}  # noqa: S608 (our names)
+
+
+def person(world):
+    """Return what is kept of the only subscriber's choices."""
+    return world.rows("SELECT name, locale, timezone, send_hour FROM subscribers")
+
+
+def asked_at(world, until):
+    """Sign Alice up every six hours; return the moments, in days from the beginning, at which a confirmation left."""
+    moments = []
+    while world.clock.at < until:
+        world.sign_up("alice")
+        before = len(world.box.sent)
+        world.app.tick()
+        world.app.tidy()
+        moments += [(world.clock.at - MONDAY) / timedelta(days=1)] * (len(world.box.sent) - before)
+        world.clock.go(hours=6)
+    return moments
+
+
+# Sign up, look, confirm.
+
+
+def test_a_sign_up_sends_a_confirmation_and_no_more(world):
+    """Until she confirms, Alice gets one mail, with one button, and nothing else ever."""
+    world.sign_up("alice")
+    world.pass_hours(72)
+
+    assert world.box.names() == ["confirm"]
+    assert world.rows("SELECT status FROM enrolments") == [("pending",)]
+
+
+def test_the_confirmation_holds_nothing_that_was_typed(world):
+    """Nobody can send their own words through us: the name that was typed is not in the mail."""
+    world.sign_up("alice", name="WIN $$$ canary")
+    world.app.tick()
+
+    assert b"canary" not in world.box.last("confirm").as_bytes()
+    assert world.box.last("confirm").leave is None
+
+
+def test_looking_changes_nothing(world):
+    """A scanner may open the link a hundred times: the sign-up stays as it is."""
+    world.sign_up("alice")
+    world.app.tick()
+    before = state(world)
+    seen = {world.app.confirmation(world.confirm_token()).status for _ in range(100)}
+
+    assert seen == {"pending"}
+    assert state(world) == before
+
+
+def test_confirming_begins_the_course(world):
+    """The button begins it: she is active, gets the welcome at once, and her first lesson has its time."""
+    world.sign_up("alice")
+    world.app.tick()
+    said = world.app.confirm(world.confirm_token())
+    world.app.tick()
+
+    assert (said.status, said.first_day) == ("active", "Tuesday 2 March at 08:00")
+    assert world.box.names() == ["confirm", "welcome"]
+    assert world.rows("SELECT confirm_by, choices FROM enrolments") == [(None, None)]
+
+
+def test_confirming_twice_is_once(world):
+    """A second press says the same and changes nothing: one welcome, one consent."""
+    world.sign_up("alice")
+    world.app.tick()
+    token = world.confirm_token()
+    first = world.app.confirm(token)
+    before = state(world)
+    second = world.app.confirm(token)
+
+    assert second == first
+    assert state(world) == before
+
+
+def test_confirming_at_the_same_time_is_once(world):
+    """Eight presses at one moment make one transition, one welcome, one consent; each reads that all is well."""
+    world.sign_up("alice")
+    world.app.tick()
+    token = world.confirm_token()
+    all_are_here = threading.Barrier(8)
+
+    def press(_):
+        all_are_here.wait(10)
+        return world.app.confirm(token)
+
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(press, range(8)))
+    world.app.tick()
+
+    assert {standing.status for standing in said} == {"active"}
+    assert world.rows("SELECT event FROM history") == [("confirmed",)]
+    assert world.rows("SELECT what FROM consents") == [("given",)]
+    assert world.box.names() == ["confirm", "welcome"]
+
+
+def test_confirming_late_in_the_course_changes_nothing(world):
+    """Whoever finds the confirmation again in week two has not begun anew."""
+    world.join("alice")
+    token = world.confirm_token()
+    world.pass_hours(24 * 8)
+    before = state(world)
+    said = world.app.confirm(token)
+
+    assert said.status == "finished"
+    assert state(world) == before
+
+
+def test_who_has_left_is_not_brought_back_by_an_old_button(world):
+    """The old button does nothing after she has left: coming back takes a new sign-up."""
+    world.join("alice")
+    token = world.confirm_token()
+    world.app.leave(world.leave_token(), "page")
+
+    assert world.app.confirm(token) is None
+    assert world.rows("SELECT status FROM enrolments") == [("stopped",)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(-1, "active"), (0, None), (1, None)], ids=["a second before", "then", "a second after"]
+)
+def test_a_confirmation_lives_for_seven_days(world, seconds, status):
+    """The button works for seven days, to the second; then the page says that the link is too old."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.clock.at += WEEK + timedelta(seconds=seconds)
+    looked, said = world.app.confirmation(world.confirm_token()), world.app.confirm(world.confirm_token())
+
+    assert (looked.status if looked else None) == ("pending" if status else None)
+    assert (said.status if said else None) == status
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [(-1, 1), (0, 0), (1, 0)], ids=["a second before", "then", "a second after"]
+)
+def test_an_unconfirmed_sign_up_is_erased(world, seconds, kept):
+    """After seven days nothing is left of somebody who never said yes: not the row, not the address, not the mail."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.clock.at += WEEK + timedelta(seconds=seconds)
+    world.app.tidy()
+
+    assert world.rows("SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM enrolments)") == [(kept, kept)]
+    assert world.rows("SELECT count(*) FROM deliveries") == [(kept,)]
+
+
+def test_an_expired_sign_up_takes_nobody_with_it(world):
+    """When the sign-up for a second course expires the person of the first one stays, with their course."""
+    world.join("alice")
+    world.sign_up("alice", course="writing")
+    world.app.tick()
+    world.clock.at += WEEK
+    world.app.tidy()
+
+    assert world.rows("SELECT course, status FROM enrolments") == [("self-compassion", "active")]
+
+
+@pytest.mark.parametrize("door", ["bounce", "refused", "stop"])
+def test_who_never_said_yes_is_erased_however_it_ended(world, door):
+    """A confirmation that bounced, or was answered with STOP, leaves no more behind than one that was ignored."""
+    if door == "refused":
+        world.box.answer = lambda _: RefusedRecipient("5.1.1 no such user", dead=True)
+    world.sign_up("alice")
+    world.app.tick()
+    world.box.answer = lambda _: Sent()
+    if door == "bounce":
+        mail = world.box.last("confirm")
+        world.app.provider_events([{"event": "bounce", "status": "5.1.1", "ds_delivery": str(mail.delivery_id)}])
+    if door == "stop":
+        world.reply(world.box.last("confirm"), "STOP")
+        world.app.tick()
+    world.clock.at += WEEK
+    world.app.tidy()
+
+    assert world.rows("SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM enrolments)") == [(0, 0)]
+
+
+def test_signing_up_after_an_expiry_begins_anew(world):
+    """Whoever missed the seven days signs up again, and it works."""
+    world.sign_up("alice")
+    world.app.tick()
+    old = world.confirm_token()
+    world.clock.at += WEEK
+    world.app.tidy()
+    world.join("alice")
+
+    assert world.app.confirmation(old) is None
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+
+
+# The proof of consent.
+
+
+def test_consent_is_proven(world):
+    """What is kept: who (a keyed hash), which course, the exact words, their mark, the language, and how."""
+    world.sign_up("alice", locale="en-US")
+    world.app.tick()
+    world.clock.go(hours=3)
+    world.app.confirm(world.confirm_token())
+    with world.app.service.store.reading() as tx:
+        (kept,) = tx.execute(text("SELECT who, course, what, wording, version, locale, how FROM consents")).all()
+
+    assert tuple(kept) == (
+        suppression.mark(world.app.keys, "alice@example.org"),
+        "self-compassion",
+        "given",
+        CONSENT,
+        hashlib.sha256(CONSENT.encode()).hexdigest()[:16],
+        "en-US",
+        "confirmed by mail",
+    )
+
+
+def test_consent_knows_when_it_was_asked_and_given(world):
+    """The tick of the box and the press of the button are two moments; both are kept."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.clock.go(hours=3)
+    world.app.confirm(world.confirm_token())
+    ((asked, given),) = world.rows("SELECT asked_at, at FROM consents")
+
+    assert [str(moment)[:19] for moment in (asked, given)] == ["2027-03-01 12:00:00", "2027-03-01 15:00:00"]
+
+
+def test_consent_is_to_the_words_of_the_sign_up_that_was_confirmed(world):
+    """If the wording changed between two sign-ups, the proof holds the words that were agreed to last."""
+    world.sign_up("alice", wording="The old words.")
+    world.sign_up("alice", wording="The new words.")
+    world.app.tick()
+    world.app.confirm(world.confirm_token())
+
+    assert world.rows("SELECT wording FROM consents") == [("The new words.",)]
+
+
+def test_an_unconfirmed_sign_up_is_no_consent(world):
+    """A box that somebody ticked for an address proves nothing until its owner says so."""
+    world.sign_up("alice")
+    world.app.tick()
+
+    assert world.rows("SELECT * FROM consents") == []
+
+
+def test_a_consent_cannot_be_rewritten(world):
+    """The database refuses to change a proof, whichever part of it."""
+    world.join("alice")
+    before = world.rows("SELECT * FROM consents")
+    refused = []
+    for change in ("wording = 'other'", "at = asked_at", "who = 'nobody'", "what = 'withdrawn'"):
+        with pytest.raises(DBAPIError) as error, world.app.service.store.transaction() as tx:
+            tx.execute(text(f"UPDATE consents SET {change}"))  # noqa: S608 (the test's own)
+        refused.append(str(error.value.orig))
+
+    assert all("consents are never changed" in said for said in refused)
+    assert world.rows("SELECT * FROM consents") == before
+
+
+# Nobody is pestered.
+
+
+def test_fifty_sign_ups_send_one_mail(world):
+    """Whoever types somebody's address again and again sends them one confirmation."""
+    for number in range(50):
+        world.sign_up("alice", network=f"203.0.113.{number}")
+    world.pass_hours(23)
+
+    assert world.box.names() == ["confirm"]
+    assert world.rows("SELECT count(*) FROM enrolments") == [(1,)]
+
+
+@ON_SQLITE
+def test_at_most_one_a_day_and_three_a_month(world):
+    """A month of sign-ups, four a day: at most one confirmation in 24 hours, three in 30 days, then a fourth."""
+    moments = asked_at(world, MONDAY + timedelta(days=31))
+
+    assert moments == [0, 1, 2, 30]
+
+
+def test_a_new_day_brings_a_new_confirmation(world):
+    """Whoever lost the first mail can ask again the day after."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.clock.go(hours=24)
+    world.sign_up("alice")
+    world.app.tick()
+
+    assert world.box.names() == ["confirm", "confirm"]
+
+
+def test_not_me_is_for_ever(world):
+    """After "this was not me" the address gets nothing any more, in years, and nothing but a hash of it is kept."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.app.not_me(world.confirm_token())
+    left = world.rows("SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM deliveries)")
+    for _ in range(3):
+        world.clock.go(days=365)
+        world.sign_up("alice")
+        world.app.tick()
+
+    assert left == [(0, 0)]
+    assert world.box.names() == ["confirm"]
+    assert world.rows("SELECT count(*) FROM subscribers") == [(0,)]
+    assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
+
+
+def test_not_me_stops_a_course_that_had_begun(world):
+    """If somebody else pressed yes, "not me" still ends it."""
+    world.join("alice")
+    world.app.not_me(world.confirm_token())
+    world.pass_hours(48)
+
+    assert world.rows("SELECT status, ended_reason FROM enrolments") == [("stopped", "complained")]
+    assert world.box.names() == ["confirm", "welcome"]
+
+
+# One inbox, however it is spelt; and two that only look alike.
+SPELLINGS = [
+    ("capitals", ["Alice@example.org", "alice@EXAMPLE.org", "ALICE@example.org"], 1),
+    ("tags", ["alice+1@example.org", "alice+2@example.org", "alice@example.org"], 1),
+    ("dots at a house that ignores them", ["a.lice@gmail.com", "al.i.ce@gmail.com", "alice@gmail.com"], 1),
+    ("dots and tags there", ["a.b+1@gmail.com", "ab+2@gmail.com", "a.b@gmail.com"], 1),
+    ("dots where they mean something", ["a.lice@example.org", "alice@example.org"], 2),
+    ("another house", ["alice@example.org", "alice@example.net"], 2),
+]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("typed", "mails"), [row[1:] for row in SPELLINGS], ids=[row[0] for row in SPELLINGS])
+def test_spellings_of_one_inbox_share_a_limit(world, typed, mails):
+    """Aliases do not multiply what one inbox gets; who has an inbox of their own is not kept from it."""
+    for address in typed:
+        world.sign_up(email=address)
+    world.app.tick()
+
+    assert len(world.box.sent) == mails
+
+
+def test_mail_goes_to_the_address_as_it_was_typed(world):
+    """The alias is only for counting: the mail goes where it was asked to."""
+    world.sign_up(email="a.b+course@gmail.com")
+    world.app.tick()
+
+    assert world.box.sent[0].to == "a.b+course@gmail.com"
+
+
+def flood(world, networks):
+    """Sign up 1,000 addresses at once, from so many networks; return how many confirmations left, by minute."""
+    with capture_logs() as logs:
+        for number in range(1_000):
+            world.sign_up(f"p{number}", network=f"2001:db8:{number % networks:x}::{number:x}")
+    assert any("wait their turn" in line["event"] for line in logs)
+    left = {}
+    for minute in range(0, 24 * 60, 10):
+        world.clock.at = MONDAY + timedelta(minutes=minute)
+        left[minute] = world.app.tick()
+    return left
+
+
+@ON_SQLITE
+def test_one_network_is_slowed_down(world):
+    """1,000 sign-ups from one network: five confirmations an hour, each later one in its turn, none refused."""
+    left = flood(world, networks=1)
+    by_hour = Counter()
+    for minute, count in left.items():
+        by_hour[minute // 60] += count
+
+    assert by_hour == dict.fromkeys(range(24), 5)
+
+
+@ON_SQLITE
+def test_many_networks_are_slowed_down_together(world):
+    """1,000 sign-ups from 1,000 networks: 300 confirmations in ten minutes, and all of them within the hour."""
+    left = flood(world, networks=1_000)
+
+    assert [count for count in left.values() if count] == [300, 300, 300, 100]
+    assert len({mail.to for mail in world.box.sent}) == 1_000
+
+
+@ON_SQLITE
+def test_a_flood_does_not_shut_out_its_neighbours(world):
+    """While one network is slowed down somebody from another gets the confirmation at once."""
+    for number in range(50):
+        world.sign_up(f"p{number}", network="198.51.100.1")
+    world.sign_up("alice", network="203.0.113.7")
+    world.app.tick()
+
+    assert "confirm" in world.box.names("alice@example.org")
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("networks", "at_once"),
+    [
+        (["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::9"], 5),
+        (["2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1"], 15),
+        (["203.0.113.7", "::ffff:203.0.113.7"], 5),
+        (["203.0.113.7", "203.0.113.8"], 10),
+        (["testclient", "not an address", ""], 5),
+    ],
+    ids=["one /64", "three /64s", "IPv4 written as IPv6", "two IPv4 addresses", "no address at all"],
+)
+def test_what_counts_as_one_network(world, networks, at_once):
+    """A household is one visitor: an IPv4 address, or the /64 of an IPv6 one; who has none shares one."""
+    for number in range(18):
+        world.sign_up(f"p{number}", network=networks[number % len(networks)])
+
+    assert world.app.tick() == at_once
+
+
+# Nothing gives away who is known.
+
+
+def kinds(world):
+    """Make a known, a suppressed and no third person; return how to sign each of them up, once or often."""
+    world.join("alice", network="192.0.2.1")
+    world.sign_up("bob", network="192.0.2.2")
+    world.app.tick()
+    world.app.not_me(world.confirm_token())
+    world.clock.go(days=2)  # no limit of an inbox is in the way
+    return {"known": lambda _: "alice", "suppressed": lambda _: "bob", "new": lambda number: f"p{number}"}
+
+
+def test_the_answer_is_the_same_for_everybody(world):
+    """New, known or suppressed: the page is told the same, which is nothing."""
+    said = {kind: world.sign_up(who(1)) for kind, who in kinds(world).items()}
+
+    assert set(said.values()) == {None}
+
+
+def test_the_work_is_the_same_for_everybody(world):
+    """New, known or suppressed: the same questions are asked of the database, but for one or two."""
+    statements = []
+    event.listen(world.app.service.store.engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    counts = {}
+    for kind, who in kinds(world).items():
+        statements.clear()
+        world.sign_up(who(1), network="198.51.100.9")
+        counts[kind] = sum(not said.startswith(("BEGIN", "SAVEPOINT", "R")) for said in statements)
+
+    assert max(counts.values()) - min(counts.values()) <= 2, counts
+
+
+def test_the_time_is_the_same_for_everybody(world):
+    """Over 210 sign-ups the time that one takes does not tell whether the address is new, known or suppressed."""
+    people = kinds(world)
+    times = {kind: [] for kind in people}
+    for number in range(70):
+        for kind, who in people.items():
+            world.clock.go(seconds=5)
+            begun = perf_counter()
+            world.sign_up(who(number), network=f"198.51.{number}.{len(kind)}")
+            times[kind].append(perf_counter() - begun)
+    # The quickest quarter is what an attacker with patience sees, and what a busy machine spoils least.
+    quick = {kind: quantiles(spans, n=4)[0] for kind, spans in times.items()}
+
+    assert max(quick.values()) / min(quick.values()) < 1.4, quick
+
+
+def test_signing_up_again_is_told_once_a_week(world):
+    """Whoever is in the course already hears at most once in seven days that somebody typed their address."""
+    world.join("alice")
+    world.app.pause(world.leave_token())  # so that she stays in it
+    world.box.sent.clear()
+    told = []
+    for hour in range(0, 24 * 15, 12):
+        world.clock.at = MONDAY + timedelta(hours=hour)
+        world.sign_up("alice")
+        world.app.tick()
+        told += [hour / 24] * world.box.names().count("again")
+        world.box.sent.clear()
+
+    assert told == [0, 7, 14]
+
+
+def test_signing_up_again_changes_nothing(world):
+    """Who is in the course stays as they are, whatever somebody else typed for them."""
+    world.join("alice")
+    before = person(world), world.rows("SELECT * FROM enrolments")
+    world.sign_up("alice", name="Mallory", timezone="Asia/Tokyo", send_hour=3, locale="en-US")
+    world.app.tick()
+
+    assert (person(world), world.rows("SELECT * FROM enrolments")) == before
+
+
+def test_a_suppressed_address_gets_nothing(world):
+    """No confirmation, and no word that somebody signed up again."""
+    world.join("alice")
+    world.app.not_me(world.confirm_token())
+    world.box.sent.clear()
+    for _ in range(10):
+        world.sign_up("alice")
+        world.clock.go(days=4)
+        world.app.tick()
+
+    assert world.box.sent == []
+
+
+# Choices count when they are confirmed.
+
+
+def test_an_unconfirmed_choice_changes_nobody(world):
+    """Somebody types Alice's address for a second course: her name, zone, hour and language stay hers."""
+    world.join("alice")
+    before = person(world)
+    world.sign_up(
+        "alice", course="writing", name="Mallory", timezone="Asia/Tokyo", send_hour=3, locale="en-US", network="::1"
+    )
+    world.pass_hours(20)
+
+    assert person(world) == before == [("Alice", "en-GB", "Europe/London", 8)]
+    assert world.box.last("day-1").date == datetime(2027, 3, 2, 8, tzinfo=UTC)
+
+
+def test_a_confirmed_choice_counts_for_all_courses(world):
+    """When she confirms it, her new name, zone, hour and language are hers in every course."""
+    world.join("alice")
+    world.join("alice", course="writing", name="Al", timezone="America/New_York", send_hour=9, locale="en-US")
+    world.pass_hours(26)
+
+    assert person(world) == [("Al", "en-US", "America/New_York", 9)]
+    lessons = [
+        (mail.list_id.partition(".")[0], mail.date.hour) for mail in world.box.sent if mail.mailing.name == "day-1"
+    ]
+    assert sorted(lessons) == [("<self-compassion", 14), ("<writing", 14)]
+
+
+def test_the_last_sign_up_before_the_confirmation_counts(world):
+    """Who signs up twice because the hour was wrong gets the second hour."""
+    world.sign_up("alice", send_hour=8)
+    world.sign_up("alice", send_hour=21)
+    world.app.tick()
+    world.app.confirm(world.confirm_token())
+
+    assert person(world) == [("Alice", "en-GB", "Europe/London", 21)]
+
+
+# Leaving and coming back.
+
+
+def test_who_has_left_can_come_back_the_same_day(world):
+    """She left in the morning, signs up again at noon, and gets a confirmation at once."""
+    world.join("alice")
+    world.app.leave(world.leave_token(), "page")
+    world.clock.go(hours=1)
+    world.join("alice", name="Ali", send_hour=7)
+
+    assert world.box.names() == ["confirm", "welcome", "confirm", "welcome"]
+    assert world.rows("SELECT status FROM enrolments ORDER BY id") == [("stopped",), ("active",)]
+    assert person(world) == [("Ali", "en-GB", "Europe/London", 7)]
+
+
+def test_coming_back_changes_nothing_until_it_is_confirmed(world):
+    """Somebody signs up the address of a person who has left: she is asked, and nothing of hers changes."""
+    world.join("alice")
+    world.app.leave(world.leave_token(), "page")
+    world.sign_up("alice", name="Mallory", timezone="Asia/Tokyo", send_hour=3, locale="en-US")
+    world.pass_hours(48)
+
+    assert person(world) == [("Alice", "en-GB", "Europe/London", 8)]
+    assert world.box.names() == ["confirm", "welcome", "confirm"]
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("Europe/London", 18), ("Pacific/Honolulu", 9), ("Pacific/Auckland", 7)])
+def test_coming_back_never_brings_two_lessons_in_a_day(world, zone, hour):
+    """She had a lesson at one, left, and came back at two: the next one is on a later date, twelve hours on or more."""
+    world.join("alice", send_hour=13)
+    world.pass_hours(1)
+    world.app.leave(world.leave_token(), "page")
+    world.clock.go(hours=1)
+    world.join("alice", timezone=zone, send_hour=hour)
+    world.pass_hours(60)
+
+    first, second = [mail.date for mail in world.box.sent if mail.mailing.name == "day-1"][:2]
+    dates = [str(row[0]) for row in world.rows("SELECT local_date FROM deliveries WHERE kind = 'lesson'")]
+    assert second - first >= timedelta(hours=12)
+    assert len(dates) == len(set(dates))
+
+
+# When the first lesson comes.
+FIRST = [
+    ("next-hour", 8, MONDAY, datetime(2027, 3, 2, 8, tzinfo=UTC)),
+    ("next-hour", 13, MONDAY, datetime(2027, 3, 1, 13, tzinfo=UTC)),
+    ("next-hour", 12, MONDAY, MONDAY),
+    ("tomorrow", 8, MONDAY, datetime(2027, 3, 2, 8, tzinfo=UTC)),
+    ("tomorrow", 13, MONDAY, datetime(2027, 3, 2, 13, tzinfo=UTC)),
+    ("monday", 13, MONDAY, datetime(2027, 3, 8, 13, tzinfo=UTC)),
+    ("monday", 8, datetime(2027, 3, 4, 9, tzinfo=UTC), datetime(2027, 3, 8, 8, tzinfo=UTC)),
+    ("monday", 0, datetime(2027, 3, 7, 23, 30, tzinfo=UTC), datetime(2027, 3, 8, 0, tzinfo=UTC)),
+]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("rule", "hour", "now", "due"), FIRST, ids=[f"{row[0]}, {row[1]} o'clock, {row[2]:%a %H:%M}" for row in FIRST]
+)
+def test_the_first_lesson_follows_the_start_rule(world, rule, hour, now, due):
+    """Day 1 comes when the course says: at the next hour, tomorrow, or on a Monday; the page and the welcome say so."""
+    path = world.app.settings.emails_dir / "courses/self-compassion/course.toml"
+    path.write_text(path.read_text().replace('start = "next-hour"', f'start = "{rule}"'))
+    app = App.build(world.app.settings, transport=world.box, clock=world.clock)
+    world.app, first = app, world.app
+    world.clock.at = now
+    world.sign_up("alice", send_hour=hour)
+    world.app.tick()
+    said = world.app.confirm(world.confirm_token())
+    planned = world.rows("SELECT next_send_at FROM enrolments")
+    world.app.tick()
+    welcome = world.box.last("welcome")
+    first.close()
+    app.close()
+
+    assert str(planned[0][0])[:16] == f"{due:%Y-%m-%d %H:%M}"
+    assert f"{due:%A} {due.day} March at {due:%H}:00" == said.first_day
+    assert said.first_day in welcome.mailing.text_for(welcome.values)
