@@ -1,0 +1,44 @@
+"""In charge of opening the service for one command: with the worker's settings, database and course time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from course import logs, settings
+from course.app import App
+from course.outgoing import Halt, Outcome, Outgoing, Transport
+from course.settings import Settings
+
+
+class NoWayOut:
+    """The transport of a command that sends nothing: none is opened for it."""
+
+    has_events = False
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        """Send nothing."""
+        del outgoing
+        return Halt("this command sends nothing")
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def load() -> Settings:
+    """Read the settings, and let logs go where they say. Raises SettingsError."""
+    loaded = settings.load()
+    logs.set_up(loaded.log_level)
+    return loaded
+
+
+@contextmanager
+def opened(loaded: Settings, *, sending: bool = False) -> Iterator[App]:
+    """Open the service, with its way out only if that is wanted; whatever was opened is closed at the end."""
+    transport: Transport | None = None if sending else NoWayOut()
+    app = App.build(loaded, transport=transport)
+    try:
+        yield app
+    finally:
+        app.transport.close()
+        app.close()

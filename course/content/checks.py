@@ -1,0 +1,115 @@
+"""In charge of `course check`: every mistake in emails/, not only the first, each as file:line and what to do.
+
+The rules themselves stand in head_rules, body_rules, word_rules and help_rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError, TemplateSyntaxError
+
+from course.content import body_rules, catalogue, courses, head_rules, help_rules, samples, sources, word_rules
+from course.content.catalogue import NOTICES, Catalogue
+from course.content.courses import Course, lesson_name
+from course.content.sources import ContentError, Problem, Source
+from course.content.word_rules import Words
+from course.content.written import LESSON, Written
+from course.settings import Settings
+
+RULES = (
+    ((*head_rules.MISTAKES, *body_rules.MISTAKES), False),
+    ((*head_rules.ADVICE, *body_rules.ADVICE), True),
+)
+
+
+def check(settings: Settings, today: date) -> list[Problem]:
+    """Return what is wrong with the folder emails/, file by file; what concerns help lines comes last.
+
+    Each part is read by itself, so that a mistake in one hides none in another. `today` tells which help lines are
+    stale.
+    """
+    root = settings.emails_dir
+    known, lessons, found = _courses(root)
+    locales = _locales(root, known)
+    notices = [
+        Written(sources.read(root / "notices" / locale / f"{name}.md"), name) for locale in locales for name in NOTICES
+    ]
+    found += [problem for text in lessons + notices for problem in _of_a_text(text)]
+    words, unreadable = _tables([root / "words" / f"{locale}.toml" for locale in locales])
+    found += [*unreadable, *word_rules.problems([Words(path, table) for path, table in words.items()])]
+    help_lines, last = _tables([root / "help_lines.toml"])
+    last += [problem for path, table in help_lines.items() for problem in help_rules.problems(path, table, today)]
+    made = _made(settings, today) if all(problem.warning for problem in found + last) else ()
+    return [*found, *made, *last]
+
+
+def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
+    """Return the courses that can be read, and all lessons: also those of a course whose course.toml is broken."""
+    known: list[Course] = []
+    lessons: list[Source] = []
+    found: list[Problem] = []
+    paths = sorted(root.glob("courses/*/course.toml"))
+    for path in paths:
+        try:
+            course = courses.read(path.parent)
+        except ContentError as error:
+            found += error.problems
+            lessons += [sources.read(lesson) for lesson in sorted(path.parent.glob("*/day-*.md"))]
+        else:
+            known.append(course)
+            lessons += [course.lessons[day, locale] for locale in course.locales for day in range(1, course.days + 1)]
+    if not paths:
+        found.append(Problem(root / "courses", 1, "there is no course here; make a folder with a course.toml"))
+    return known, [Written(lesson, LESSON) for lesson in lessons], found
+
+
+def _locales(root: Path, known: list[Course]) -> list[str]:
+    """Return the locales that are needed, the first course's first one first; else those that there are words in."""
+    needed = dict.fromkeys(locale for course in known for locale in course.locales)
+    return list(needed) or sorted(path.stem for path in root.glob("words/*.toml"))
+
+
+def _tables(paths: list[Path]) -> tuple[dict[Path, dict[str, Any]], list[Problem]]:
+    """Return what these files hold, as far as they can be read, and what is wrong with the others."""
+    tables: dict[Path, dict[str, Any]] = {}
+    found: list[Problem] = []
+    for path in paths:
+        try:
+            tables[path] = sources.read_toml(path)
+        except ContentError as error:
+            found += error.problems
+    return tables, found
+
+
+def _of_a_text(text: Written) -> Iterator[Problem]:
+    """Yield every mistake in a text, then every piece of advice; of a file that cannot be read, only that."""
+    yield from text.source.problems
+    for rules, warning in RULES if not text.source.problems else ():
+        for rule in rules:
+            yield from (Problem(text.source.path, line, say, warning) for line, say in rule(text))
+
+
+def _made(settings: Settings, today: date) -> Iterator[Problem]:
+    """Make every mail once: what the layout asks for and nobody wrote shows only then."""
+    everything = catalogue.load(settings)
+    now = datetime.combine(today, time(12), UTC)
+    for course in everything.courses.values():
+        for locale in course.locales:
+            for name in (*(lesson_name(day) for day in range(1, course.days + 1)), *NOTICES):
+                yield from _of_a_mailing(everything, course.name, name, locale, now)
+
+
+def _of_a_mailing(everything: Catalogue, course: str, name: str, locale: str, now: datetime) -> Iterator[Problem]:
+    root = everything.settings.emails_dir
+    try:
+        mailing = everything.mailing(course, name, locale)
+        mailing.mime(samples.values(everything, mailing, now, confirm_url="https://", leave_url="https://"))
+    except TemplateSyntaxError as error:
+        yield Problem(Path(error.filename or root), error.lineno, f"mend the layout here: {error.message}")
+    except (KeyError, ValueError, TemplateError) as error:
+        why = f"{name} cannot be made: {type(error).__name__} {error}"
+        yield Problem(root / "words" / f"{locale}.toml", 1, f"{why}; write what is missing, or mend the layout")

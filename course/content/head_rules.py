@@ -1,0 +1,85 @@
+"""In charge of what the head of a lesson or notice must be like: a table of its keys, each with its rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from course.content import prose, slots
+from course.content.written import LESSON, NONE, Found, Rule, Written, unknown_slots
+
+LONGEST_SUBJECT = 60  # characters: what a phone's list shows
+LONGEST_PREHEADER = 120
+MOST_MINUTES = 120
+SHOUTED = 4  # capital letters that are no mere initials
+# "Re:" and its like in several languages, on a mail that answers nothing and forwards nothing.
+FAKE = re.compile(r"\s*(re|fwd?|aw|wg|sv|vs|tr|rv)\s*(\[\d+\])?\s*:", re.IGNORECASE)
+
+
+def _missing(value: object) -> str:
+    return "" if isinstance(value, str) and value.strip() else "write it here, in double quotes"
+
+
+def _minutes(value: object) -> str:
+    whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_MINUTES
+    return "" if whole else f"write a whole number from 1 to {MOST_MINUTES}"
+
+
+def _one_line(value: str) -> str:
+    return "put it on one line" if len(value.splitlines()) > 1 else ""
+
+
+def _at_most(most: int) -> Callable[[str], str]:
+    return lambda value: f"shorten it to {most} characters; it has {len(value)}" if len(value) > most else ""
+
+
+def _shouting(value: str) -> str:
+    letters = "".join(filter(str.isalpha, slots.WRITTEN.sub("", value)))
+    return "use small letters too; capitals shout" if letters.isupper() and len(letters) >= SHOUTED else ""
+
+
+def _fake(value: str) -> str:
+    return "take Re: or Fwd: away; this mail answers and forwards nothing" if FAKE.match(value) else ""
+
+
+# For each key: what must hold for its value to be looked at, then everything else about it.
+Rules = tuple[Callable[[object], str], tuple[Callable[[str], str], ...]]
+NOTICE_HEAD: Mapping[str, Rules] = {
+    "subject": (_missing, (_one_line, _at_most(LONGEST_SUBJECT), _shouting, _fake)),
+    "preheader": (_missing, (_one_line, _at_most(LONGEST_PREHEADER))),
+}
+LESSON_HEAD: Mapping[str, Rules] = {
+    **NOTICE_HEAD,
+    "minutes": (_minutes, ()),
+    "why": (_missing, (_one_line,)),
+    "needs": (_missing, (_one_line,)),
+}
+PROSE = ("preheader", "why", "needs")
+
+
+def _keys(text: Written) -> Found:
+    for key, (needed, more) in (LESSON_HEAD if text.kind == LESSON else NOTICE_HEAD).items():
+        value = text.source.front.get(key)
+        lacking = needed(value)
+        for say in (lacking,) if lacking else (rule(str(value)) for rule in more):
+            if say:
+                yield text.source.line_of(key), f"{key}: {say}"
+
+
+def _slots(text: Written) -> Found:
+    # A subject is one line, help lines are several; why and needs are printed as they are written.
+    heads = {"subject": text.slots - {"help_lines"}, "preheader": text.slots, "why": NONE, "needs": NONE}
+    for key, known in heads.items():
+        line = text.source.line_of(key)
+        found = unknown_slots(str(text.source.front.get(key, "")), known, line)
+        yield from ((line, f"{key}: {say}") for _, say in found)
+
+
+def _long_sentences(text: Written) -> Found:
+    for key in PROSE:
+        said = str(text.source.front.get(key, ""))
+        yield from prose.too_long(prose.split(said, text.source.line_of(key)))
+
+
+MISTAKES: tuple[Rule, ...] = (_keys, _slots)
+ADVICE: tuple[Rule, ...] = (_long_sentences,)

@@ -1,0 +1,38 @@
+"""In charge of sample values for a mailing's slots: what a preview and a test mail show in a person's place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from course.content import dates, help_lines
+from course.content.catalogue import Catalogue
+from course.content.mailing import Mailing
+from course.content.slots import say
+
+NAME = "Alex"
+DONE = (1, 2, 4)  # the days that a farewell speaks of
+ZONE = ZoneInfo("UTC")
+
+
+def values(
+    catalogue: Catalogue, mailing: Mailing, now: datetime, *, confirm_url: str, leave_url: str
+) -> dict[str, str]:
+    """Return a value for every slot that any mailing may have, in the mailing's locale."""
+    course, words, locale = catalogue.courses[mailing.course], catalogue.words[mailing.locale], mailing.locale
+    mail = words["mail"]
+    tomorrow = (now + timedelta(days=1)).replace(hour=course.send_hour, minute=0)
+    first = dates.moment(tomorrow, ZONE, locale, words["dates"])
+    done = [say(mail["day"], day=str(day)) for day in DONE if course.has(day)]
+    return {
+        "greeting": say(mail["greeting"], name=NAME),
+        "help_lines": help_lines.block(catalogue.help_lines, mail, locale.rpartition("-")[2], now.date()),
+        "date": dates.date(now, ZONE, locale),
+        "leave_url": leave_url,
+        "confirm_url": confirm_url,
+        "day": str(mailing.day or 1),
+        "first_day": first,
+        "next_lesson": first,
+        "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
+        "done": say(mail["done_some"], list=dates.listed(done, locale)),
+    }

@@ -1,0 +1,134 @@
+"""In charge of what words/<locale>.toml must be like: the same keys in each, text everywhere, clear commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course.content import slots
+from course.content.sources import Problem
+from course.content.written import NONE, markers, unknown_slots
+
+COMMANDS = ("STOP", "PAUSE", "RESUME", "SKIP", "DONE", "HELP")
+# The slots that have a value in a word of [mail]; in all others, those of the course.
+MAIL = {
+    "greeting": frozenset({"name"}),
+    "greeting_nameless": NONE,
+    "minutes": frozenset({"minutes"}),
+    "footer_why": slots.FIXED | {"date"},
+    "footer_leave_text": slots.FIXED | {"leave_url"},
+    "help_intro": NONE,
+    "help_emergency": NONE,
+    "help_directory": NONE,
+    "done_none": frozenset({"days"}),
+    "done_some": frozenset({"list"}),
+    "day": frozenset({"day"}),
+}
+TABLE = re.compile(r"\[[\w.-]+\]")
+Keys = tuple[str, ...]  # of keys: ("pages", "sent", "title")
+
+
+@dataclass(frozen=True)
+class Words:
+    """One locale's file and what it holds."""
+
+    path: Path
+    table: Mapping[str, Any]
+
+    def problem(self, where: Keys, say: str, *, near: str = "") -> Problem:
+        """Return a mistake at the line of this key, or at the line after it that holds `near`."""
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        first = _line(lines, where)
+        exact = next((number for number, line in enumerate(lines[first - 1 :], first) if near in line), first)
+        return Problem(self.path, exact, f"{'.'.join(where)}: {say}")
+
+
+def problems(files: list[Words]) -> Iterator[Problem]:
+    """Yield every mistake in these files; the first one is what the others are compared with."""
+    for words in files:
+        yield from _same_keys(words, files[0])
+        for rule in (_only_text, _commands, _mail_slots):
+            yield from rule(words)
+        text = words.path.read_text(encoding="utf-8")
+        yield from (Problem(words.path, line, say) for line, say in markers(text))
+
+
+def _same_keys(words: Words, first: Words) -> Iterator[Problem]:
+    here, there = _keys(words.table), _keys(first.table)
+    for where in sorted(there - here):
+        yield words.problem(where, f"write it here too; {first.path.name} has it")
+    for where in sorted(here - there):
+        yield words.problem(where, f"take it out, or write it in {first.path.name} too")
+
+
+def _only_text(words: Words) -> Iterator[Problem]:
+    for where, value in _leaves(words.table):
+        if not isinstance(value, str):
+            yield words.problem(where, "write it as text, in double quotes")
+
+
+def _commands(words: Words) -> Iterator[Problem]:
+    table = words.table.get("commands")
+    phrases = table if isinstance(table, dict) else {}
+    owner: dict[str, str] = {}
+    for command in (*COMMANDS, *(name for name in phrases if name not in COMMANDS)):
+        where = ("commands", command)
+        said = phrases.get(command)
+        if command not in COMMANDS:
+            yield words.problem(where, f"no command is called so; write one of {', '.join(COMMANDS)}")
+        elif not said or not isinstance(said, list):
+            yield words.problem(where, f'write the words that mean it, like {command} = ["{command.lower()}"]')
+        for phrase in map(str, said if isinstance(said, list) else ()):
+            small = " ".join(phrase.casefold().split())
+            taken = owner.setdefault(small, command)
+            if taken != command:
+                yield words.problem(where, f"“{phrase}” means {taken} already; choose one", near=f'"{phrase}"')
+            if phrase != small:
+                yield words.problem(
+                    where, f"write “{small}”; replies are compared in small letters", near=f'"{phrase}"'
+                )
+
+
+def _mail_slots(words: Words) -> Iterator[Problem]:
+    mail = words.table.get("mail")
+    for key, said in mail.items() if isinstance(mail, dict) else ():
+        if isinstance(said, str):
+            found = unknown_slots(said, MAIL.get(key, slots.FIXED), 1)
+            yield from (words.problem(("mail", key), say) for _, say in found)
+
+
+def _keys(table: Mapping[str, Any]) -> set[Keys]:
+    """Return every key but the commands', which have their own rule."""
+    return {where for where, _ in _leaves(table) if where[0] != "commands"}
+
+
+def _leaves(value: Any, where: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Yield whatever is no table and no list, with the keys that lead to it; the items of a list share theirs."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*where, key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, where)
+    else:
+        yield where, value
+
+
+def _line(lines: list[str], where: Keys) -> int:
+    """Return the line of a key, or of the nearest table around it that the file has."""
+    for depth in range(len(where) - 1, -1, -1):
+        header = f"[{'.'.join(where[:depth])}]"
+        start = next((at for at, line in enumerate(lines) if line.strip() == header), None) if depth else -1
+        if start is None:
+            continue
+        for number in range(start + 1, len(lines)):
+            if re.match(rf'\s*"?{re.escape(where[depth])}"?\s*=', lines[number]):
+                return number + 1
+            if TABLE.fullmatch(lines[number].strip()):
+                break
+        if depth:
+            return start + 1
+    return 1
