@@ -13,6 +13,8 @@ from pathlib import Path
 
 import postgres
 import pytest
+from sqlalchemy import create_engine, text
+
 from course import logs
 from course.app import App
 from course.journeys.signup import SignUp
@@ -20,7 +22,6 @@ from course.outgoing import Outcome, Outgoing, Sent
 from course.settings import Settings, load
 from course.store import migrate
 from course.store.database import Store
-from sqlalchemy import create_engine, text
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)  # noon in London
 CONSENT = "Send me the course by email. (the wording of the tests)"
@@ -148,7 +149,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database with its tables, of each kind."""
+    """Make an empty database with its tables, of each kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'course.db'}"
         return
@@ -180,7 +181,7 @@ def _template(connection: object, address: str) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, database: str) -> Settings:
-    """The settings of a service on that database, with a folder of its own and nothing from the environment."""
+    """Load the settings of a service on that database, with a folder of its own and nothing from the environment."""
     return make_settings(data_dir=tmp_path / "var", database_url=database)
 
 
@@ -195,7 +196,7 @@ def make_settings(**given: object) -> Settings:
 
 @pytest.fixture
 def world(settings: Settings) -> Iterator[World]:
-    """The service on a real database, with a clock and a box that the test holds."""
+    """Build the service on a real database, with a clock and a box that the test holds."""
     clock, box = SetClock(), Box()
     app = App.build(settings, transport=box, clock=clock)
     yield World(app, clock, box)

@@ -34,7 +34,7 @@ def server() -> Iterator[str]:
     """Run a server that forgets everything at the end; yield its address without a database's name."""
     programs = binaries()
     assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # noqa: S108 (a socket's path must be short)
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
     data = folder / "data"
     user = _unprivileged(folder)
     try:

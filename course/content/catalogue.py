@@ -79,6 +79,11 @@ def load(settings: Settings) -> Catalogue:
         *(source for course in found.values() for source in course.lessons.values()),
     ]
     problems += [problem for source in written for problem in source.problems]
+    numbers: tuple[HelpLine, ...] = ()
+    try:
+        numbers = help_lines.load(root / "help_lines.toml")
+    except ContentError as error:
+        problems += error.problems
     if problems:
         raise ContentError(problems)
-    return Catalogue(settings, found, notices, words, help_lines.load(root / "help_lines.toml"))
+    return Catalogue(settings, found, notices, words, numbers)

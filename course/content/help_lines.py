@@ -39,10 +39,13 @@ class HelpLine:
 
 
 def load(path: Path) -> tuple[HelpLine, ...]:
-    """Read the data file. Raises ContentError."""
-    return tuple(
-        _row(path, country, row) for country, rows in read_toml(path).items() for row in rows if isinstance(row, dict)
-    )
+    """Read the data file. Raises ContentError for a table that is no list of rows, or a day that is none."""
+    found = []
+    for country, rows in read_toml(path).items():
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ContentError([Problem(path, 1, f"{country}: write [[{country}]] above each of its rows")])
+        found += [_row(path, country, row) for row in rows]
+    return tuple(found)
 
 
 def country_of(timezone: str) -> str:
@@ -59,13 +62,16 @@ def block(lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, t
 
 
 def _row(path: Path, country: str, row: dict[str, Any]) -> HelpLine:
-    verified = row.get("verified_on") or None
-    if isinstance(verified, str):
+    said = row.get("verified_on") or None
+    verified = said
+    if isinstance(said, str):
         try:
-            verified = date.fromisoformat(verified)
+            verified = date.fromisoformat(said)
         except ValueError:
-            raise ContentError(
-                [Problem(path, 1, f"[{country}] {row.get('name')}: write verified_on as YYYY-MM-DD")]
-            ) from None
+            verified = ""
+    # A datetime is a date to Python, but it cannot be compared with one.
+    if verified is not None and type(verified) is not date:
+        say = f"[{country}] {row.get('name')}: write verified_on as YYYY-MM-DD"
+        raise ContentError([Problem(path, 1, say)])
     text = {key: str(row.get(key, "")) for key in ("name", "how", "contact", "hours", "audience")}
     return HelpLine(country, verified_on=verified, **text)

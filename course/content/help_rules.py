@@ -48,7 +48,10 @@ def _of_a_row(row: Mapping[str, Any], today: date) -> Iterator[tuple[str, bool]]
 
 
 def _date(said: object) -> date | None:
+    """Return a day, or None. A moment is a date to Python, but it cannot be compared with one."""
+    if type(said) is date:
+        return said
     try:
-        return said if isinstance(said, date) else date.fromisoformat(str(said))
+        return date.fromisoformat(str(said))
     except ValueError:
         return None

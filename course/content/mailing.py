@@ -90,7 +90,12 @@ class Mailing:
 
 def in_html(value: str) -> str:
     """Return a value as it may stand in HTML text or in a quoted attribute."""
-    return escape(value).replace("\n", "<br>")
+    return escape(_plain(value)).replace("\n", "<br>")
+
+
+def _plain(text: str) -> str:
+    """Return a text with one kind of line break and no NUL: a bare CR has no place in a mail (RFC 5322 section 2.3)."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def _part(subtype: str) -> str:
@@ -108,5 +113,5 @@ def _filled(pieces: list[bytes | str], values: Mapping[str, str]) -> bytes:
 
 
 def _quoted(text: str) -> bytes:
-    encoded = binascii.b2a_qp(text.replace("\r\n", "\n").encode(), istext=True)
+    encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
     return encoded.replace(b"\n", CRLF)

@@ -48,7 +48,8 @@ def to_text(tokens: Sequence[Token]) -> str:
                 lists[-1] = None if number is None else number + 1
             case "inline":
                 hang = " " * (3 * (len(lists) - 1) if label else 3 * len(lists))
-                lines.append(hang + label + _inline(token.children or []))
+                below = "\n" + hang + " " * (3 if label else 0)
+                lines.append(hang + label + _inline(token.children or []).replace("\n", below))
                 label = ""
             case "paragraph_close" if not lists:
                 lines.append("")

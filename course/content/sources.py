@@ -58,7 +58,7 @@ class Source:
 
     def line_of(self, key: str) -> int:
         """Return the line of a front-matter key, or 1."""
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(self.path.read_text(encoding="utf-8-sig").splitlines(), 1):
             if line.startswith(f"{key}:"):
                 return number
         return 1
@@ -69,12 +69,12 @@ def read(path: Path) -> Source:
     if not path.is_file():
         return Source(path, {}, (), (Problem(path, 1, "this file is missing: write it"),))
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         front, body = frontmatter.parse(text)
     except UnicodeDecodeError:
         return Source(path, {}, (), (Problem(path, 1, "save this file as UTF-8"),))
     except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line if error.problem_mark else 0) + 2
+        line = (error.problem_mark.line if error.problem_mark else 0) + 1
         return Source(path, {}, (), (Problem(path, line, "put the value after the colon in double quotes"),))
     problems = () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
     lines_before = text[: text.rindex(body)].count("\n") if body else 0
@@ -84,7 +84,7 @@ def read(path: Path) -> Source:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises ContentError naming the line."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ContentError([Problem(path, 1, "this file is missing: write it")]) from None
     except UnicodeDecodeError:

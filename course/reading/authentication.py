@@ -7,9 +7,11 @@ from email.message import Message
 
 from course.reading import mime
 
-PASSED = re.compile(
-    r"\b(?:dkim|dmarc)=pass\b[^;]*?\bheader\.(?:d|i|from)=@?(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE
-)
+METHOD = re.compile(r"\s*(?:dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
+DOMAIN = re.compile(r"\bheader\.(?:d|i|from)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE)
+# What a stranger chose may stand in a quoted text or a comment; neither is part of a result.
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+COMMENT = re.compile(r"\([^()]*\)")
 
 
 def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
@@ -22,8 +24,19 @@ def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
     for value in mime.headers(message, "Authentication-Results"):
         said_by, _, results = value.partition(";")
         if said_by.split()[:1] == [authserv_id]:
-            return tuple(dict.fromkeys(domain.lower().rstrip(".") for domain in PASSED.findall(results)))
+            found = [
+                name for result in _bare(results).split(";") if METHOD.match(result) for name in DOMAIN.findall(result)
+            ]
+            return tuple(dict.fromkeys(name.lower().rstrip(".") for name in found))
     return ()
+
+
+def _bare(results: str) -> str:
+    """Take quoted texts and comments out, the innermost first."""
+    text = QUOTED.sub("", results)
+    while (less := COMMENT.sub(" ", text)) != text:
+        text = less
+    return text
 
 
 def aligned(sender: str, domains: tuple[str, ...]) -> bool:

@@ -78,7 +78,7 @@ def _words(parts: list[Message]) -> str:
     """Return the new words of the plain text, else of the HTML; attached texts are not the mail's own."""
     for subtype in ("text/plain", "text/html"):
         for part in parts:
-            if mime.content_type(part) != subtype or part.get_filename() or part.is_multipart():
+            if mime.content_type(part) != subtype or mime.attached(part) or part.is_multipart():
                 continue
             text = mime.text_of(part)
             found = quotes.new_words(html.unescape(quotes.from_html(text)) if subtype == "text/html" else text)
@@ -89,5 +89,4 @@ def _words(parts: list[Message]) -> str:
 
 def _is_photo(part: Message) -> bool:
     """Whether this part is a picture or recording that somebody sent, not a logo."""
-    payload = part.get_payload()
-    return bool(PHOTO.match(mime.content_type(part))) and isinstance(payload, str) and len(payload) > SMALL_PICTURE
+    return bool(PHOTO.match(mime.content_type(part))) and len(mime.payload(part)) > SMALL_PICTURE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from email import message_from_bytes, policy
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -27,7 +28,10 @@ CHARSETS = re.compile(
     r"|shift_jis|iso-2022-jp|euc-(jp|kr))",
     re.IGNORECASE,
 )
+LINES = 1_000_000  # a photo of 35 MB has half as many
+BOUNDARIES = 20 * PARTS
 BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+PART_HEADER = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
 
 
 class TooMuchError(ValueError):
@@ -42,6 +46,10 @@ def parse(raw: bytes) -> Message:
         parts = sum(1 for _ in walk(message))
     except (RecursionError, MemoryError):
         raise TooMuchError("nested too deeply") from None
+    except TooMuchError:
+        raise
+    except (ValueError, LookupError, TypeError):
+        raise TooMuchError("cannot be taken apart") from None  # a boundary in a charset that is none
     if parts > PARTS:
         raise TooMuchError(f"more than {PARTS} parts")
     return message
@@ -52,11 +60,10 @@ def walk(message: Message, depth: int = 0) -> Iterator[Message]:
     if depth > DEPTH:
         raise TooMuchError(f"nested more than {DEPTH} deep")
     yield message
-    children = message.get_payload()
-    if isinstance(children, list):
-        for child in children:
-            if isinstance(child, Message):
-                yield from walk(child, depth + 1)
+    children = message.get_payload() if message.is_multipart() else []
+    for child in children:
+        if isinstance(child, Message):
+            yield from walk(child, depth + 1)
 
 
 def header(message: Message, name: str) -> str:
@@ -83,12 +90,34 @@ def decoded(value: str) -> str:
 
 def text_of(part: Message) -> str:
     """Return a text part's text, decoded by its own charset or the likeliest one; NULs are dropped."""
-    payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes):
+    return to_text(payload(part)[:TEXT], parameter(part, "charset") or "utf-8").replace("\x00", "")
+
+
+def payload(part: Message) -> bytes:
+    """Return a part's content, its transfer encoding undone; b"" for a multipart or what cannot be undone."""
+    plain = copy(part)
+    del plain["Content-Type"]  # or the parser tries its charset first, whatever codec that names
+    try:
+        content = plain.get_payload(decode=True)
+    except (ValueError, LookupError, TypeError):
+        return b""
+    return content if isinstance(content, bytes) else b""
+
+
+def parameter(part: Message, name: str, header_name: str = "Content-Type") -> str:
+    """Return a parameter of a header as text, or "" for none that can be read."""
+    try:
+        value = part.get_param(name, header=header_name)
+    except (ValueError, LookupError, TypeError):
         return ""
-    charset = part.get_param("charset") or "utf-8"
-    name = charset[2] if isinstance(charset, tuple) else str(charset)
-    return to_text(payload[:TEXT], name).replace("\x00", "")
+    text = value[2] if isinstance(value, tuple) else value
+    return text if isinstance(text, str) else ""
+
+
+def attached(part: Message) -> bool:
+    """Whether a part is a file of its own, not the mail's own text."""
+    said = header(part, "Content-Disposition").partition(";")[0].strip().lower()
+    return said == "attachment" or bool(parameter(part, "filename", "Content-Disposition") or parameter(part, "name"))
 
 
 def to_text(raw: bytes, charset: str) -> str:
@@ -97,7 +126,7 @@ def to_text(raw: bytes, charset: str) -> str:
     for name in (*tries, "utf-8"):
         try:
             return raw.decode(name.strip())
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return raw.decode("cp1252", errors="replace")
 
@@ -130,5 +159,9 @@ def _check_caps(raw: bytes) -> None:
         most = ADDRESS_HEADER if re.match(rb"(from|to|cc|reply-to|sender):", field, re.IGNORECASE) else ONE_HEADER
         if len(field) > most:
             raise TooMuchError("a header field that is too long")
-    if len(BOUNDARY.findall(raw)) > 20 * PARTS and raw.lower().count(b"content-type:") > PARTS:
-        raise TooMuchError(f"more than {PARTS} parts")
+    if raw.count(b"\n") > LINES:
+        raise TooMuchError(f"more than {LINES} lines")
+    if sum(1 for _ in BOUNDARY.finditer(raw)) > BOUNDARIES:
+        raise TooMuchError(f"more than {BOUNDARIES} boundaries")
+    if any(len(field[0]) > ONE_HEADER for field in PART_HEADER.finditer(raw)):
+        raise TooMuchError("a header field of a part that is too long")
