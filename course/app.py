@@ -16,7 +16,8 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from course import outbound, timelapse
 from course.clock import Clock
@@ -50,6 +51,8 @@ from course.settings import Settings
 from course.store import migrate
 from course.store.database import Store
 
+# The database is away or busy; any other error of it is about what was to be written.
+AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
 log = structlog.get_logger()
 
@@ -91,14 +94,18 @@ class App:
         keys = Keys.of(settings.secret_key.get_secret_value())
         courses = catalogue.load(settings)
         store = Store(settings.database)
-        if store.sqlite:
-            migrate.upgrade(store)
-        else:
-            migrate.check(store)
-        clock = clock or SystemClock(timelapse.lapse(settings, datetime.now(UTC)))
-        service = Service(settings, keys, courses, store)
-        facts.check_key(service, clock.real())
-        return cls(settings, service, transport or outbound.open_transport(settings), clock)
+        try:
+            if store.sqlite:
+                migrate.upgrade(store)
+            else:
+                migrate.check(store)
+            clock = clock or SystemClock(timelapse.lapse(settings, datetime.now(UTC)))
+            service = Service(settings, keys, courses, store)
+            facts.check_key(service, clock.real())
+            return cls(settings, service, transport or outbound.open_transport(settings), clock)
+        except BaseException:
+            store.close()
+            raise
 
     @property
     def catalogue(self) -> Catalogue:
@@ -133,6 +140,8 @@ class App:
     def recover(self) -> None:
         """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
         shutil.rmtree(self.settings.data_dir / "tmp", ignore_errors=True)  # uploads that were never finished
+        for draft in (self.settings.data_dir / "outbox").glob(".draft-*"):
+            draft.unlink(missing_ok=True)
         self._sweep(timedelta(0))
 
     def tidy(self) -> None:
@@ -174,7 +183,7 @@ class App:
             decisions.append(decision)
             return decision != Decision.HELD
 
-        spool.drain(self.spool_folder, self.keys, decide, waits=(DBAPIError,))
+        spool.drain(self.spool_folder, self.keys, decide, waits=AWAY)
         return decisions
 
     def provider_events(self, events: list[dict[str, Any]]) -> None:
@@ -223,5 +232,5 @@ class App:
         """Return whether the service is well."""
         try:
             return reports.health(self.service, self.clock.real())
-        except DBAPIError:
+        except (DBAPIError, PoolTimeoutError):
             return {"ok": False, "database": False}

@@ -21,6 +21,14 @@ def broken(settings: Settings) -> list[str]:
     return [*_reach(settings), *_ways_out(settings), *(_production(settings) if settings.production else [])]
 
 
+def _is_database(url: str) -> bool:
+    try:
+        _ = urlsplit(url).port  # raises for one that is no number
+    except ValueError:
+        return False
+    return url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://"))
+
+
 def _is_base(site: str) -> bool:
     try:
         address = urlsplit(site)
@@ -34,7 +42,7 @@ def _is_base(site: str) -> bool:
 def _reach(settings: Settings) -> list[str]:
     problems = []
     url = settings.database_url.get_secret_value()
-    if url and not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+    if url and not _is_database(url):
         problems.append("DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name")
     ring = settings.secret_key.get_secret_value()
     if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):

@@ -371,19 +371,19 @@ def test_a_missing_file_is_told(emails, file):
 
 
 FILES = {
-    "no UTF-8": (b"---\nsubject: \xff\n---\n", "save this file as UTF-8"),
-    "no head": (b"Hello.\n", "begin with --- and the lines subject:, preheader:, then ---"),
-    "a colon in a value": (LESSON.replace('"Day 1: two ways"', "Day 1: two ways").encode(), "in double quotes"),
+    "no UTF-8": (b"---\nsubject: \xff\n---\n", 1, "save this file as UTF-8"),
+    "no head": (b"Hello.\n", 1, "begin with --- and the lines subject:, preheader:, then ---"),
+    "a colon in a value": (LESSON.replace('"Day 1: two ways"', "Day 1: two ways").encode(), 2, "in double quotes"),
 }
 
 
-@pytest.mark.parametrize(("content", "say"), FILES.values(), ids=FILES)
-def test_a_lesson_that_cannot_be_read(emails, content, say):
+@pytest.mark.parametrize(("content", "line", "say"), FILES.values(), ids=FILES)
+def test_a_lesson_that_cannot_be_read(emails, content, line, say):
     """Only that is told of it: whatever else would be said is a consequence."""
     (emails / DAY).write_bytes(content)
 
-    file, _, said, warning = only(emails)
-    assert (file, warning) == (DAY, False)
+    file, at, said, warning = only(emails)
+    assert (file, at, warning) == (DAY, line, False)
     assert say in said
 
 

@@ -16,6 +16,14 @@ DAY_1 = "SELECT status FROM deliveries WHERE name = 'day-1'"
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
+def live(world, hours):
+    """Let time go by, with a tick every four hours."""
+    while hours > 0:
+        world.clock.go(hours=min(4, hours))
+        world.app.tick()
+        hours -= 4
+
+
 def event(mail, kind, **more):
     """Return what SendGrid says about a mail (mail-facts section 1.2)."""
     named = f"{kind}-{mail.delivery_id}"
@@ -27,7 +35,7 @@ def event(mail, kind, **more):
 def alice(world):
     """Let Alice have her first lesson; return it."""
     world.join("alice")
-    world.pass_hours(20)
+    live(world, 20)
     return world.box.last("day-1")
 
 
@@ -159,7 +167,7 @@ def test_a_complaint_stops_and_shuts(world, alice):
     world.clock.go(days=2)
     world.box.sent.clear()
     world.sign_up("alice")
-    world.pass_hours(24)
+    live(world, 24)
 
     assert world.rows("SELECT status, ended_reason FROM enrolments") == [("stopped", "complained")]
     assert world.box.sent == []
@@ -180,13 +188,13 @@ def test_an_arrival_clears_a_doubt(world, kind):
     world.box.has_events = True  # so that a doubt waits for them
     world.join("alice")
     sure, world.box.answer = world.box.answer, lambda _: Unsure("the line broke")
-    world.pass_hours(20)
+    live(world, 20)
     in_doubt = world.rows(DAY_1)
     world.box.answer = sure
     (delivery,) = world.rows("SELECT id FROM deliveries WHERE name = 'day-1'")
     said = {"event": kind, "sg_event_id": "e", "email": "alice@example.org", "ds_delivery": str(delivery[0])}
     world.app.provider_events([{**said, "timestamp": 1}])
-    world.pass_hours(24)
+    live(world, 24)
 
     assert in_doubt == [("stalled",)]
     assert world.rows(DAY_1) == [("sent",)]
@@ -198,11 +206,11 @@ def test_a_bounce_clears_a_doubt_too(world):
     world.box.has_events = True
     world.join("alice")
     sure, world.box.answer = world.box.answer, lambda _: Unsure("the line broke")
-    world.pass_hours(20)
+    live(world, 20)
     world.box.answer = sure
     (delivery,) = world.rows("SELECT id FROM deliveries WHERE name = 'day-1'")
     world.app.provider_events([{"event": "bounce", "status": "5.2.2", "ds_delivery": str(delivery[0])}])
-    world.pass_hours(2)
+    live(world, 2)
 
     assert world.rows(DAY_1) == [("bounced",)]
     assert "day-1" not in world.box.names()

@@ -26,6 +26,14 @@ def settings(settings, tmp_path):
     return settings.model_copy(update={"emails_dir": emails})
 
 
+def live(world, hours):
+    """Let time go by, with a tick every four hours."""
+    while hours > 0:
+        world.clock.go(hours=min(4, hours))
+        world.app.tick()
+        hours -= 4
+
+
 def by_page(world, mail):
     """Press the button on the page of a mail's link."""
     world.app.leave(world.leave_token(mail), "page")
@@ -120,7 +128,7 @@ def test_nothing_queued_goes_out_afterwards(world, leave):
     world.box.answer = lambda _: Sent()
     world.box.sent.clear()
     leave(world, mail)
-    world.pass_hours(24 * 7)
+    live(world, 24 * 7)
 
     assert set(world.box.names()) <= {"left"}
     assert world.rows("SELECT status FROM deliveries WHERE name = 'day-1'") == [("cancelled",)]
@@ -136,7 +144,7 @@ def test_an_old_link_stops_the_round_that_is_live(world, leave):
     world.join("alice")
     world.box.sent.clear()
     leave(world, old)
-    world.pass_hours(72)
+    live(world, 72)
 
     assert [row[1] for row in rounds(world)] == ["stopped", "stopped"]
     assert set(world.box.names()) <= {"left"}
@@ -170,7 +178,7 @@ def test_one_course_is_left_at_a_time(world, leave):
     world.join("alice")
     world.join("alice", course="writing")
     leave(world, world.box.last("welcome"))
-    world.pass_hours(21)
+    live(world, 21)
 
     assert rounds(world) == [("self-compassion", "active", None), ("writing", "stopped", "unsubscribed")]
     assert world.box.names().count("day-1") == 1
@@ -191,7 +199,7 @@ def test_everything_can_be_left(world):
     world.join("alice", course="writing")
     world.box.sent, mail = [], world.box.last("welcome")
     standing = world.app.leave_everything(world.leave_token(mail))
-    world.pass_hours(24 * 7)
+    live(world, 24 * 7)
 
     assert standing.status == "stopped"
     assert rounds(world) == [
@@ -277,7 +285,7 @@ def test_the_mailto_needs_no_words_and_no_sender(world):
     mail = world.box.last("welcome")
     world.box.sent.clear()
     decided = world.deliver(letter("someone@elsewhere.example.net", mail.leave[1]))
-    world.pass_hours(2)
+    live(world, 2)
 
     assert decided == ["left"]
     assert [row[1] for row in rounds(world)] == ["stopped"]
@@ -309,11 +317,11 @@ def test_a_report_to_the_mailto_is_no_departure(world):
 def test_after_the_end_only_the_farewell_is_left_to_stop(world, leave):
     """Who leaves when all lessons are sent has still finished the course, and gets no farewell."""
     world.join("alice")
-    world.pass_hours(24 * 5)
+    live(world, 24 * 5)
     last = world.box.last("day-5")
     world.box.sent.clear()
     leave(world, last)
-    world.pass_hours(48)
+    live(world, 48)
 
     assert rounds(world) == [("self-compassion", "finished", None)]
     assert set(world.box.names()) <= {"left"}
@@ -323,13 +331,13 @@ def test_after_the_end_only_the_farewell_is_left_to_stop(world, leave):
 def test_pausing_instead_keeps_the_place(world):
     """Pause instead: nothing comes, the place is kept, and resuming goes on from there."""
     world.join("alice")
-    world.pass_hours(21)
+    live(world, 21)
     token = world.leave_token()
     paused = world.app.pause(token).status
-    world.pass_hours(24 * 10)
+    live(world, 24 * 10)
     quiet = world.box.names()[-1]
     resumed = world.app.resume(token).status
-    world.pass_hours(24)
+    live(world, 24)
 
     assert (paused, quiet, resumed) == ("paused", "day-1", "active")
     assert world.box.names()[-1] == "day-2"
@@ -375,7 +383,7 @@ def test_leaving_during_a_batch_is_in_time(world):
     token = batch(world)
     during(world, "alice", lambda: world.app.leave(token, "page"))
     world.app.tick()
-    world.pass_hours(24)
+    live(world, 24)
 
     assert world.box.names("charlie@example.org") == []
     assert [world.box.names(f"{who}@example.org")[0] for who in ("alice", "bob")] == ["day-1", "day-1"]
@@ -404,7 +412,7 @@ def test_a_pause_during_a_batch_keeps_the_lesson(world):
     world.app.tick()
     world.clock.go(days=2)
     world.app.resume(token)
-    world.pass_hours(25)
+    live(world, 25)
 
     assert before == []
     assert world.box.names("charlie@example.org")[:1] == ["day-1"]
@@ -415,7 +423,7 @@ def test_leaving_when_the_message_is_gone_still_leaves(world):
     token = batch(world)
     during(world, "charlie", lambda: world.app.leave(token, "page"))
     world.app.tick()
-    world.pass_hours(72)
+    live(world, 72)
 
     assert world.box.names("charlie@example.org") == ["day-1"]
     assert rounds(world)[2][1:] == ("stopped", "unsubscribed")
@@ -432,7 +440,7 @@ def test_a_suppression_survives_erasure(world):
     world.box.sent.clear()
     world.clock.go(days=400)
     world.sign_up("alice")
-    world.pass_hours(24)
+    live(world, 24)
 
     assert world.box.sent == []
     assert world.rows("SELECT count(*) FROM subscribers") == [(0,)]

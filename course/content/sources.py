@@ -76,6 +76,9 @@ def read(path: Path) -> Source:
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + 1
         return Source(path, {}, (), (Problem(path, line, "put the value after the colon in double quotes"),))
+    except (yaml.YAMLError, ValueError):  # a control character, a day that is none
+        say = "mend the lines between --- and ---: put each value in double quotes"
+        return Source(path, {}, (), (Problem(path, 1, say),))
     problems = () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
     lines_before = text[: text.rindex(body)].count("\n") if body else 0
     return Source(path, front, tuple(_sections(body, lines_before + 1)), problems)

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -89,7 +90,8 @@ def hold(path: Path) -> None:
     kept = sorted(held.glob("*.mail"))
     for oldest in kept[: max(0, len(kept) + 1 - MOST_HELD)]:
         oldest.unlink(missing_ok=True)
-    path.replace(held / path.name)
+    with suppress(FileNotFoundError):  # another process was faster
+        path.replace(held / path.name)
 
 
 def sweep(folder: Path, real_now: datetime) -> None:

@@ -58,7 +58,9 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         "deliveries": {str(row[0]): row[1] for row in waiting},
         "due_now": overdue,
         "sending_stopped": stopped,
-        "held_mailings": [f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in held],
+        "held_mailings": [
+            f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in held if _present(service, row)
+        ],
     }
 
 
@@ -69,6 +71,12 @@ def health(service: Service, real_now: datetime) -> dict[str, Any]:
         _, ticked = facts.recall(tx, facts.TICK)
     ticking = ticked is not None and abs(real_now - ticked) < LATE
     return {"ok": ticking and not stopped, "database": True, "clock": ticking, "sending": not stopped}
+
+
+def _present(service: Service, row: Any) -> bool:
+    """Whether a held mailing is still what the files say; one whose text has changed is held no more."""
+    known = row.course in service.catalogue.courses
+    return known and service.catalogue.mailing(row.course, row.name, row.locale).digest == row.digest
 
 
 def _by(tx: Connection, table: Table, column: Any, *conditions: Any) -> dict[tuple[str, Any], int]:
