@@ -124,13 +124,18 @@ class App:
 
     def close(self) -> None:
         """Give back what was opened."""
+        self.transport.close()
         self.service.store.close()
 
     # The clock's side.
 
     def tick(self) -> int:
         """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
-        self.read_spool()
+        sending.settle(self._shift())  # what an earlier tick could not write down, before anything else is decided
+        try:
+            self.read_spool()
+        except OSError as error:  # what comes in must not stop what goes out
+            log.error("the spool cannot be read", error=type(error).__name__)
         planning.plan(self.service, self.clock.now())
         self._sweep(ABANDONED)
         sent = self._send()
@@ -157,12 +162,13 @@ class App:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
         doubts.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=abandoned, wait=wait)
 
+    def _shift(self) -> Shift:
+        return Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set, self.unsettled)
+
     def _send(self) -> int:
         if breaker.is_open(self.service, self.clock.real()):
             return 0
-        tally = sending.send_due(
-            Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set, self.unsettled)
-        )
+        tally = sending.send_due(self._shift())
         breaker.note(self.service, tally, self.clock.real())
         return tally.sent
 

@@ -27,6 +27,14 @@ class Start(StrEnum):
     MONDAY = "monday"
 
 
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone by its name; UTC for one that this machine does not know: nobody's mail stops for it."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return ZoneInfo("UTC")
+
+
 def at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime | None:
     """Return the moment when it is this hour on this local date.
 

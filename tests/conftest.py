@@ -168,9 +168,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def _template(connection: object, address: str) -> str:
     """Make the tables once; each test gets a copy of the files, which is quicker than making them again."""
     name = "course_template"
-    known = connection.execute(
-        text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}
-    ).first()  # type: ignore[attr-defined]
+    known = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first()  # type: ignore[attr-defined]
     if not known:
         connection.execute(text(f"CREATE DATABASE {name}"))  # type: ignore[attr-defined]
         store = Store(address % name)

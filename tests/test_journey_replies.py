@@ -107,6 +107,7 @@ def test_a_reference_counts_where_no_token_is(world, lesson, header):
     assert world.deliver(letter(**{header: value}).as_bytes()) == ["completed"]
 
 
+@ON_SQLITE
 def test_the_token_counts_more_than_a_reference(world, lesson):
     """If both name a mail of ours the address decides: a client may keep old references in a thread."""
     world.join("bob")
@@ -144,6 +145,7 @@ def test_a_forged_reference_counts_for_nobody(world, lesson, which):
     assert days_done(world) == []
 
 
+@ON_SQLITE
 def test_a_from_line_alone_proves_nothing(world, lesson):
     """Anybody can write Alice's address into a From line: it is held, counts nothing, and nothing is sent back."""
     decided = world.deliver(letter().as_bytes())
@@ -169,6 +171,7 @@ def test_a_proven_sender_with_two_open_lessons_is_held(world, lesson):
     assert days_done(world) == []
 
 
+@ON_SQLITE
 def test_a_proven_sender_with_open_lessons_of_two_courses_is_held(world):
     """One open lesson in each of two courses are two."""
     world.join("alice")
@@ -178,6 +181,7 @@ def test_a_proven_sender_with_open_lessons_of_two_courses_is_held(world):
     assert world.deliver(letter().as_bytes(), passed=("example.org",)) == ["held"]
 
 
+@ON_SQLITE
 def test_a_proven_sender_with_nothing_open_is_held(world, lesson):
     """When her lesson is answered already a mail without token answers none."""
     world.reply(lesson)
@@ -228,6 +232,7 @@ def test_only_our_own_mail_server_s_word_counts(world, lesson, result, decided):
     assert said == [decided]
 
 
+@ON_SQLITE
 def test_a_stranger_s_mail_is_held(world, lesson):
     """Who is not known to us is neither counted nor answered."""
     decided = world.deliver(letter("bob@example.net").as_bytes(), passed=("example.net",))
@@ -237,6 +242,7 @@ def test_a_stranger_s_mail_is_held(world, lesson):
     assert [path.parent.name for path in world.app.spool_folder.rglob("*.mail")] == ["held"]
 
 
+@ON_SQLITE
 def test_the_token_counts_from_another_address(world, lesson):
     """Alice answers from her phone, which has another address: it counts, and the receipt goes to the one on file."""
     decided = world.reply(lesson, From="Ali <ali@phone.example.net>", Reply_To="ali@phone.example.net")
@@ -246,6 +252,7 @@ def test_the_token_counts_from_another_address(world, lesson):
     assert [mail.to for mail in world.box.sent if mail.mailing.name == "receipt"] == ["alice@example.org"]
 
 
+@ON_SQLITE
 def test_a_friend_s_answer_to_a_forwarded_lesson_writes_to_alice_only(world, lesson):
     """Alice forwards the lesson and her friend answers it: nothing of ours ever goes to the friend."""
     for words in ("A kind word to Alice.", "HELP", "PAUSE"):
@@ -257,6 +264,7 @@ def test_a_friend_s_answer_to_a_forwarded_lesson_writes_to_alice_only(world, les
     assert {mail.to for mail in world.box.sent} == {"alice@example.org"}
 
 
+@ON_SQLITE
 def test_mail_from_ourselves_is_dropped(world, lesson):
     """Our own mail that comes back to us ends there: no loop begins with it."""
     for sender in ("hello@dearself.example", lesson.reply_to):
@@ -333,6 +341,7 @@ def test_the_same_mail_by_two_ways_is_one(world, lesson):
     assert world.rows("SELECT count(*) FROM replies") == [(1,)]
 
 
+@ON_SQLITE
 def test_a_mail_without_a_name_is_known_by_its_content(world, lesson):
     """Without a Message-ID, date and words tell two mails apart, and a mail from its copy."""
     date = {"Date": "Tue, 02 Mar 2027 09:00:00 +0000"}
@@ -345,6 +354,7 @@ def test_a_mail_without_a_name_is_known_by_its_content(world, lesson):
     assert [nameless("One.\n"), nameless("One.\n"), nameless("Two.\n")] == [["completed"], ["repeated"], ["completed"]]
 
 
+@ON_SQLITE
 def test_two_answers_on_a_day_get_one_receipt(world, lesson):
     """Alice writes twice about day 1, and once more about the welcome: one receipt that day."""
     for mail in (lesson, lesson, world.box.last("welcome")):
@@ -370,6 +380,7 @@ def test_two_courses_get_one_receipt_a_day(world):
 # Whenever it comes.
 
 
+@ON_SQLITE
 def test_a_late_answer_counts_for_its_own_day(world, lesson):
     """On day 4 Alice answers day 2: day 2 is done, neither day 4 nor day 1."""
     live(world, 24 * 3)
@@ -390,6 +401,7 @@ def test_an_answer_after_the_end_counts(world, lesson):
     assert live(world, 1) == ["receipt"]
 
 
+@ON_SQLITE
 def test_an_answer_after_leaving_counts_but_sends_nothing(world, lesson):
     """Who has left and still answers has the day counted; no mail goes to them any more."""
     world.app.leave(world.leave_token(lesson), "page")
@@ -399,6 +411,7 @@ def test_an_answer_after_leaving_counts_but_sends_nothing(world, lesson):
     assert live(world, 48) == []
 
 
+@ON_SQLITE
 def test_an_answer_while_paused_is_noted(world, lesson):
     """Who rests may still answer."""
     world.app.pause(world.leave_token(lesson))
@@ -432,6 +445,7 @@ def with_photo(lesson, size, kind="image/jpeg"):
     return mail.as_bytes()
 
 
+@ON_SQLITE
 def test_a_photo_alone_counts(world, lesson):
     """A picture of a page, without a word, is an answer."""
     assert world.deliver(with_photo(lesson, 60_000)) == ["completed"]
@@ -544,6 +558,7 @@ def test_a_machine_s_answer_counts_for_nothing(world, lesson, headers):
     assert world.rows("SELECT status FROM enrolments") == [("active",)]
 
 
+@ON_SQLITE
 def test_a_person_who_asks_machines_for_silence_is_a_person(world, lesson):
     """X-Auto-Response-Suppress and "Auto-Submitted: no" are a person's client being polite."""
     decided = world.reply(lesson, X_Auto_Response_Suppress="All", Auto_Submitted="no")
@@ -551,6 +566,7 @@ def test_a_person_who_asks_machines_for_silence_is_a_person(world, lesson):
     assert decided == ["completed"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("signal", "most"),
     [({"Auto_Submitted": "auto-replied"}, 0), ({"Precedence": "auto_reply"}, 0), ({}, 1)],
@@ -576,6 +592,7 @@ def test_a_vacation_responder_gets_no_conversation(world, lesson, signal, most):
 # Receipts.
 
 
+@ON_SQLITE
 def test_a_receipt_says_the_same_whatever_was_written(world):
     """To "I want to die" and to "done" the answers are the same, word for word, with help lines in each."""
     said = []
@@ -595,6 +612,7 @@ def test_a_receipt_says_the_same_whatever_was_written(world):
     assert "findahelpline.com" in said[0][1]
 
 
+@ON_SQLITE
 def test_a_receipt_quotes_nothing(world, lesson):
     """Neither the words nor the subject of the answer are in what we send back."""
     world.reply(lesson, f"{CANARY} is what I wrote.", Subject=f"Re: {CANARY}")
@@ -603,6 +621,7 @@ def test_a_receipt_quotes_nothing(world, lesson):
     assert CANARY.encode() not in world.box.last("receipt").as_bytes()
 
 
+@ON_SQLITE
 def test_a_receipt_comes_on_each_day_that_is_answered(world, lesson):
     """Once a day at most is not once for ever: tomorrow's answer is noted too."""
     world.reply(lesson)
@@ -712,6 +731,7 @@ def test_pause_and_resume_keep_the_place(world, lesson):
     assert (paused, resumed) == (["paused"], ["resumed", "day-2"])
 
 
+@ON_SQLITE
 def test_resume_says_when_the_next_one_comes(world, lesson):
     """The answer to RESUME names the moment that then comes true."""
     world.reply(lesson, "pause")
@@ -733,6 +753,7 @@ def test_skip_leaves_a_day_out(world, lesson):
     assert days_done(world) == []
 
 
+@ON_SQLITE
 def test_a_skipped_day_can_still_be_done(world, lesson):
     """Who changes their mind and writes after all has done the day."""
     world.reply(lesson, "skip")
@@ -749,6 +770,7 @@ def test_skip_again_is_answered_once(world, lesson):
     assert live(world, 2) == ["skipped"]
 
 
+@ON_SQLITE
 def test_done_does_the_day(world, lesson):
     """DONE counts the day without another word, and says that it was by command."""
     world.reply(lesson, "Done!")
@@ -757,6 +779,7 @@ def test_done_does_the_day(world, lesson):
     assert live(world, 1) == ["receipt"]
 
 
+@ON_SQLITE
 def test_help_brings_help_lines_first(world, lesson):
     """HELP is answered with people to turn to, before anything about the course; it does no day and changes nothing."""
     before = world.rows("SELECT * FROM enrolments")
@@ -782,6 +805,7 @@ def test_help_is_answered_ten_times_a_day(world, lesson):
     assert (today, world.box.names().count("help")) == (10, 11)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("standing", ["paused", "finished", "stopped"])
 def test_help_is_always_answered(world, lesson, standing):
     """Wherever a person stands in the course, and though they have left it, HELP is answered."""
@@ -797,6 +821,7 @@ def test_help_is_always_answered(world, lesson, standing):
     assert live(world, 1) == ["help"]
 
 
+@ON_SQLITE
 def test_help_is_answered_before_anything_was_confirmed(world):
     """Who answers the very first mail with HELP gets the help lines too."""
     world.sign_up("alice")
@@ -831,6 +856,7 @@ def test_a_command_about_a_day_needs_a_day(world, lesson, command):
     assert (days_done(world), world.rows("SELECT * FROM skips"), live(world, 2)) == ([], [], [])
 
 
+@ON_SQLITE
 def test_a_command_is_in_any_language_of_ours(world, lesson):
     """A phrase that only another locale lists is understood as well."""
     assert world.reply(lesson, "quit the course") == ["command"]
@@ -876,6 +902,7 @@ def private_letter(lesson, words=f"{CANARY}: this is between me and my page.\n")
     return mail.as_bytes()
 
 
+@ON_SQLITE
 def test_the_table_of_tables_is_whole(world):
     """The check below looks into every table that there is."""
     looked = "completions consents deliveries enrolments facts history limits mailings provider_events replies skips"
@@ -891,6 +918,7 @@ def test_words_are_kept_nowhere(world, lesson, confidential):
     assert confidential() == []
 
 
+@ON_SQLITE
 def test_words_wait_sealed(world, lesson, confidential):
     """While a reply waits to be decided it is on disk, but nobody can read it there without the key."""
     world.app.receive(private_letter(lesson), source="test")
@@ -906,6 +934,7 @@ HELD = {
 }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("spoil", HELD.values(), ids=HELD)
 def test_words_that_are_held_are_sealed(world, lesson, confidential, spoil):
     """What nobody can decide is put aside sealed, and says nothing in a log."""
@@ -930,6 +959,7 @@ def test_words_are_kept_nowhere_after_a_parser_crash(world, lesson, confidential
     assert confidential() == []
 
 
+@ON_SQLITE
 def test_a_parser_crash_keeps_no_other_mail_waiting(world, lesson, monkeypatch):
     """The mail after the one that broke the reader is read and counted."""
     read = replies.read
@@ -980,6 +1010,7 @@ def test_what_waited_for_the_database_is_decided_later(world, lesson, confidenti
     assert confidential() == []
 
 
+@ON_SQLITE
 def test_a_failing_database_keeps_the_order(world, lesson, monkeypatch):
     """Mail that waited is decided in the order in which it came: PAUSE, then RESUME, leaves her active."""
     fail_insert(monkeypatch)
@@ -995,6 +1026,7 @@ def test_a_failing_database_keeps_the_order(world, lesson, monkeypatch):
     assert [row[0] for row in world.rows("SELECT event FROM history ORDER BY id")][1:] == ["paused", "resumed"]
 
 
+@ON_SQLITE
 def test_a_mail_under_another_key_is_held(world, lesson):
     """A spooled mail that no key opens is put aside; the others are read."""
     world.app.spool_folder.mkdir(parents=True, exist_ok=True)
@@ -1004,6 +1036,7 @@ def test_a_mail_under_another_key_is_held(world, lesson):
     assert [path.parent.name for path in world.app.spool_folder.rglob("*.mail")] == ["held"]
 
 
+@ON_SQLITE
 def test_held_mail_is_erased_after_two_weeks(world, lesson):
     """What nobody could decide does not stay for ever."""
     world.deliver(letter("bob@example.net").as_bytes())

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -110,12 +111,12 @@ class Mail:
     outgoing: object
     raw: bytes
 
-    @property
+    @cached_property
     def head(self):
         """Return the lines of its header block; a folded one is several."""
         return self.raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
 
-    @property
+    @cached_property
     def parsed(self):
         """Return it read by Python's strictest policy."""
         return message_from_bytes(self.raw, policy=policy.default)
@@ -128,17 +129,17 @@ class Mail:
         """Return how often a header is there."""
         return sum(line.lower().startswith(f"{name.lower()}:") for line in self.head)
 
-    @property
+    @cached_property
     def text(self):
         """Return the plain text, decoded from the bytes."""
         return self.parsed.get_body(("plain",)).get_payload(decode=True).decode().replace("\r\n", "\n")
 
-    @property
+    @cached_property
     def html(self):
         """Return the HTML, decoded from the bytes."""
         return self.parsed.get_body(("html",)).get_payload(decode=True).decode().replace("\r\n", "\n")
 
-    @property
+    @cached_property
     def page(self):
         """Return the HTML, taken apart."""
         return Page.of(self.html)

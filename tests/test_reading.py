@@ -165,6 +165,7 @@ UNDER = {
     "html-with-a-long-style": mail(
         b"<style>" + b"p { color: red }\n" * 6000 + b"</style><p>Yes.</p>", kind="text/html"
     ),
+    "html-with-a-header": mail(b"<header><p>Yes.</p></header>" + b"<div></div>" * 3000, kind="text/html"),
     "html-of-many-blocks": mail(b"<div><p>Yes.</p></div><br/>" * 15_000, kind="text/html"),
 }
 
@@ -844,8 +845,24 @@ def test_only_the_topmost_result_of_ours_counts():
         "x-dkim=pass header.d=bank.example",
         "dkim=fail reason=dkim=pass header.d=bank.example",
         'dkim=pass header.d=evil.example header.b="; dkim=pass header.d=bank.example"',
+        "dkim=pass header.i=header.d=bank.example@evil.example header.s=s1",
+        "dkim=pass header.d=evil.example header.from=bank.example",
+        "spf=fail (a (nested; dkim=pass header.d=bank.example) one) smtp.mailfrom=evil.example",
+        "spf=fail (an escaped \\) ; dkim=pass header.d=bank.example) smtp.mailfrom=evil.example",
     ],
-    ids=["sender", "reason", "comment", "comment-with-semicolon", "another-method", "reason-unquoted", "signature"],
+    ids=[
+        "sender",
+        "reason",
+        "comment",
+        "comment-with-semicolon",
+        "another-method",
+        "reason-unquoted",
+        "signature",
+        "signer",
+        "from",
+        "nested",
+        "escaped",
+    ],
 )
 def test_a_sender_cannot_write_a_pass_into_our_servers_result(results):
     """Quoted texts and comments hold what a stranger chose: only a result that is one counts (RFC 8601 section 2.2)."""

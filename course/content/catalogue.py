@@ -41,6 +41,10 @@ class Catalogue:
         """Return the short strings in the locale that this person gets."""
         return self.words[self.courses[course].locale(locale)]
 
+    def locale(self, course: str, wanted: str) -> str:
+        """Return the locale in which to speak of a course; its folder may be gone, while its links still work."""
+        return self.courses.get(course, self.first).locale(wanted)
+
     @property
     def first(self) -> Course:
         """The course that the home page shows."""

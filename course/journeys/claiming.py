@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection, bindparam, select, update
@@ -57,17 +56,22 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
         return _mark(tx, ours)
 
 
-def still_ours(tx: Connection, service: Service, worker: str, ids: Iterable[int]) -> list[Owed]:
+def still_ours(
+    tx: Connection, service: Service, worker: str, ids: Iterable[int], now: datetime, real_now: datetime
+) -> list[Owed]:
     """Return those claims that may still leave at this moment, with all that is needed to fill them.
 
-    Whoever left or was suppressed since the claim is not among them.
+    Whoever left or was suppressed since the claim is not among them, nor a lesson whose date has passed meanwhile. The
+    claims are renewed: a worker that is slow is not dead.
     """
-    query = OWED.where(
+    mine = (
         deliveries.c.id.in_(list(ids)),
         deliveries.c.status == DeliveryStatus.SENDING,
         deliveries.c.worker == worker,
-    ).order_by(deliveries.c.send_at, deliveries.c.id)
-    found = [row for row in rows(tx, query) if may_get(row)]
+    )
+    tx.execute(update(deliveries).where(*mine).values(claimed_at=real_now))
+    found = rows(tx, OWED.where(*mine).order_by(deliveries.c.send_at, deliveries.c.id))
+    found = [row for row in found if may_get(row) and row.local_date == _local_date(row, now)]
     suppressed = suppression.among(tx, service.keys, {row.email for row in found})
     return [row for row in found if row.email not in suppressed]
 
@@ -106,7 +110,7 @@ def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Ow
         if not is_lesson(row):
             leaving.append(row)
             continue
-        zone, today = ZoneInfo(row.timezone), _local_date(row, now)
+        zone, today = schedule.zone_of(row.timezone), _local_date(row, now)
         due = schedule.departure(row.due_at, now, row.send_hour, zone)
         if (row.subscriber_id, row.course, today) in taken:
             due = schedule.next_hour(now, row.send_hour, zone, after=today)
@@ -179,4 +183,4 @@ def _mark(tx: Connection, ours: list[dict[str, Any]]) -> list[int]:
 
 
 def _local_date(row: Owed, now: datetime) -> date | None:
-    return now.astimezone(ZoneInfo(row.timezone)).date() if is_lesson(row) else None
+    return now.astimezone(schedule.zone_of(row.timezone)).date() if is_lesson(row) else None

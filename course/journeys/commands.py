@@ -23,7 +23,7 @@ def match(service: Service, person: Person, first_line: str) -> str:
     """Return the command that this line is, in the person's words first and then in any locale's, or ""."""
     said = re.sub(r"\s+", " ", first_line.casefold()).strip(TRIM)
     words = service.catalogue.words
-    own = service.catalogue.courses[person.course].locale(person.locale)
+    own = service.catalogue.locale(person.course, person.locale)
     for locale in (own, *words):
         for command, phrases in words[locale]["commands"].items():
             if command in ACTS and said in phrases:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection, select, update
@@ -45,7 +44,7 @@ def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: tim
 def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:
     """Clear a doubt: the provider says that it has the message."""
     row = owed(tx, delivery_id)
-    if row is not None and row.status == DeliveryStatus.STALLED:
+    if row is not None and row.status in {DeliveryStatus.SENDING, DeliveryStatus.STALLED}:
         settling.sent(tx, service, row, "", now)
 
 
@@ -58,7 +57,7 @@ def _owe_again(tx: Connection, service: Service, row: Owed, now: datetime) -> No
         return
     due = row.due_at
     if is_lesson(row):
-        due = schedule.departure(row.due_at, now, row.send_hour, ZoneInfo(row.timezone))
+        due = schedule.departure(row.due_at, now, row.send_hour, schedule.zone_of(row.timezone))
     again = max(due, schedule.retry(now, attempts))
     values = {"due_at": due, "send_at": again, "first_tried_at": first, "attempts": attempts}
     move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)

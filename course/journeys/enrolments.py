@@ -72,7 +72,7 @@ def resume(tx: Connection, catalogue: Catalogue, person: Person, now: datetime) 
     if course is not None and not course.has(person.next_day):
         finish(tx, person, now)
         return True
-    due = next_due(tx, person, now)
+    due = next_due(tx, catalogue, person, now)
     waiting = update(deliveries).where(
         deliveries.c.enrolment_id == person.id,
         deliveries.c.kind == DeliveryKind.LESSON,
@@ -91,11 +91,11 @@ def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
     return marked == 1
 
 
-def retime(tx: Connection, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
+def retime(tx: Connection, catalogue: Catalogue, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
     """Move what is still to come, in every course but one, to this person's present hour and zone."""
     mine = enrolments.c.subscriber_id == subscriber_id, enrolments.c.id != but
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
-        due = next_due(tx, person, now)
+        due = next_due(tx, catalogue, person, now)
         mine = enrolments.c.id == person.id, enrolments.c.next_send_at.is_not(None)
         tx.execute(update(enrolments).where(*mine).values(next_send_at=due))
         queued = (
@@ -106,11 +106,14 @@ def retime(tx: Connection, subscriber_id: int, now: datetime, *, but: int = 0) -
         tx.execute(update(deliveries).where(*queued).values(due_at=due, send_at=due))
 
 
-def next_due(tx: Connection, person: Person, now: datetime) -> datetime:
+def next_due(tx: Connection, catalogue: Catalogue, person: Person, now: datetime) -> datetime:
     """Return the next moment at which this person may get a lesson of this course."""
     last = people.last_lesson(tx, person.subscriber_id, person.course)
+    soonest = schedule.next_hour(now, person.send_hour, person.zone)
     if last is None:
-        return schedule.next_hour(now, person.send_hour, person.zone)
+        course = catalogue.courses.get(person.course)
+        rule = course.start if course else schedule.Start.NEXT_HOUR
+        return max(soonest, schedule.first_lesson(rule, person.confirmed_at or now, person.send_hour, person.zone))
     return max(
         schedule.next_lesson(*last, person.send_hour, person.zone),
         schedule.next_hour(now, person.send_hour, person.zone, after=last[1]),

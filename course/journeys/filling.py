@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from course import links
+from course import links, schedule
 from course.content import dates, help_lines
 from course.content.catalogue import CONFIRM, Words
 from course.content.courses import lesson_name
@@ -68,7 +67,7 @@ def _values(
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
         return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
     words = service.catalogue.words[mailing.locale]
-    zone = ZoneInfo(row.timezone)
+    zone = schedule.zone_of(row.timezone)
     country = help_lines.country_of(row.timezone)
     today = now.astimezone(zone).date()
     mail = words["mail"]
@@ -91,7 +90,7 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
         deliveries.c.status == "queued",
     )
     due = row.next_send_at or tx.execute(queued).scalar() or now
-    zone, locale = ZoneInfo(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
+    zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, tzinfo=UTC), locale)
     return {"first_day": said, "next_lesson": said, "send_hour": hour}

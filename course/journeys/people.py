@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from course import links
+from course import links, schedule
 from course.keys import Keys
 from course.links import Purpose
 from course.store.states import LIVE
@@ -39,7 +39,7 @@ class Person:
     @property
     def zone(self) -> ZoneInfo:
         """Their present time zone."""
-        return ZoneInfo(self.timezone)
+        return schedule.zone_of(self.timezone)
 
     def today(self, now: datetime) -> date:
         """Return their local date at this moment."""
@@ -65,9 +65,9 @@ COLUMNS = (
 )
 
 
-def find(tx: Connection, *conditions: ColumnElement[bool]) -> list[Person]:
+def find(tx: Connection, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Person]:
     """Return the enrolments that fulfil these conditions, the newest first."""
-    query = select(*COLUMNS).join(subscribers).where(*conditions).order_by(enrolments.c.id.desc())
+    query = select(*COLUMNS).join(subscribers).where(*conditions).order_by(enrolments.c.id.desc()).limit(limit)
     return [Person(**row._mapping) for row in tx.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name)
 
 

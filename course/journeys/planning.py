@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from course.content.courses import lesson_name
+from course.journeys import enrolments as rounds
+from course.journeys import people
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
@@ -25,7 +27,7 @@ def plan(service: Service, now: datetime) -> int:
     total = 0
     while True:
         with service.store.transaction() as tx:
-            planned = _plan_some(tx, service, due)
+            planned = _plan_some(tx, service, due, now)
         total += planned
         if planned < AT_ONCE:
             return total
@@ -49,7 +51,7 @@ def _due(service: Service, now: datetime) -> Select[Any]:
     )
 
 
-def _plan_some(tx: Connection, service: Service, due: Select[Any]) -> int:
+def _plan_some(tx: Connection, service: Service, due: Select[Any], now: datetime) -> int:
     found = tx.execute(due.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     rows = [
         {
@@ -66,8 +68,25 @@ def _plan_some(tx: Connection, service: Service, due: Select[Any]) -> int:
         for row in found
         if service.catalogue.courses[row.course].has(row.next_day)
     ]
-    # A row that is there already (a resend by hand, a crash between two steps) is what is owed; it stays.
     insert_new(tx, deliveries, rows)
+    _queue_again(tx, rows)
     ids = [row.id for row in found]
     tx.execute(update(enrolments).where(enrolments.c.id.in_(ids)).values(next_send_at=None))
+    for row in found:
+        if not service.catalogue.courses[row.course].has(row.next_day):  # the course was made shorter
+            for person in people.find(tx, enrolments.c.id == row.id):
+                rounds.finish(tx, person, now)
     return len(found)
+
+
+def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    """Owe a lesson again that was cancelled and is due all the same: it is the same row, so it comes once."""
+    if rows:
+        again = update(deliveries).where(
+            deliveries.c.enrolment_id == bindparam("enrolment"),
+            deliveries.c.name == bindparam("lesson"),
+            deliveries.c.status == DeliveryStatus.CANCELLED,
+        )
+        again = again.values(status=DeliveryStatus.QUEUED, due_at=bindparam("due"), send_at=bindparam("due"))
+        found = [{"enrolment": row["enrolment_id"], "lesson": row["name"], "due": row["due_at"]} for row in rows]
+        tx.execute(again, found)

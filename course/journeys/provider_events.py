@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from course import addresses
 from course.journeys import doubts, suppression
@@ -39,14 +40,23 @@ def take_in(service: Service, events: list[dict[str, Any]], now: datetime, real_
     """Act on each event once; return how many were new. One that cannot be understood is skipped, not the rest."""
     acted = 0
     for event in events:
-        with service.store.transaction() as tx:
-            if not insert_new(tx, provider_events, [{"event_id": _event_id(event), "at": real_now}]):
-                continue
-            act = ACTS.get(str(event.get("event")))
-            if act is not None:
-                act(tx, service, event, _delivery(tx, event), now, real_now)
-        acted += 1
+        try:
+            acted += _take_one(service, event, now, real_now)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: the provider sends the batch again
+        except Exception as error:  # noqa: BLE001 (one event that breaks us must not hold up the others)
+            log.error("an event could not be understood", error=type(error).__name__)
     return acted
+
+
+def _take_one(service: Service, event: dict[str, Any], now: datetime, real_now: datetime) -> bool:
+    with service.store.transaction() as tx:
+        if not insert_new(tx, provider_events, [{"event_id": _event_id(event), "at": real_now}]):
+            return False
+        act = ACTS.get(str(event.get("event")))
+        if act is not None:
+            act(tx, service, event, _delivery(tx, event), now, real_now)
+    return True
 
 
 def forget(tx: Connection, real_now: datetime) -> None:

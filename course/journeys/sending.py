@@ -45,7 +45,6 @@ class Tally:
 def send_due(shift: Shift) -> Tally:
     """Send all that is due by now, a claim at a time; what was not handed over is released."""
     sent = 0
-    _settle(shift)
     while not shift.stopping():
         ids = claiming.claim(shift.service, shift.worker, CLAIM, shift.clock.now(), shift.clock.real())
         if not ids:
@@ -63,7 +62,7 @@ def _send_claimed(shift: Shift, ids: list[int]) -> Tally:
     try:
         while waiting and not halt and not shift.stopping():
             _send_slice(shift, waiting, handled)
-            outcomes = _settle(shift)
+            outcomes = settle(shift)
             sent += sum(isinstance(outcome, Sent) for outcome in outcomes)
             halt = next((outcome.reason for outcome in outcomes if isinstance(outcome, Halt)), "")
             waiting = [waits for waits in waiting if waits not in handled] if outcomes else []
@@ -77,8 +76,8 @@ def _send_claimed(shift: Shift, ids: list[int]) -> Tally:
 
 def _send_slice(shift: Shift, ids: list[int], handled: set[int]) -> None:
     """Hand over what may still leave, until the time comes to check again; note each outcome as it comes."""
-    with shift.service.store.reading() as tx:
-        rows = claiming.still_ours(tx, shift.service, shift.worker, ids)
+    with shift.service.store.transaction() as tx:
+        rows = claiming.still_ours(tx, shift.service, shift.worker, ids, shift.clock.now(), shift.clock.real())
         ready = [(row, _filled(tx, shift, row)) for row in rows]
     checked_at = shift.clock.monotonic()
     for row, made in ready:
@@ -91,7 +90,7 @@ def _send_slice(shift: Shift, ids: list[int], handled: set[int]) -> None:
             return
 
 
-def _settle(shift: Shift) -> list[Outcome]:
+def settle(shift: Shift) -> list[Outcome]:
     """Write down all outcomes that are not yet; what the database does not take now is kept for the next shift."""
     outcomes = [outcome for _, outcome in shift.unsettled]
     if outcomes:

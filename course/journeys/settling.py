@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection, update
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, update
 from course import schedule
 from course.journeys import enrolments as rounds
 from course.journeys import people, suppression
+from course.journeys.claiming import HELD
 from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
@@ -30,11 +30,11 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
                 case Sent():
                     sent(tx, service, row, outcome.provider_id, now)
                 case TryLater():
-                    _try_later(tx, service, row, outcome.reason, outcome.seconds, now)
+                    _try_later(tx, row, outcome.reason, outcome.seconds, now)
                 case RefusedRecipient(dead=True):
                     _dead(tx, service, row, outcome.reason, now, real_now)
                 case RefusedRecipient():
-                    _try_later(tx, service, row, outcome.reason, None, now)
+                    _refused(tx, service, row, outcome.reason, now)
                 case RefusedMailing():
                     _hold(tx, row, outcome.reason, now)
                 case Halt():
@@ -70,28 +70,33 @@ def go_on(tx: Connection, service: Service, row: Owed, day: int, last_date: date
     person = people.by_id(tx, row.enrolment_id)
     if person is None:
         return
-    more = service.catalogue.courses[row.course].has(day + 1)
-    values: dict[str, object] = {"next_day": day + 1}
-    if more and person.status == EnrolmentStatus.ACTIVE:
-        values["next_send_at"] = schedule.next_lesson(now, last_date, person.send_hour, person.zone)
-    tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(**values))
-    if not more:
+    course = service.catalogue.courses.get(row.course)
+    mine = enrolments.c.id == person.id
+    tx.execute(update(enrolments).where(mine).values(next_day=day + 1))
+    if course is not None and not course.has(day + 1):
         rounds.finish(tx, person, now)
-
-
-def _try_later(tx: Connection, service: Service, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:
-    """Owe it again after a while; give up on it after 72 hours, and let the course go on."""
-    first = row.first_tried_at or now
-    attempts = row.attempts + 1
-    if now - first >= schedule.GIVE_UP:
-        if move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
-            rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
-            if is_lesson(row) and row.day is not None:
-                go_on(tx, service, row, row.day, now.astimezone(ZoneInfo(row.timezone)).date(), now)
         return
+    # In a statement of its own: whoever pauses or leaves at this very moment is not due any more.
+    due = schedule.next_lesson(now, last_date, person.send_hour, person.zone)
+    tx.execute(update(enrolments).where(mine, enrolments.c.status == EnrolmentStatus.ACTIVE).values(next_send_at=due))
+
+
+def _try_later(tx: Connection, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:
+    """Owe it again after a while. Nobody is at fault, so it is never given up: no day is lost to an outage."""
+    attempts = row.attempts + 1
     again = now + timedelta(seconds=seconds) if seconds else schedule.retry(now, attempts)
-    values = {"send_at": again, "first_tried_at": first, "attempts": attempts, "error": reason}
+    values = {"send_at": again, "first_tried_at": row.first_tried_at or now, "attempts": attempts, "error": reason}
     move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)
+
+
+def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: datetime) -> None:
+    """Owe it again; give up on a recipient that is refused for 72 hours, and let the course go on."""
+    if now - (row.first_tried_at or now) < schedule.GIVE_UP:
+        _try_later(tx, row, reason, None, now)
+    elif move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
+        rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
+        if is_lesson(row) and row.day is not None:
+            go_on(tx, service, row, row.day, now.astimezone(schedule.zone_of(row.timezone)).date(), now)
 
 
 def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:
@@ -104,7 +109,7 @@ def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetim
 def _hold(tx: Connection, row: Owed, reason: str, now: datetime) -> None:
     put_back(tx, [row.id])
     tx.execute(update(mailings).where(mailings.c.digest == row.mailing).values(held_reason=reason))
-    tx.execute(update(deliveries).where(deliveries.c.id == row.id).values(send_at=now + timedelta(minutes=15)))
+    tx.execute(update(deliveries).where(deliveries.c.id == row.id).values(send_at=now + HELD))
     log.error(
         "a mailing was refused and is held until its text changes",
         name=row.name,

@@ -22,6 +22,7 @@ from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, history, subscribers
 
 CONFIRM_WITHIN = timedelta(days=7)  # real time
+AT_ONCE = 1_000  # rows per transaction
 AGAIN = timedelta(days=7)  # course time: so seldom does somebody hear that they signed up again
 log = structlog.get_logger()
 
@@ -54,14 +55,15 @@ def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -
             limits.place(tx, keys, limits.EVERYBODY, "", now),
         )
         first = limits.place(tx, keys, limits.INBOX, inbox, now) == now
-        limits.take(tx, keys, limits.NETWORK, network, send)
-        limits.take(tx, keys, limits.EVERYBODY, "", send)
         # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
         with tx.begin_nested() as attempt:
-            person = _enrol(tx, form, now, real_now)
+            may_mail = first and send - now < limits.DAY
+            person = _enrol(tx, form, now, real_now, renew=may_mail)
             if person.status != EnrolmentStatus.PENDING:
                 _say_again(tx, person, now)
-            elif first and send - now < limits.DAY:
+            elif may_mail:
+                limits.take(tx, keys, limits.NETWORK, network, send)
+                limits.take(tx, keys, limits.EVERYBODY, "", send)
                 limits.take(tx, keys, limits.INBOX, inbox, send)
                 notices.owe(tx, person, "confirm", send, once=f"{now.date()}")
             if suppression.among(tx, keys, [form.email]):
@@ -97,7 +99,7 @@ def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> N
             return
         suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
         if person.status == EnrolmentStatus.PENDING:
-            _forget(tx, [person])
+            _forget(tx, person)
         else:
             rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
 
@@ -109,16 +111,25 @@ def expire(service: Service, now: datetime, real_now: datetime) -> int:
     """
     unanswered = enrolments.c.confirm_by <= real_now
     ended = enrolments.c.status == EnrolmentStatus.STOPPED, enrolments.c.created_at <= now - CONFIRM_WITHIN
-    with service.store.transaction() as tx:
-        late = people.find(tx, enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended)))
-        _forget(tx, late)
-        return len(late)
+    late = enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended))
+    total = 0
+    while True:
+        with service.store.transaction() as tx:
+            some = [person.id for person in people.find(tx, *late, limit=AT_ONCE)]
+            gone = tx.execute(
+                delete(enrolments).where(enrolments.c.id.in_(some), *late).returning(enrolments.c.subscriber_id)
+            )
+            _forget_people(tx, list(gone.scalars()))
+        total += len(some)
+        if len(some) < AT_ONCE:
+            return total
 
 
-def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime) -> Person:
-    """Return the live enrolment of this address and course; made, or with these choices, if it is unconfirmed.
+def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, renew: bool) -> Person:
+    """Return the live enrolment of this address and course; made if there is none.
 
-    A person's settings change only at confirmation: anybody can type anybody's address.
+    An unconfirmed one gets these choices and another seven days only if a mail says so to its inbox (`renew`). A
+    person's settings change only at confirmation: anybody can type anybody's address.
     """
     settings = {key: getattr(form, key) for key in ("name", "locale", "timezone", "send_hour")}
     key = addresses.key(form.email)
@@ -133,7 +144,7 @@ def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime) -> P
         "created_at": now,
     }
     mine = (enrolments.c.subscriber_id == subscriber_id, enrolments.c.course == form.course)
-    if not insert_new(tx, enrolments, [{**row, **pending}]):
+    if not insert_new(tx, enrolments, [{**row, **pending}]) and renew:
         unconfirmed = enrolments.c.status == EnrolmentStatus.PENDING
         tx.execute(update(enrolments).where(*mine, unconfirmed).values(**pending))
     return people.find(tx, *mine)[0]
@@ -175,11 +186,15 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     tx.execute(insert(history).values(enrolment_id=person.id, at=now, event="confirmed"))
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
-    rounds.retime(tx, person.subscriber_id, now, but=person.id)
+    rounds.retime(tx, service.catalogue, person.subscriber_id, now, but=person.id)
 
 
-def _forget(tx: Connection, unconfirmed: list[Person]) -> None:
-    tx.execute(delete(enrolments).where(enrolments.c.id.in_([person.id for person in unconfirmed])))
+def _forget(tx: Connection, person: Person) -> None:
+    tx.execute(delete(enrolments).where(enrolments.c.id == person.id))
+    _forget_people(tx, [person.subscriber_id])
+
+
+def _forget_people(tx: Connection, ids: list[int]) -> None:
+    """Erase those of whom no enrolment is left."""
     others = select(enrolments.c.subscriber_id)
-    gone = [person.subscriber_id for person in unconfirmed]
-    tx.execute(delete(subscribers).where(subscribers.c.id.in_(gone), subscribers.c.id.not_in(others)))
+    tx.execute(delete(subscribers).where(subscribers.c.id.in_(ids), subscribers.c.id.not_in(others)))

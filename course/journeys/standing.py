@@ -21,7 +21,7 @@ class Standing:
 
 def of(service: Service, person: Person) -> Standing:
     """Return where a person stands, in a locale that the course has."""
-    locale = service.catalogue.courses[person.course].locale(person.locale)
+    locale = service.catalogue.locale(person.course, person.locale)
     words = service.catalogue.words[locale]["dates"]
     due = dates.moment(person.next_send_at, person.zone, locale, words) if person.next_send_at else ""
     return Standing(person.course, locale, person.status, due)

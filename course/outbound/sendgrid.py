@@ -139,15 +139,15 @@ def meaning(status: int, headers: Mapping[str, str], body: bytes, private: tuple
     errors = list(_errors(body))
     words = "; ".join(": ".join(filter(None, error)) for error in errors) or body.decode("utf-8", "replace")
     reason = f"SendGrid answered {status}: {said(words, *private)}".rstrip(": ")
-    if status == http.client.BAD_REQUEST:
+    if status == http.client.BAD_REQUEST and errors:
         fits = (outcome for pattern, outcome in FIELDS for field, _ in errors if re.match(pattern, field))
         return next(fits, RefusedMailing)(reason)
     if status == http.client.TOO_MANY_REQUESTS:
         return TryLater(reason, _wait(headers))
     if status == http.client.GATEWAY_TIMEOUT:
         return Unsure(reason)  # a gateway gave up waiting; what stands behind it may have taken the message
-    if status >= http.client.INTERNAL_SERVER_ERROR:
-        return TryLater(reason)
+    if status >= http.client.INTERNAL_SERVER_ERROR or status == http.client.BAD_REQUEST:
+        return TryLater(reason)  # a 400 without errors is a proxy's page, no verdict on the text
     if status in MEANINGS or not 200 <= status < 300:  # noqa: PLR2004 (RFC 9110 section 15.3)
         outcome, advice = MEANINGS.get(status, NOT_SENDGRID)
         return outcome(f"{reason} ({advice})" if advice else reason)

@@ -7,11 +7,15 @@ from email.message import Message
 
 from course.reading import mime
 
-METHOD = re.compile(r"\s*(?:dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
-DOMAIN = re.compile(r"\bheader\.(?:d|i|from)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE)
+METHOD = re.compile(r"\s*(dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
+# The domain that a method is about: a DKIM pass says nothing of the From line.
+DOMAIN = {
+    "dkim": re.compile(r"\sheader\.(?:d|i)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
+    "dmarc": re.compile(r"\sheader\.from=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
+}
 # What a stranger chose may stand in a quoted text or a comment; neither is part of a result.
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-COMMENT = re.compile(r"\([^()]*\)")
+COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
 
 
 def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
@@ -25,7 +29,10 @@ def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
         said_by, _, results = value.partition(";")
         if said_by.split()[:1] == [authserv_id]:
             found = [
-                name for result in _bare(results).split(";") if METHOD.match(result) for name in DOMAIN.findall(result)
+                name
+                for result in _bare(results).split(";")
+                if (method := METHOD.match(result))
+                for name in DOMAIN[method[1].lower()].findall(result)
             ]
             return tuple(dict.fromkeys(name.lower().rstrip(".") for name in found))
     return ()

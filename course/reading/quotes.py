@@ -60,7 +60,9 @@ def from_html(html: str) -> str:
 def _without(html: str, tag: str) -> str:
     """Cut every element of this name, from its beginning to its end or the text's; linear in its length."""
     small, kept, at = html.lower(), [], 0
-    while (start := small.find(f"<{tag}", at)) >= 0:
+    begins = re.compile(rf"<{tag}\b")  # not <header> for <head>
+    while found := begins.search(small, at):
+        start = found.start()
         kept.append(html[at:start])
         end = small.find(f"</{tag}", start)
         at = len(html) if end < 0 else end

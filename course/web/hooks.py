@@ -116,7 +116,7 @@ async def _take(request: Request) -> Response:
             raise ValueError("the form has no end")
         raw, small = form.email(), form.small
     if raw is None:
-        raise UselessError("it lacks the field `email`; tick “POST the raw, full MIME message” at SendGrid")
+        raise ValueError("it lacks the field `email`; tick “POST the raw, full MIME message” at SendGrid")
     to, passed = _recipients(small[b"envelope"]), _passed(small[b"dkim"])
     await run_in_threadpool(app.receive, raw, source="sendgrid", to=to, passed=passed)
     return _say(200, BackgroundTask(app.read_spool))
