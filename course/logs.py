@@ -39,6 +39,8 @@ def set_up(level: str) -> None:
     logging.basicConfig(
         level=max(threshold, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
+    # A tick that takes longer than the time between two is no news: the next one does what is left.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_scrub_record)
 
