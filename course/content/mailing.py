@@ -13,6 +13,7 @@ from html import escape
 from course.content import slots
 
 CRLF = b"\r\n"
+LONGEST = 76  # characters of an encoded line, RFC 2045 section 6.7
 
 
 @dataclass(frozen=True)
@@ -114,4 +115,15 @@ def _filled(pieces: list[bytes | str], values: Mapping[str, str]) -> bytes:
 
 def _quoted(text: str) -> bytes:
     encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
-    return encoded.replace(b"\n", CRLF)
+    *lines, last = encoded.split(b"\n")
+    # The soft break that follows a piece needs a place on its last line too.
+    return CRLF.join([*(_shortened(line, LONGEST) for line in lines), _shortened(last, LONGEST - 1)])
+
+
+def _shortened(line: bytes, most: int) -> bytes:
+    """Break an encoded line that is too long (binascii forgets to, where it encodes the space at a line's end)."""
+    if len(line) <= most:
+        return line
+    cut = LONGEST - 4
+    cut -= next((back for back in (1, 2) if line[cut - back : cut - back + 1] == b"="), 0)  # never inside =C3
+    return line[:cut] + b"=" + CRLF + line[cut:]
