@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+import hypothesis
 import postgres
 import pytest
 from sqlalchemy import create_engine, text
@@ -22,6 +23,11 @@ from course.outgoing import Outcome, Outgoing, Sent
 from course.settings import Settings, load
 from course.store import migrate
 from course.store.database import Store
+
+# A landing is judged by the same examples each time; everybody else's runs look for new ones. No test is timed.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)  # noon in London
 CONSENT = "Send me the course by email. (the wording of the tests)"
