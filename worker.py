@@ -21,7 +21,8 @@ import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from course import logs
-from course.app import App
+from course.app import App, SystemClock
+from course.content import checks
 from course.content.sources import ContentError
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
@@ -44,6 +45,7 @@ def main() -> None:
     try:
         settings = load()
         logs.set_up(settings.log_level)
+        sound(settings)
         lock = None if only == "web" else only_clock(settings)
         app = App.build(settings)
         listening = None if only == "clock" else listen(settings)
@@ -61,6 +63,14 @@ def main() -> None:
     app.close()
     if lock:
         lock.close()
+
+
+def sound(settings: Settings) -> None:
+    """Raise ContentError when `course check` finds a mistake: better no start than a letter with a hole in it."""
+    found = checks.check(settings, SystemClock().real().date())
+    mistakes = [problem for problem in found if not problem.warning]
+    if mistakes:
+        raise ContentError(mistakes)
 
 
 def only_clock(settings: Settings) -> IO[str] | None:

@@ -12,6 +12,7 @@ import pytest
 
 from course.journeys import privacy, suppression
 from course.outgoing import Sent, TryLater
+from course.settings import EMAILS
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # when first lessons are due
 STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "suppressions")
@@ -19,13 +20,19 @@ STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "supp
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def settings(settings, tmp_path):
-    """Give the service a second course, "writing"."""
-    emails = tmp_path / "emails"
-    shutil.copytree(settings.emails_dir, emails)
+@pytest.fixture(scope="session")
+def two_courses(tmp_path_factory):
+    """Make a folder of emails with a second course in it, "writing"."""
+    emails = tmp_path_factory.mktemp("two") / "emails"
+    shutil.copytree(EMAILS, emails)
     shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    return settings.model_copy(update={"emails_dir": emails})
+    return emails
+
+
+@pytest.fixture
+def settings(settings, two_courses):
+    """Let the service have both courses."""
+    return settings.model_copy(update={"emails_dir": two_courses})
 
 
 def live(world, hours):

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from course import logs
 from course.app import App
 from course.journeys import replies
+from course.settings import EMAILS
 from course.store.database import insert_once
 from course.store.tables import metadata
 
@@ -25,13 +26,19 @@ CANARY = "canary-quinquireme"
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def settings(settings, tmp_path):
-    """Give the service a second course, "writing"."""
-    emails = tmp_path / "emails"
-    shutil.copytree(settings.emails_dir, emails)
+@pytest.fixture(scope="session")
+def two_courses(tmp_path_factory):
+    """Make a folder of emails with a second course in it, "writing"."""
+    emails = tmp_path_factory.mktemp("two") / "emails"
+    shutil.copytree(EMAILS, emails)
     shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    return settings.model_copy(update={"emails_dir": emails})
+    return emails
+
+
+@pytest.fixture
+def settings(settings, two_courses):
+    """Let the service have both courses."""
+    return settings.model_copy(update={"emails_dir": two_courses})
 
 
 @pytest.fixture

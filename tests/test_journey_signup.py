@@ -19,19 +19,26 @@ from structlog.testing import capture_logs
 from course.app import App
 from course.journeys import suppression
 from course.outgoing import RefusedRecipient, Sent
+from course.settings import EMAILS
 
 WEEK = timedelta(days=7)
 STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "suppressions")
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def settings(settings, tmp_path):
-    """Give the service a folder of emails that a test may edit, with a second course in it."""
-    emails = tmp_path / "emails"
-    shutil.copytree(settings.emails_dir, emails)
+@pytest.fixture(scope="session")
+def two_courses(tmp_path_factory):
+    """Make a folder of emails with a second course in it, "writing"."""
+    emails = tmp_path_factory.mktemp("two") / "emails"
+    shutil.copytree(EMAILS, emails)
     shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    return settings.model_copy(update={"emails_dir": emails})
+    return emails
+
+
+@pytest.fixture
+def settings(settings, two_courses):
+    """Let the service have both courses."""
+    return settings.model_copy(update={"emails_dir": two_courses})
 
 
 def live(world, hours):
@@ -697,11 +704,14 @@ FIRST = [
 @pytest.mark.parametrize(
     ("rule", "hour", "now", "due"), FIRST, ids=[f"{row[0]}, {row[1]} o'clock, {row[2]:%a %H:%M}" for row in FIRST]
 )
-def test_the_first_lesson_follows_the_start_rule(world, rule, hour, now, due):
+def test_the_first_lesson_follows_the_start_rule(world, tmp_path, rule, hour, now, due):
     """Day 1 comes when the course says: at the next hour, tomorrow, or on a Monday; the page and the welcome say so."""
-    path = world.app.settings.emails_dir / "courses/self-compassion/course.toml"
+    emails = tmp_path / "emails"
+    shutil.copytree(EMAILS, emails)
+    path = emails / "courses/self-compassion/course.toml"
     path.write_text(path.read_text().replace('start = "next-hour"', f'start = "{rule}"'))
-    app = App.build(world.app.settings, transport=world.box, clock=world.clock)
+    settings = world.app.settings.model_copy(update={"emails_dir": emails})
+    app = App.build(settings, transport=world.box, clock=world.clock)
     world.app, first = app, world.app
     world.clock.at = now
     world.sign_up("alice", send_hour=hour)
