@@ -578,6 +578,19 @@ def test_words_that_begin_like_a_quote_are_words(body):
     assert read(mail(body)).says_something
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "On Tue, 2 Mar 2027 at 08:00, Dear Self <hello@dearself.example> wrote:\n> Day 1\n> Hello Alice,\n\nSTOP\n",
+        "> Day 1\n> Hello Alice,\n\nSTOP\n",
+    ],
+    ids=["announced", "bare"],
+)
+def test_a_command_below_the_quote_is_the_first_line(body):
+    """Whoever answers below what was quoted leaves as well as somebody who answers above it."""
+    assert read(mail(body)).first_line == "STOP"
+
+
 def test_the_first_line_is_the_first_that_holds_anything():
     """It is where a command stands."""
     assert read(mail(b"\n\n  STOP  \n\nthank you\n")).first_line == "STOP"

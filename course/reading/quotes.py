@@ -38,7 +38,13 @@ def new_words(text: str) -> str:
     found = EmailReplyParser(languages=LANGUAGES).parse_reply(text=short) or ""
     signature = SIGNATURES.search(found)
     own = (found[: signature.start()] if signature else found).strip()
-    return "" if _only_quotes(own) else own
+    return "" if _only_quotes(own) else _unquoted(own)
+
+
+def _unquoted(text: str) -> str:
+    """Take out quoted lines and the one that announces them: whoever answers below a quote, or within, begins there."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
+    return "\n".join(line for line in lines if not ANNOUNCED.fullmatch(line.strip())).strip()
 
 
 def _only_quotes(text: str) -> bool:
