@@ -467,6 +467,28 @@ def test_a_poison_message_keeps_nobody_waiting(three, monkeypatch):
     assert three.box.names("bob@example.org") == ["day-1"]
 
 
+def test_a_poison_outcome_keeps_nobody_waiting(three, monkeypatch):
+    """An outcome that cannot be written down is Bob's alone: the others' are, and the next mail leaves."""
+    sent = settling.sent
+
+    def not_for_bob(tx, service, row, *rest):
+        if row.email.startswith("bob"):
+            raise ZeroDivisionError
+        return sent(tx, service, row, *rest)
+
+    monkeypatch.setattr(settling, "sent", not_for_bob)
+    for _ in range(3):
+        try:
+            three.app.tick()
+        except ZeroDivisionError:
+            continue
+    three.join("dora")
+
+    assert [day_1(three, who) for who in ("alice", "charlie")] == ["sent", "sent"]
+    assert three.box.names("dora@example.org")[:2] == ["confirm", "welcome"]
+    assert three.box.names("bob@example.org") == ["day-1"]
+
+
 def test_a_poison_lesson_keeps_nobody_waiting(world, monkeypatch):
     """A lesson that an author has spoilt is not sent; those who get it in another language get theirs."""
     world.join("dora", locale="en-US")

@@ -7,6 +7,7 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import alembic.op
 import pytest
@@ -88,6 +89,7 @@ def store(database):
 @pytest.fixture
 def bare(database):
     """Give a database without a single table."""
+    Path(database.removeprefix("sqlite:///")).unlink(missing_ok=True)
     store = Store(database)
     if not store.sqlite:
         run(store, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
