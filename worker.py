@@ -67,8 +67,7 @@ def main() -> None:
 
 def sound(settings: Settings) -> None:
     """Raise ContentError when `course check` finds a mistake: better no start than a letter with a hole in it."""
-    found = checks.check(settings, SystemClock().real().date())
-    mistakes = [problem for problem in found if not problem.warning]
+    mistakes = checks.mistakes(settings, SystemClock().real().date())
     if mistakes:
         raise ContentError(mistakes)
 

@@ -16,13 +16,13 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
 
 from course import outbound, timelapse
 from course.clock import Clock
 from course.content import catalogue
 from course.content.catalogue import Catalogue
+from course.files import DRAFT
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.journeys import (
@@ -49,10 +49,8 @@ from course.keys import Keys
 from course.outgoing import Outcome, Transport
 from course.settings import Settings
 from course.store import migrate
-from course.store.database import Store
+from course.store.database import AWAY, Store
 
-# The database is away or busy; any other error of it is about what was to be written.
-AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
 log = structlog.get_logger()
 
@@ -145,7 +143,7 @@ class App:
     def recover(self) -> None:
         """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
         shutil.rmtree(self.settings.data_dir / "tmp", ignore_errors=True)  # uploads that were never finished
-        for draft in (self.settings.data_dir / "outbox").glob(".draft-*"):
+        for draft in (self.settings.data_dir / "outbox").glob(f"{DRAFT}*"):
             draft.unlink(missing_ok=True)
         self._sweep(timedelta(0))
 
@@ -238,5 +236,5 @@ class App:
         """Return whether the service is well."""
         try:
             return reports.health(self.service, self.clock.real())
-        except (DBAPIError, PoolTimeoutError):
+        except (DBAPIError, *AWAY):
             return {"ok": False, "database": False}

@@ -11,12 +11,14 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Iterable
 from enum import StrEnum
 
 from course.keys import Keys
 
 LINK_MAC = 16  # bytes: 128 bits, RFC 8058 section 5 asks for a hard-to-forge link
 ADDRESS_MAC = 12  # bytes: 96 bits, so that the local part stays far below 64 characters
+REPLY, LEAVE = "reply-", "leave-"  # what our addresses begin with
 LONGEST = 120  # characters; a longer token is not ours
 
 
@@ -56,12 +58,35 @@ def course_mark(course: str) -> int:
 
 def reply_address(keys: Keys, delivery_id: int, domain: str) -> str:
     """Return the address that ties a reply to the delivery it answers."""
-    return f"reply-{sign(keys, Purpose.REPLY, delivery_id)}@{domain}"
+    return f"{REPLY}{sign(keys, Purpose.REPLY, delivery_id)}@{domain}"
+
+
+def leave_links(keys: Keys, subscriber_id: int, course: str, site: str, domain: str) -> tuple[str, str]:
+    """Return the one-click link and the address by which this person leaves this course."""
+    token = sign(keys, Purpose.LEAVE, subscriber_id, course_mark(course))
+    return f"{site}/leave/{token}", f"{LEAVE}{token}@{domain}"
+
+
+def leave_tokens(recipients: Iterable[str]) -> list[str]:
+    """Return what stands in those of these addresses that mean to leave; not verified yet."""
+    return _tokens(LEAVE, recipients)
+
+
+def answered(keys: Keys, recipients: Iterable[str], references: Iterable[str]) -> list[int]:
+    """Return the ids of the deliveries that a mail answers: by our reply addresses, then by our Message-IDs."""
+    named = [read(keys, Purpose.REPLY, token) for token in _tokens(REPLY, recipients)]
+    named += [read(keys, Purpose.MESSAGE, one.strip("<>").partition("@")[0]) for one in references]
+    return [numbers[0] for numbers in named if numbers]
 
 
 def message_id(keys: Keys, delivery_id: int, domain: str) -> str:
     """Return a delivery's Message-ID: stable over retries, and proof that a reference to it is genuine."""
     return f"<{sign(keys, Purpose.MESSAGE, delivery_id)}@{domain}>"
+
+
+def _tokens(prefix: str, recipients: Iterable[str]) -> list[str]:
+    local_parts = (address.rpartition("@")[0].lower() for address in recipients)
+    return [local.removeprefix(prefix) for local in local_parts if local.startswith(prefix)]
 
 
 def _mac_size(purpose: Purpose) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from course.files import write_whole
 from course.settings import Settings, SettingsError
 
 DAY = 86_400  # seconds
@@ -44,9 +45,7 @@ def lapse(settings: Settings, real_now: datetime) -> Lapse | None:
         return known
     begun = Lapse(real_now, known.course_time(real_now) if known else real_now, settings.timelapse)
     anchor = {"real": begun.real.isoformat(), "course": begun.course.isoformat(), "seconds": begun.seconds}
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(anchor))
-    part.replace(path)
+    write_whole(path, json.dumps(anchor).encode())
     return begun
 
 

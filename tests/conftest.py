@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from course import logs
 from course.app import App
 from course.journeys.signup import SignUp
 from course.outgoing import Outcome, Outgoing, Sent
-from course.settings import Settings, load
+from course.settings import EMAILS, Settings, load
 from course.store import migrate
 from course.store.database import Store
 
@@ -31,6 +32,10 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 MONDAY = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)  # noon in London
 CONSENT = "Send me the course by email. (the wording of the tests)"
+
+
+# What no engine could decide differently runs on one of them.
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @dataclass
@@ -196,6 +201,15 @@ def make_settings(**given: object) -> Settings:
         return load(_env_file=None, **given)
     finally:
         os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def two_courses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder of emails with a second course in it, "writing"."""
+    emails = tmp_path_factory.mktemp("two") / "emails"
+    shutil.copytree(EMAILS, emails)
+    shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
+    return emails
 
 
 @pytest.fixture

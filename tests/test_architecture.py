@@ -16,6 +16,7 @@ PLAIN = {
     "settings",
     "settings_rules",
     "hosts",
+    "files",
     "schedule",
     "links",
     "keys",

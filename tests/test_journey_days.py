@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import MONDAY, Box, SetClock, World, make_settings
+from conftest import MONDAY, ON_SQLITE, Box, SetClock, World, make_settings
 from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as examples
 from sqlalchemy import func, select, update
@@ -23,7 +23,6 @@ from course.journeys import enrolments as journeys
 from course.outgoing import RefusedRecipient, Sent, TryLater, Unsure
 from course.store.tables import deliveries, enrolments, subscribers
 
-ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 LESSONS = ["day-1", "day-2", "day-3", "day-4", "day-5"]
 TUESDAY = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # the first lesson of who joins on MONDAY with the hour 8
 STEP = timedelta(minutes=10)

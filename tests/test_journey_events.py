@@ -7,13 +7,13 @@ import random
 from collections import Counter
 
 import pytest
+from conftest import ON_SQLITE
 
 from course.journeys import demo
 from course.outgoing import Unsure
 
 DAY_1 = "SELECT status FROM deliveries WHERE name = 'day-1'"
 # Tables of decisions that no engine could make differently run on one of them.
-ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 def live(world, hours):

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
+from conftest import ON_SQLITE
 
 from course.journeys import privacy, suppression
 from course.outgoing import Sent, TryLater
-from course.settings import EMAILS
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # when first lessons are due
 STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "suppressions")
-# What no engine could decide differently runs on one of them.
-ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def two_courses(tmp_path_factory):
-    """Make a folder of emails with a second course in it, "writing"."""
-    emails = tmp_path_factory.mktemp("two") / "emails"
-    shutil.copytree(EMAILS, emails)
-    shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    return emails
 
 
 @pytest.fixture

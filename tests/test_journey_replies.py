@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,27 +11,17 @@ from email.message import EmailMessage
 from io import StringIO
 
 import pytest
+from conftest import ON_SQLITE
 from sqlalchemy.exc import OperationalError
 
 from course import logs
 from course.app import App
 from course.journeys import replies
-from course.settings import EMAILS
 from course.store.database import insert_once
 from course.store.tables import metadata
 
 DAY_1 = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
 CANARY = "canary-quinquireme"
-ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def two_courses(tmp_path_factory):
-    """Make a folder of emails with a second course in it, "writing"."""
-    emails = tmp_path_factory.mktemp("two") / "emails"
-    shutil.copytree(EMAILS, emails)
-    shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    return emails
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from statistics import quantiles
 from time import perf_counter
 
 import pytest
-from conftest import CONSENT, MONDAY
+from conftest import CONSENT, MONDAY, ON_SQLITE
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
@@ -23,16 +23,6 @@ from course.settings import EMAILS
 
 WEEK = timedelta(days=7)
 STATE = ("subscribers", "enrolments", "deliveries", "consents", "history", "suppressions")
-ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(scope="session")
-def two_courses(tmp_path_factory):
-    """Make a folder of emails with a second course in it, "writing"."""
-    emails = tmp_path_factory.mktemp("two") / "emails"
-    shutil.copytree(EMAILS, emails)
-    shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    return emails
 
 
 @pytest.fixture

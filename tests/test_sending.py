@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import Box
+from conftest import ON_SQLITE, Box
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -23,8 +23,6 @@ from course.store.tables import deliveries, enrolments
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when Alice's first lesson is due
 QUEUE = "SELECT name, status, attempts, local_date, send_at, due_at, error FROM deliveries ORDER BY id"
-# What no engine could decide differently runs on one of them.
-ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 class Crash(BaseException):

@@ -57,7 +57,7 @@ def preview(course: str | None, day: int | None, notice: str | None, locale: str
 
 def sound(settings: Settings, now: datetime) -> Catalogue:
     """Return the catalogue if every mail in it can be made; else say what is wrong and end the command."""
-    wrong = [problem for problem in checks.check(settings, now.date()) if not problem.warning]
+    wrong = checks.mistakes(settings, now.date())
     for problem in wrong:
         typer.echo(_shown(problem), err=True)
     if wrong:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import typer
@@ -16,7 +16,6 @@ from course.journeys import reports
 from course.store import migrate as schema
 from course.store.database import Store
 
-LATE = timedelta(minutes=10)
 NONE = "none"
 
 
@@ -88,7 +87,7 @@ def _clock(last_tick: str | None, real_now: datetime) -> str:
     if last_tick is None:
         return "has never ticked: start the worker (make run)"
     ago = real_now - datetime.fromisoformat(last_tick)
-    stopped = " and does not tick now: start the worker" if ago > LATE else ""
+    stopped = " and does not tick now: start the worker" if ago > reports.LATE else ""
     return f"ticked {last_tick[:19].replace('T', ' ')} UTC{stopped}"
 
 

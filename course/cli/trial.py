@@ -61,9 +61,7 @@ def _test_mail(app: App, mailing: Mailing, to: str) -> Outgoing:
     The Message-ID also holds the moment: an inbox shows a second mail with the same one as none at all.
     """
     settings, keys, real_now = app.settings, app.keys, app.clock.real()
-    mark = links.course_mark(mailing.course)
-    token = links.sign(keys, Purpose.LEAVE, 0, mark)
-    leave = f"{settings.site}/leave/{token}", f"leave-{token}@{settings.reply_domain}"
+    leave = links.leave_links(keys, 0, mailing.course, settings.site, settings.reply_domain)
     moment = links.sign(keys, Purpose.MESSAGE, 0, int(real_now.timestamp() * 1_000_000))
     return Outgoing(
         delivery_id=0,
@@ -77,5 +75,5 @@ def _test_mail(app: App, mailing: Mailing, to: str) -> Outgoing:
         date=real_now,
         leave=leave,
         list_id=f"<{mailing.course}.{settings.mail_domain}>",
-        feedback_id=f"{mark:x}:{mailing.name}:{mailing.locale}:dear-self",
+        feedback_id=f"{links.course_mark(mailing.course):x}:{mailing.name}:{mailing.locale}:dear-self",
     )

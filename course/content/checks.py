@@ -47,6 +47,11 @@ def check(settings: Settings, today: date) -> list[Problem]:
     return [*found, *made, *last]
 
 
+def mistakes(settings: Settings, today: date) -> list[Problem]:
+    """Return what keeps a mail from being right: all that `check` finds but the warnings."""
+    return [problem for problem in check(settings, today) if not problem.warning]
+
+
 def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
     """Return the courses that can be read, and all lessons: also those of a course whose course.toml is broken."""
     known: list[Course] = []

@@ -7,7 +7,6 @@ be decided waits in held/ for two weeks at most.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 import structlog
 from cryptography.fernet import InvalidToken
 
+from course.files import DRAFT, write_whole
 from course.keys import Keys
 
 KEEP_HELD = timedelta(days=14)
@@ -41,7 +41,7 @@ def put(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> Path:
     sealed = keys.seal(head.encode() + b"\n" + mail.raw)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{real_now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(4)}.mail"
-    _write(path, sealed)
+    write_whole(path, sealed)
     return path
 
 
@@ -96,25 +96,7 @@ def hold(path: Path) -> None:
 
 def sweep(folder: Path, real_now: datetime) -> None:
     """Erase what was held for two weeks, and the beginnings of files that a crash left behind an hour ago."""
-    for pattern, age in (("held/*.mail", KEEP_HELD), ("*.part", timedelta(hours=1))):
+    for pattern, age in (("held/*.mail", KEEP_HELD), (f"{DRAFT}*", timedelta(hours=1))):
         for path in folder.glob(pattern):
             if path.stat().st_mtime < (real_now - age).timestamp():
                 path.unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_suffix(".part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

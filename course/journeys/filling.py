@@ -26,7 +26,9 @@ def fill(tx: Connection, service: Service, row: Owed, now: datetime, real_now: d
     """Return the message for this claim. `real_now` is for its Date header; nobody's clock runs in course time."""
     settings = service.settings
     mailing = _claimed(tx, service, row)
-    leave = None if mailing.name == CONFIRM else _leave(service, row)
+    leave = None
+    if mailing.name != CONFIRM:
+        leave = links.leave_links(service.keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
     return Outgoing(
         delivery_id=row.id,
         to=row.email,
@@ -53,11 +55,6 @@ def _claimed(tx: Connection, service: Service, row: Owed) -> Mailing:
         return present
     kept = select(mailings.c.text).where(mailings.c.digest == row.mailing)
     return Mailing.of(tx.execute(kept).scalar_one())
-
-
-def _leave(service: Service, row: Owed) -> tuple[str, str]:
-    token = links.sign(service.keys, Purpose.LEAVE, row.subscriber_id, links.course_mark(row.course))
-    return f"{service.settings.site}/leave/{token}", f"leave-{token}@{service.settings.reply_domain}"
 
 
 def _values(

@@ -68,8 +68,8 @@ def _plan_some(tx: Connection, service: Service, due: Select[Any], now: datetime
         for row in found
         if service.catalogue.courses[row.course].has(row.next_day)
     ]
-    insert_new(tx, deliveries, rows)
-    _queue_again(tx, rows)
+    if insert_new(tx, deliveries, rows) < len(rows):
+        _queue_again(tx, rows)
     ids = [row.id for row in found]
     tx.execute(update(enrolments).where(enrolments.c.id.in_(ids)).values(next_send_at=None))
     for row in found:
@@ -81,12 +81,10 @@ def _plan_some(tx: Connection, service: Service, due: Select[Any], now: datetime
 
 def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
     """Owe a lesson again that was cancelled and is due all the same: it is the same row, so it comes once."""
-    if rows:
-        again = update(deliveries).where(
-            deliveries.c.enrolment_id == bindparam("enrolment"),
-            deliveries.c.name == bindparam("lesson"),
-            deliveries.c.status == DeliveryStatus.CANCELLED,
-        )
-        again = again.values(status=DeliveryStatus.QUEUED, due_at=bindparam("due"), send_at=bindparam("due"))
-        found = [{"enrolment": row["enrolment_id"], "lesson": row["name"], "due": row["due_at"]} for row in rows]
-        tx.execute(again, found)
+    again = update(deliveries).where(
+        deliveries.c.enrolment_id == bindparam("enrolment"),
+        deliveries.c.name == bindparam("lesson"),
+        deliveries.c.status == DeliveryStatus.CANCELLED,
+    )
+    again = again.values(status=DeliveryStatus.QUEUED, due_at=bindparam("due"), send_at=bindparam("due"))
+    tx.execute(again, [{"enrolment": row["enrolment_id"], "lesson": row["name"], "due": row["due_at"]} for row in rows])

@@ -74,14 +74,12 @@ class Traces:
             mail = read(raw)
         except TooMuchError:
             return self._in_head(raw)
-        tokens = [address.partition("@")[0].lower() for address in (*to, *mail.recipients)]
-        ids = [_first(keys, Purpose.REPLY, token.removeprefix("reply-")) for token in tokens]
-        ids += [_first(keys, Purpose.MESSAGE, one.strip("<>").partition("@")[0]) for one in mail.references]
-        leaving = [_first(keys, Purpose.LEAVE, token.removeprefix("leave-")) for token in tokens]
+        recipients = (*to, *mail.recipients)
+        leaving = [links.read(keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients)]
         return (
             addresses.key(mail.sender) == self.address
-            or not self.deliveries.isdisjoint(ids)
-            or not self.subscribers.isdisjoint(leaving)
+            or not self.deliveries.isdisjoint(links.answered(keys, recipients, mail.references))
+            or not self.subscribers.isdisjoint(numbers[0] for numbers in leaving if numbers)
         )
 
     def _in_head(self, raw: bytes) -> bool:
@@ -96,11 +94,6 @@ def traces(service: Service, email: str) -> Traces:
         ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == person)).scalars().all()
         sent = tx.execute(select(deliveries.c.id).where(deliveries.c.subscriber_id.in_(ids))).scalars().all()
     return Traces(person, frozenset(ids), frozenset(sent))
-
-
-def _first(keys: Keys, purpose: Purpose, token: str) -> int | None:
-    numbers = links.read(keys, purpose, token)
-    return numbers[0] if numbers else None
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

@@ -11,14 +11,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from course import addresses
 from course.journeys import doubts, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
-from course.store.database import insert_new, move
+from course.store.database import AWAY, insert_new, move
 from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries, provider_events, subscribers
 
@@ -42,7 +41,7 @@ def take_in(service: Service, events: list[dict[str, Any]], now: datetime, real_
     for event in events:
         try:
             acted += _take_one(service, event, now, real_now)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise  # the database is away: the provider sends the batch again
         except Exception as error:  # noqa: BLE001 (one event that breaks us must not hold up the others)
             log.error("an event could not be understood", error=type(error).__name__)

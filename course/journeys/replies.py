@@ -123,7 +123,7 @@ def _kind(mail: Incoming, command: str, day: int | None) -> Decision:
 
 
 def _leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Person | None:
-    for token in _tokens("leave-", recipients):
+    for token in links.leave_tokens(recipients):
         person = people.by_leave_token(tx, service.keys, token)
         if person is not None:
             return person
@@ -132,7 +132,7 @@ def _leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Per
 
 def _by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
     """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
-    for delivery_id in _delivery_ids(service, recipients, mail):
+    for delivery_id in links.answered(service.keys, recipients, mail.references):
         query = select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.kind, deliveries.c.day).where(
             deliveries.c.id == delivery_id
         )
@@ -143,19 +143,10 @@ def _by_token(tx: Connection, service: Service, recipients: Iterable[str], mail:
     return None
 
 
-def _delivery_ids(service: Service, recipients: Iterable[str], mail: Incoming) -> list[int]:
-    named = [links.read(service.keys, Purpose.REPLY, token) for token in _tokens("reply-", recipients)]
-    named += [
-        links.read(service.keys, Purpose.MESSAGE, reference.strip("<>").partition("@")[0])
-        for reference in mail.references
-    ]
-    return [numbers[0] for numbers in named if numbers]
-
-
 def _ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
     """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
-    left = any(links.read(service.keys, Purpose.LEAVE, token) for token in _tokens("leave-", recipients))
-    return left or bool(_delivery_ids(service, recipients, mail))
+    left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
+    return left or bool(links.answered(service.keys, recipients, mail.references))
 
 
 def _by_sender(tx: Connection, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:
@@ -185,8 +176,3 @@ def _message_key(service: Service, mail: Incoming, answered: Answered) -> str:
     who = str(answered.delivery_id) if answered.delivery_id else mail.sender
     which = mail.message_id or f"{mail.date} {mail.words}"
     return service.keys.hash("message", f"{who} {which}")
-
-
-def _tokens(prefix: str, recipients: Iterable[str]) -> list[str]:
-    locals_ = (address.rpartition("@")[0].lower() for address in recipients)
-    return [local.removeprefix(prefix) for local in locals_ if local.startswith(prefix)]

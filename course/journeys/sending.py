@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from course.clock import Clock
 from course.journeys import claiming, filling, settling
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Transport, Unsure
+from course.store.database import AWAY
 
 CLAIM = 100  # messages claimed at a time: so many at most are in doubt when a worker dies
 SLICE = 0.25  # seconds after which it is checked again who still wants their mail
-AWAY = (OperationalError, InterfaceError)  # the database, for a while: all outcomes are kept for the next shift
 log = structlog.get_logger()
 
 
@@ -95,8 +94,11 @@ def _send_slice(shift: Shift, ids: list[int], handled: set[int]) -> None:
 def settle(shift: Shift) -> list[Outcome]:
     """Write down all outcomes that are not yet; what the database does not take now is kept for the next shift."""
     outcomes = [outcome for _, outcome in shift.unsettled]
+    if not outcomes:
+        return []
     try:
         _write_down(shift, shift.unsettled)
+        shift.unsettled.clear()
     except AWAY:
         raise
     except Exception:  # noqa: BLE001 (one of them cannot be written down: find out which)
@@ -106,9 +108,7 @@ def settle(shift: Shift) -> list[Outcome]:
 
 
 def _write_down(shift: Shift, some: list[tuple[Owed, Outcome]]) -> None:
-    if some:
-        settling.settle(shift.service, some, shift.clock.now(), shift.clock.real())
-        shift.unsettled[:] = [one for one in shift.unsettled if one not in some]
+    settling.settle(shift.service, some, shift.clock.now(), shift.clock.real())
 
 
 def _write_down_alone(shift: Shift, one: tuple[Owed, Outcome]) -> None:
@@ -119,7 +119,7 @@ def _write_down_alone(shift: Shift, one: tuple[Owed, Outcome]) -> None:
         raise
     except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
         log.error("an outcome could not be written down", delivery=one[0].id, error=type(error).__name__)
-        shift.unsettled.remove(one)
+    shift.unsettled.remove(one)
 
 
 def _filled(tx: Connection, shift: Shift, row: Owed) -> Outgoing | Outcome:

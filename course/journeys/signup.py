@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from course import addresses, links
 from course.journeys import consent, limits, notices, people, standing, suppression
@@ -19,7 +19,7 @@ from course.links import Purpose
 from course.schedule import first_lesson
 from course.store.database import insert_new, move
 from course.store.states import EndedReason, EnrolmentStatus
-from course.store.tables import deliveries, enrolments, history, subscribers
+from course.store.tables import deliveries, enrolments, subscribers
 
 CONFIRM_WITHIN = timedelta(days=7)  # real time
 AT_ONCE = 1_000  # rows per transaction
@@ -183,7 +183,7 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
     consent.record(tx, service.keys, chosen, "given", wording, "confirmed by mail", real_now, asked_at=asked_at)
-    tx.execute(insert(history).values(enrolment_id=person.id, at=now, event="confirmed"))
+    rounds.note(tx, person.id, "confirmed", "", now)
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
     rounds.retime(tx, service.catalogue, person.subscriber_id, now, but=person.id)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from datetime import UTC
 from pathlib import Path
 
+from course.files import write_whole
 from course.outgoing import Halt, Outcome, Outgoing, Sent
 from course.settings import Settings
 
@@ -33,7 +32,7 @@ class Folder:
             # A repeat keeps its first name: the mailbox shows one mail for one Message-ID.
             earlier = next(self.folder.glob(f"{STAMPED}-{_local(outgoing)}.eml"), None)
             path = earlier or self.folder / f"{name}.eml"
-            _write(path, data)
+            write_whole(path, data)
         except OSError as error:
             return Halt(f"the outbox cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
         return Sent(path.stem)
@@ -72,22 +71,3 @@ def _name(outgoing: Outgoing) -> str:
     if not NAME.fullmatch(name):
         raise ValueError("our Message-IDs have a local part of a-z, 0-9 and - only (course.links.message_id)")
     return name
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write beside the place and rename: a reader sees the whole message, also after a power cut."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)  # the rename itself is only durable with its directory
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

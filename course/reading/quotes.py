@@ -38,19 +38,18 @@ def new_words(text: str) -> str:
     found = EmailReplyParser(languages=LANGUAGES).parse_reply(text=short) or ""
     signature = SIGNATURES.search(found)
     own = (found[: signature.start()] if signature else found).strip()
-    return "" if _only_quotes(own) else _unquoted(own)
+    return _unquoted(own)
 
 
 def _unquoted(text: str) -> str:
-    """Take out quoted lines and the one that announces them: whoever answers below a quote, or within, begins there."""
+    """Take out quoted lines and what announces them: whoever answers below a quote, or within, begins there.
+
+    Where nobody wrote anything the library keeps the whole quote, its announcement on one line or wrapped over several.
+    """
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
+    if ANNOUNCED.fullmatch(" ".join(line.strip() for line in lines if line.strip())):
+        return ""
     return "\n".join(line for line in lines if not ANNOUNCED.fullmatch(line.strip())).strip()
-
-
-def _only_quotes(text: str) -> bool:
-    """Whether nothing is left but quoted lines and the one that announces them: the library then keeps them all."""
-    rest = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(">")]
-    return not rest or bool(ANNOUNCED.fullmatch(" ".join(line.strip() for line in rest)))
 
 
 def from_html(html: str) -> str:

@@ -9,11 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from course.store.states import DeliveryStatus, EnrolmentStatus, sources
 
 BUSY = 15_000  # milliseconds that a writer waits for another one on SQLite
+# The database is away or busy for a while; any other error of it is about what was to be written.
+AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 READ_ONLY = {"course_read_only": True}
 
 
