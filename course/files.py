@@ -14,18 +14,43 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises OSError (disk full …): then nothing is there, or what was there before.
     """
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
+    draft = _drafted(path, data)
+    try:
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file like `write_whole`, but leave one that is there already: of two writers, the first one wins."""
+    draft = _drafted(path, data)
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _drafted(path: Path, data: bytes) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).replace(path)
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    return Path(name)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import difflib
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from course import settings_rules
+from course.files import write_new
 from course.hosts import SAMPLE_DOMAIN, bracketed, is_loopback
 
 EMAILS = Path(__file__).resolve().parent.parent / "emails"
 
 LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"  # RFC 5322 section 3.2.3
 DOMAIN = r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
+ALIKE = 0.75  # of difflib's ratio: TRANPSORT is like TRANSPORT, MAILCHIMP_KEY is like none
 
 
 class SettingsError(Exception):
@@ -131,9 +135,14 @@ def load(**given: object) -> Settings:
     Raises SettingsError with one line per problem: the setting's name and what to put.
     """
     try:
+        misspelt = _misspelt(dotenv_values(".env", encoding="utf-8"))
         settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks each of them
     except ValidationError as error:
         raise SettingsError("\n".join(_problems(error))) from None
+    except UnicodeDecodeError:
+        raise SettingsError("The file .env cannot be read: save it as UTF-8") from None
+    if misspelt:
+        raise SettingsError("\n".join(misspelt))
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret = settings.secret_key.get_secret_value() or _kept_secret(settings.data_dir / "secret.key")
@@ -142,12 +151,24 @@ def load(**given: object) -> Settings:
     return settings.model_copy(update={"secret_key": SecretStr(secret)})
 
 
+def _misspelt(written: Iterable[str]) -> list[str]:
+    """Return what is wrong with the names in .env. One that is like none of ours may be another program's."""
+    known = [name.upper() for name in Settings.model_fields]
+    likely = {name: difflib.get_close_matches(name.upper(), known, 1, ALIKE) for name in written}
+    return [
+        f"{name}: there is no such setting; put {found[0]}, or take the line out of .env"
+        for name, found in likely.items()
+        if found and name.upper() != found[0]
+    ]
+
+
 def _problems(error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        message = problem["msg"].removeprefix("Value error, ")
-        name = ".".join(str(part) for part in problem["loc"]).upper()
-        lines.append(f"{name}: {message[:1].lower()}{message[1:]}" if name else message)
+        name = ".".join(str(part) for part in problem["loc"])
+        ours = problem["type"] == "value_error"
+        message = problem["msg"].removeprefix("Value error, ") if ours else settings_rules.KINDS.get(name, "put text")
+        lines.append(f"{name.upper()}: {message}" if name else message)
     return lines
 
 
@@ -156,13 +177,8 @@ def _kept_secret(path: Path) -> str:
 
     Raises SettingsError for a file that holds none: a disk was full when it was written.
     """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
+    if not path.exists():
+        write_new(path, secrets.token_urlsafe(48).encode() + b"\n")
     secret = path.read_text().strip()
     if len(secret) < settings_rules.SHORTEST_SECRET:
         raise SettingsError(f"SECRET_KEY: {path} holds no key; put it back from your copy, or delete it if this is new")

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from course.settings import Settings
 
 SHORTEST_SECRET = 32  # characters
+# What to put where something else than text is wanted.
+KINDS = {
+    "port": "put a port number from 1 to 65535",
+    "data_dir": "put the path of a folder",
+    "emails_dir": "put the path of the folder emails/",
+    "transport": "put folder, smtp or sendgrid",
+    "min_age": "put a whole number from 13 to 21",
+    "sendgrid_region": "put global or eu",
+    "sendgrid_sandbox": "put true or false",
+    "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
+    "log_level": "put debug, info, warning or error",
+}
 
 
 def broken(settings: Settings) -> list[str]:

@@ -287,6 +287,16 @@ def test_a_lesson_without_steps_is_a_warning(emails):
     assert "numbered list" in said
 
 
+@pytest.mark.parametrize("place", [DAY.replace("day-1", "day-1 copy"), "notices/en-GB/goodbye.md"])
+def test_a_text_that_is_never_sent_is_a_warning(emails, place):
+    """A copy beside a lesson, or a notice that no occasion asks for: its author may think that people get it."""
+    (emails / place).write_text("---\nsubject: Mine\n---\nWords.\n")
+
+    file, _, said, warning = only(emails)
+    assert (file, warning) == (place, True)
+    assert "no mail is made of this file" in said
+
+
 def test_a_sentence_of_twenty_words_is_a_warning(emails):
     """It is told with the line that it begins on and its number of words."""
     change(emails, DAY, TEXT, "and a second one.\nNow " + "word " * 18 + "end. Short again.")

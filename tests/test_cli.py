@@ -507,8 +507,8 @@ def test_receive_asks_for_another_try_when_it_could_not_keep_the_mail(shell, tmp
 
 
 def test_receive_of_nothing(shell):
-    """An empty input is no mail that could be kept."""
-    assert shell("receive").code == 75
+    """An empty input is no mail: it ends with 65 (EX_DATAERR), so that the mail server does not bring it again."""
+    assert shell("receive").code == 65
 
 
 def test_receive_of_too_much(shell, tmp_path):

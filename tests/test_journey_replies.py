@@ -655,6 +655,9 @@ WRITTEN = {
     "with an exclamation": "STOP!!",
     "with spaces": "   stop   ",
     "in two words": "Please   stop",
+    "politely": "Please stop these emails.",
+    "politely at both ends": "Hello, please stop the course, thank you!",
+    "with thanks": "Unsubscribe me. Thanks",
     "in curly quotes": "“Stop”",
     "in quotes": '"stop"',
     "in bold": "*STOP*",
@@ -689,6 +692,8 @@ JOURNALLING = [
     "enough",
     "I'm done",
     "Today I thought about the word help.\nHELP",
+    "Please stop hurting, I said to myself",
+    "Thank you",
 ]
 
 
@@ -698,6 +703,48 @@ def test_what_only_begins_like_a_command_is_an_answer(world, lesson, words):
     """Only a whole first line is a command: people who write about stopping are writing."""
     assert world.deliver(letter(to=lesson.reply_to, words=words + "\n").as_bytes()) == ["completed"]
     assert world.rows("SELECT status FROM enrolments") == [("active",)]
+
+
+@pytest.mark.parametrize(
+    "words", ["", f"\n\n{QUOTE}", "\n\nSent from my iPhone\n"], ids=["empty", "quote", "signature"]
+)
+def test_a_subject_is_a_command_where_nothing_was_written(world, lesson, words):
+    """Some people put STOP into the subject and send the mail empty."""
+    assert world.deliver(letter(to=lesson.reply_to, words=words, subject="STOP").as_bytes()) == ["command"]
+    assert world.rows("SELECT status FROM enrolments") == [("stopped",)]
+
+
+@ON_SQLITE
+def test_a_subject_is_no_command_above_words(world, lesson):
+    """Whoever wrote something is answered for what they wrote."""
+    assert world.deliver(letter(to=lesson.reply_to, subject="stop").as_bytes()) == ["completed"]
+
+
+@ON_SQLITE
+def test_a_proven_sender_s_stop_needs_no_open_lesson(world, lesson):
+    """Two lessons wait for an answer, and she writes a fresh mail with STOP: there is only one course to leave."""
+    live(world, 24)
+
+    assert world.deliver(letter(words="STOP\n").as_bytes(), passed=("example.org",)) == ["command"]
+    assert world.rows("SELECT status FROM enrolments") == [("stopped",)]
+
+
+@ON_SQLITE
+def test_a_skipped_day_is_not_open(world, lesson):
+    """She skipped the first day: a fresh mail answers the second one."""
+    world.reply(lesson, "skip")
+    live(world, 24)
+
+    assert world.deliver(letter().as_bytes(), passed=("example.org",)) == ["completed"]
+    assert days_done(world) == [("self-compassion", 2, "reply")]
+
+
+@ON_SQLITE
+def test_a_stopped_round_has_nothing_open(world, lesson):
+    """She left before she answered: a fresh mail of hers is about nothing that goes on."""
+    world.reply(lesson, "stop")
+
+    assert world.deliver(letter().as_bytes(), passed=("example.org",)) == ["held"]
 
 
 def test_stop_leaves_at_once(world, lesson):

@@ -499,8 +499,10 @@ def test_words_below_the_quote_count_too(body):
         f"On Tue, 2 Mar 2027 at 08:00, Dear Self <h@x.org> wrote:\n\n> {QUOTE}\n",
         f"\n\nSent from my iPhone\n\n> On 2 Mar 2027, at 08:00, Dear Self <h@x.org> wrote:\n>\n> {QUOTE}\n",
         "-- \nAlice\n",
+        f"\nFrom: Dear Self <h@x.org>\nSent: 02 March 2027 08:00\nTo: Alice\nSubject: Day 1\n\n{QUOTE}\n",
+        f"-----Original Message-----\nFrom: Dear Self\nSent: 02 March 2027 08:00\nTo: Alice\n\n{QUOTE}\n",
     ],
-    ids=["empty", "blank", "quote", "gmail", "iphone", "signature"],
+    ids=["empty", "blank", "quote", "gmail", "iphone", "signature", "outlook", "old outlook"],
 )
 def test_a_reply_without_words_says_nothing(body):
     """Sent by mistake, with nothing but what the mail program adds: no day is counted for it."""
@@ -521,6 +523,8 @@ HTML = {
         "<p>It helped a little.</p><div style='border:none'><p><b>From:</b> Dear Self &lt;h@x.org&gt;<br>"
         f"<b>Sent:</b> 02 March 2027 08:00<br><b>To:</b> Alice<br><b>Subject:</b> Day 1</p></div><p>{QUOTE}</p>"
     ),
+    "below": f"<blockquote>{QUOTE}<blockquote>older</blockquote></blockquote><p>It helped a little.</p>",
+    "unclosed": f"<p>It helped a little.</p><blockquote>{QUOTE}<blockquote>older</blockquote>",
     "style": "<style>p { color: red }</style><script>alert(1)</script><p>It helped a little.</p>",
     "entities": "<p>It&nbsp;helped&#32;a little&period;</p>",
 }

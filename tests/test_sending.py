@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from course.app import App
 from course.content import layout
-from course.journeys import demo, facts, filling, reports, settling
+from course.journeys import demo, facts, filling, reports, sending, settling
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import Store
 from course.store.tables import deliveries, enrolments
@@ -272,6 +272,24 @@ def test_other_mail_leaves_while_one_is_held(three):
     three.join("dora")
 
     assert three.box.names("dora@example.org") == ["confirm", "welcome"]
+
+
+@ON_SQLITE
+def test_what_is_due_behind_held_mail_leaves_in_the_same_tick(world, monkeypatch):
+    """A whole claim of held mail comes first in line: Dora, whose lesson is another text, need not wait for a tick."""
+    monkeypatch.setattr(sending, "CLAIM", 2)
+    for who in ("alice", "bob", "charlie"):
+        world.join(who)
+    world.join("dora", locale="en-US")
+    busy = TryLater("busy", 15 * 60)
+    world.box.answer = lambda mail: busy if mail.mailing.locale == "en-US" else RefusedMailing("550 content")
+    until(world, EIGHT)
+    world.box.answer = lambda _: Sent()
+    world.box.sent.clear()
+    world.clock.at = EIGHT + timedelta(minutes=15)
+    world.app.tick()
+
+    assert world.box.names("dora@example.org") == ["day-1"]
 
 
 def test_an_edit_releases_what_was_held(three, tmp_path):

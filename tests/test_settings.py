@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import structlog
 from conftest import make_settings
 from pydantic import SecretStr
 
-from course import links, logs
+from course import links, logs, settings_rules
 from course.keys import Keys
 from course.links import Purpose
 from course.settings import EMAILS, Settings, SettingsError, load
@@ -121,6 +122,31 @@ def test_the_environment_wins_over_dotenv(alone, monkeypatch):
     assert (settings.port, settings.host) == (9002, "localhost")
 
 
+def test_a_misspelt_name_in_dotenv_stops_the_start(alone):
+    """TRANPSORT=smtp would otherwise start with a folder; a name that is like none of ours is another program's."""
+    (alone / ".env").write_text("TRANPSORT=smtp\nCOMPOSE_PROJECT_NAME=mail\n")
+
+    with pytest.raises(SettingsError) as stopped:
+        load()
+
+    assert str(stopped.value) == "TRANPSORT: there is no such setting; put TRANSPORT, or take the line out of .env"
+
+
+def test_dotenv_in_another_charset_stops_the_start(alone):
+    """It says what to do, and shows nothing of what is in it."""
+    (alone / ".env").write_bytes("MAIL_FROM_NAME=Ren\u00e9".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: save it as UTF-8"):
+        load()
+
+
+def test_every_setting_that_is_no_text_says_what_to_put():
+    """The settings library's own words are about types; people want to know what to write."""
+    texts = {name for name, field in Settings.model_fields.items() if field.annotation in {str, SecretStr}}
+
+    assert set(Settings.model_fields) - texts == set(settings_rules.KINDS)
+
+
 def test_an_empty_value_is_no_value(alone, monkeypatch):
     """`TIMELAPSE= make run` and an empty line in .env mean the default."""
     (alone / ".env").write_text("PORT=\nBASE_URL=\n")
@@ -151,19 +177,19 @@ def test_nothing_needs_to_be_set(tmp_path):
 # What is wrong, and what to put instead.
 
 WRONG = [
-    ("PORT", {"port": "http"}, "number|integer"),
-    ("PORT", {"port": 0}, "greater than or equal to 1"),
-    ("PORT", {"port": 65_536}, "less than or equal to 65535"),
-    ("TRANSPORT", {"transport": "pigeon"}, "'folder', 'smtp' or 'sendgrid'"),
-    ("LOG_LEVEL", {"log_level": "loud"}, "'debug', 'info', 'warning' or 'error'"),
-    ("SENDGRID_REGION", {"sendgrid_region": "mars"}, "'global' or 'eu'"),
-    ("SENDGRID_SANDBOX", {"sendgrid_sandbox": "perhaps"}, "boolean"),
-    ("MIN_AGE", {"min_age": 12}, "greater than or equal to 13"),
-    ("MIN_AGE", {"min_age": "grown"}, "integer"),
-    ("TIMELAPSE", {"timelapse": 0}, "greater than or equal to 1"),
-    ("TIMELAPSE", {"timelapse": 86_401}, "less than or equal to 86400"),
-    ("TIMELAPSE", {"timelapse": "fast"}, "number"),
-    ("TIMELAPSE", {"timelapse": "nan"}, "less than or equal to 86400"),
+    ("PORT", {"port": "http"}, "from 1 to 65535"),
+    ("PORT", {"port": 0}, "from 1 to 65535"),
+    ("PORT", {"port": 65_536}, "from 1 to 65535"),
+    ("TRANSPORT", {"transport": "pigeon"}, "put folder, smtp or sendgrid"),
+    ("LOG_LEVEL", {"log_level": "loud"}, "put debug, info, warning or error"),
+    ("SENDGRID_REGION", {"sendgrid_region": "mars"}, "put global or eu"),
+    ("SENDGRID_SANDBOX", {"sendgrid_sandbox": "perhaps"}, "put true or false"),
+    ("MIN_AGE", {"min_age": 12}, "from 13 to 21"),
+    ("MIN_AGE", {"min_age": "grown"}, "a whole number"),
+    ("TIMELAPSE", {"timelapse": 0}, "from 1 to 86400"),
+    ("TIMELAPSE", {"timelapse": 86_401}, "from 1 to 86400"),
+    ("TIMELAPSE", {"timelapse": "fast"}, "the seconds of a course day"),
+    ("TIMELAPSE", {"timelapse": "nan"}, "leave it empty"),
     ("MAIL_FROM", {"mail_from": "Dear Self <hello@example.org>"}, "one bare address"),
     ("MAIL_FROM", {"mail_from": "hello"}, "like hello@example.org"),
     ("MAIL_FROM", {"mail_from": "hello@localhost"}, "one bare address"),
@@ -384,6 +410,14 @@ def test_a_secret_key_is_made_once_and_kept(tmp_path):
     assert len(key) >= 43
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_of_two_first_starts_at_once_one_makes_the_key(tmp_path):
+    """Both read the same one, and never an empty file."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: load(data_dir=tmp_path / "new").secret_key.get_secret_value(), range(24)))
+
+    assert len(set(made)) == 1
 
 
 def test_every_service_has_a_key_of_its_own(tmp_path):

@@ -231,6 +231,18 @@ def test_pages_speak_the_persons_own_language(world, browser):
     assert '<html lang="en-US" dir="ltr">' in browser.get(f"/leave/{world.leave_token()}").text
 
 
+def test_links_work_when_the_course_s_folder_is_gone(world, browser, alice):
+    """The owner took the course away; whoever has its mail can still leave, and the page calls it by its name."""
+    left = world.app.catalogue.courses.pop("self-compassion")
+    world.app.catalogue.courses["another"] = left
+    shown = browser.get(f"/leave/{alice}")
+    done = browser.post(f"/leave/{alice}", data={"choice": "leave"})
+
+    assert (shown.status_code, done.status_code) == (200, 200)
+    assert "self-compassion" in shown.text
+    assert status_of(world) == ["stopped"]
+
+
 def test_no_page_leads_anywhere_but_where_it_belongs(world, browser, alice):
     """No parameter moves a visitor to another site: there is no redirect to be had (C12)."""
     for name in ("next", "url", "return", "redirect"):

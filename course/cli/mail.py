@@ -18,16 +18,16 @@ from course.inbound.spool import Spooled
 from course.keys import Keys
 from course.reading.mime import LARGEST
 
-KEPT, TOO_LARGE, TRY_AGAIN = 0, 65, 75  # EX_OK, EX_DATAERR, EX_TEMPFAIL
+KEPT, NO_MAIL, TRY_AGAIN = 0, 65, 75  # EX_OK, EX_DATAERR, EX_TEMPFAIL
 
 
 def receive(to: tuple[str, ...]) -> int:
     """Keep the mail on standard input and return the exit code; then decide it, unless something is in the way."""
     raw = sys.stdin.buffer.read(LARGEST + 1)
     if len(raw) > LARGEST:
-        return _said("The mail is larger than 35 MB and was not taken in.", TOO_LARGE)
+        return _said("The mail is larger than 35 MB and was not taken in.", NO_MAIL)
     if not raw.strip():
-        return _said("There was no mail on standard input: course receive < mail.eml", TRY_AGAIN)
+        return _said("There was no mail on standard input: course receive < mail.eml", NO_MAIL)
     try:
         settings = load()
         keys = Keys.of(settings.secret_key.get_secret_value())

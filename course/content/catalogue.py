@@ -45,6 +45,11 @@ class Catalogue:
         """Return the locale in which to speak of a course; its folder may be gone, while its links still work."""
         return self.courses.get(course, self.first).locale(wanted)
 
+    def title(self, course: str, locale: str) -> str:
+        """Return what a course is called; one whose folder is gone, by the folder's name."""
+        known = self.courses.get(course)
+        return known.titles[known.locale(locale)] if known else course
+
     @property
     def first(self) -> Course:
         """The course that the home page shows."""

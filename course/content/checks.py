@@ -39,6 +39,7 @@ def check(settings: Settings, today: date) -> list[Problem]:
         Written(sources.read(root / "notices" / locale / f"{name}.md"), name) for locale in locales for name in NOTICES
     ]
     found += [problem for text in lessons + notices for problem in _of_a_text(text)]
+    found += _strays({text.source.path for text in lessons + notices})
     words, unreadable = _tables([root / "words" / f"{locale}.toml" for locale in locales])
     found += [*unreadable, *word_rules.problems([Words(path, table) for path, table in words.items()])]
     help_lines, last = _tables([root / "help_lines.toml"])
@@ -70,6 +71,14 @@ def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
     if not paths:
         found.append(Problem(root / "courses", 1, "there is no course here; make a folder with a course.toml"))
     return known, [Written(lesson, LESSON) for lesson in lessons], found
+
+
+def _strays(known: set[Path]) -> Iterator[Problem]:
+    """Warn of texts that are never sent: "day-2 copy.md" beside the real one, or a day after the last."""
+    for folder in sorted({path.parent for path in known}):
+        for path in sorted(set(folder.glob("*.md")) - known):
+            say = "no mail is made of this file; give it the name of a lesson or notice, or move it elsewhere"
+            yield Problem(path, 1, say, warning=True)
 
 
 def _locales(root: Path, known: list[Course]) -> list[str]:

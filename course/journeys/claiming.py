@@ -38,22 +38,35 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
     with service.store.reading() as tx:
         if not rows(tx, due.limit(1)):
             return []  # the usual tick: it looked, and took no lock
-    with service.store.transaction() as tx:
-        found = rows(tx, due.limit(most).with_for_update(skip_locked=True, of=deliveries))
-        wanted = _still_wanted(tx, service, found, now, real_now)
-        leaving = _in_their_hour(tx, wanted, now)
-        free = _not_held(tx, service, leaving, now)
-        ours = [
-            {
-                "row": row.id,
-                "local_date": _local_date(row, now),
-                "mailing": mailing.digest,
-                "worker": worker,
-                "claimed_at": real_now,
-            }
-            for row, mailing in free
-        ]
-        return _mark(tx, ours)
+    looked_at: set[int] = set()
+    while True:
+        with service.store.transaction() as tx:
+            found = rows(tx, due.limit(most).with_for_update(skip_locked=True, of=deliveries))
+            ours = _claim_some(tx, service, worker, found, now, real_now)
+        new = {row.id for row in found} - looked_at
+        if ours or not new:
+            return ours
+        looked_at |= new  # held, or not in their hour: what is due behind them need not wait for the next tick
+
+
+def _claim_some(
+    tx: Connection, service: Service, worker: str, found: list[Owed], now: datetime, real_now: datetime
+) -> list[int]:
+    """Claim those of these that may leave now; the others are cancelled or moved on."""
+    wanted = _still_wanted(tx, service, found, now, real_now)
+    leaving = _in_their_hour(tx, wanted, now)
+    free = _not_held(tx, service, leaving, now)
+    ours = [
+        {
+            "row": row.id,
+            "local_date": _local_date(row, now),
+            "mailing": mailing.digest,
+            "worker": worker,
+            "claimed_at": real_now,
+        }
+        for row, mailing in free
+    ]
+    return _mark(tx, ours)
 
 
 def still_ours(
@@ -133,8 +146,9 @@ def _dates_taken(tx: Connection, rows: list[Owed]) -> set[tuple[int, str, date |
 
 def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime) -> list[tuple[Owed, Mailing]]:
     """Keep what has a mailing that may leave; look again later at one that was refused or cannot be made."""
-    made = [(row, _made(service, row)) for row in rows]
-    used = {mailing.digest: mailing for _, mailing in made if mailing}
+    wanted = {(row.course, mailing_name(row.kind, row.name), row.locale) for row in rows}
+    made = {one: _made(service, *one) for one in wanted}
+    used = {mailing.digest: mailing for mailing in made.values() if mailing}
     kept = [
         {"digest": digest, "course": one.course, "name": one.name, "locale": one.locale, "text": one.dump()}
         for digest, one in used.items()
@@ -142,17 +156,25 @@ def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime)
     insert_new(tx, mailings, kept)
     query = select(mailings.c.digest).where(mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None))
     held = set(tx.execute(query).scalars())
-    free = [(row, mailing) for row, mailing in made if mailing and mailing.digest not in held]
+    leaves = {one: mailing for one, mailing in made.items() if mailing and mailing.digest not in held}
+    named = [(row, leaves.get((row.course, mailing_name(row.kind, row.name), row.locale))) for row in rows]
+    free = [(row, mailing) for row, mailing in named if mailing]
     leaving, again = {row.id for row, _ in free}, now + HELD
     _move_on(tx, [{"row": row.id, "due_at": row.due_at, "send_at": again} for row in rows if row.id not in leaving])
     return free
 
 
-def _made(service: Service, row: Owed) -> Mailing | None:
+def _made(service: Service, course: str, name: str, locale: str) -> Mailing | None:
     try:
-        return mailing_of(service, row)
+        return service.catalogue.mailing(course, name, locale)
     except Exception as error:  # noqa: BLE001 (a spoilt lesson keeps nobody from another one)
-        log.error("a mailing cannot be made: run `course check`", name=row.name, error=type(error).__name__)
+        log.error(
+            "a mailing cannot be made: run `course check`",
+            course=course,
+            name=name,
+            locale=locale,
+            error=type(error).__name__,
+        )
         return None
 
 

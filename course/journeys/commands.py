@@ -19,16 +19,24 @@ TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATI
 Act = Callable[[Connection, Service, Person, int | None, datetime, datetime], None]
 
 
-def match(service: Service, person: Person, first_line: str) -> str:
+def match(service: Service, person: Person, line: str) -> str:
     """Return the command that this line is, in the person's words first and then in any locale's, or ""."""
-    said = re.sub(r"\s+", " ", first_line.casefold()).strip(TRIM)
+    said = re.sub(r"\s+", " ", line.casefold()).strip(TRIM)
     words = service.catalogue.words
     own = service.catalogue.locale(person.course, person.locale)
     for locale in (own, *words):
+        meant = {said, _bare(said, words[locale]["replies"]["courtesy"])}
         for command, phrases in words[locale]["commands"].items():
-            if command in ACTS and said in phrases:
+            if command in ACTS and not meant.isdisjoint(phrases):
                 return command
     return ""
+
+
+def _bare(said: str, courtesy: list[str]) -> str:
+    """Take the words of courtesy from both ends: "please stop, thank you" is "stop"."""
+    polite = "|".join(re.escape(word) for word in sorted(courtesy, key=len, reverse=True))
+    found = re.fullmatch(rf"(?:(?:{polite})\b[ .!,]*)*(.*?)(?:[ .!,]+(?:{polite}))*", said)
+    return found[1].strip(TRIM) if found else said
 
 
 def act(
@@ -44,22 +52,22 @@ def act(
     ACTS[command](tx, service, person, day, now, real_now)
 
 
-def _stop(tx: Connection, service: Service, person: Person, _: int | None, now: datetime, real_now: datetime) -> None:
+def _stop(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, real_now: datetime) -> None:
     person = people.live_round(tx, person)
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    notices.owe(tx, person, notices.LAST, now)
+    notices.owe(tx, person, notices.LAST, now, day=day)
 
 
-def _pause(tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime) -> None:
+def _pause(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
     person = people.live_round(tx, person)
     if rounds.pause(tx, person, now):
-        notices.owe(tx, person, "paused", now, once=f"{person.today(now)}")
+        notices.owe(tx, person, "paused", now, once=f"{person.today(now)}", day=day)
 
 
-def _resume(tx: Connection, service: Service, person: Person, _: int | None, now: datetime, _real: datetime) -> None:
+def _resume(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
     person = people.live_round(tx, person)
     if rounds.resume(tx, service.catalogue, person, now):
-        notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}")
+        notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}", day=day)
 
 
 def _skip(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
@@ -72,11 +80,11 @@ def _done(tx: Connection, _: Service, person: Person, day: int | None, now: date
         completing.complete(tx, person, day, "command", None, now)
 
 
-def _help(tx: Connection, _: Service, person: Person, _day: int | None, now: datetime, _real: datetime) -> None:
+def _help(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
     today = person.today(now)
     so_far = notices.count(tx, person.subscriber_id, f"help-{today}-")
     if so_far < HELP_A_DAY:
-        notices.owe(tx, person, "help", now, once=f"{today}-{so_far + 1}")
+        notices.owe(tx, person, "help", now, once=f"{today}-{so_far + 1}", day=day)
 
 
 ACTS: dict[str, Act] = {

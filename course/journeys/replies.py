@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from course import addresses, links
 from course.journeys import commands, completing, people
@@ -20,8 +20,8 @@ from course.reading import Incoming, read
 from course.reading.authentication import aligned
 from course.reading.mime import TooMuchError
 from course.store.database import insert_once
-from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
-from course.store.tables import completions, deliveries, replies, subscribers
+from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
+from course.store.tables import completions, deliveries, enrolments, replies, skips, subscribers
 
 log = structlog.get_logger()
 
@@ -76,7 +76,7 @@ def take_in(
         if answered is None and _ours(service, recipients, mail):
             return Decision.DROPPED
         if answered is None and not mail.automatic:
-            answered = _by_sender(tx, mail, (*passed, *mail.passed))
+            answered = _by_sender(tx, service, mail, (*passed, *mail.passed))
         if answered is None:
             return Decision.DROPPED if mail.automatic else Decision.HELD
         return _decide(tx, service, mail, source, answered, now, real_now)
@@ -149,27 +149,41 @@ def _ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
     return left or bool(links.answered(service.keys, recipients, mail.references))
 
 
-def _by_sender(tx: Connection, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:
-    """Return the only open lesson of a sender whose mail is proven to be theirs; anybody can write a From line."""
+def _by_sender(tx: Connection, service: Service, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:
+    """Return the only open lesson of a sender whose mail is proven to be theirs; anybody can write a From line.
+
+    Where none or several are open, a command is still about the only course that goes on.
+    """
     if not mail.sender or not aligned(mail.sender, passed):
         return None
+    mine = subscribers.c.email_key == addresses.key(mail.sender)
+    found = _open_lessons(tx, mine)
+    live = people.find(tx, mine, enrolments.c.status.in_(LIVE))
+    person = people.by_id(tx, found[0].enrolment_id) if len(found) == 1 else None
+    if person is not None:
+        return Answered(person, found[0].id, found[0].day)
+    if len(live) == 1 and commands.match(service, live[0], mail.first_line):
+        return Answered(live[0])
+    return None
+
+
+def _open_lessons(tx: Connection, mine: ColumnElement[bool]) -> list[Row[tuple[int, int, int]]]:
+    """Return the lessons that were sent and are neither done nor skipped, of rounds that were not stopped."""
     query = (
         select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.day)
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(
-            completions,
-            (completions.c.enrolment_id == deliveries.c.enrolment_id) & (completions.c.day == deliveries.c.day),
-        )
+        .join(enrolments, enrolments.c.id == deliveries.c.enrolment_id)
         .where(
-            subscribers.c.email_key == addresses.key(mail.sender),
+            mine,
+            enrolments.c.status != EnrolmentStatus.STOPPED,
             deliveries.c.kind == DeliveryKind.LESSON,
             deliveries.c.status == DeliveryStatus.SENT,
-            completions.c.day.is_(None),
         )
     )
-    found: list[Row[tuple[int, int, int]]] = list(tx.execute(query))
-    person = people.by_id(tx, found[0].enrolment_id) if len(found) == 1 else None
-    return Answered(person, found[0].id, found[0].day) if person else None
+    for decided in (completions, skips):
+        same = decided.c.enrolment_id == deliveries.c.enrolment_id, decided.c.day == deliveries.c.day
+        query = query.where(~exists().where(*same))
+    return list(tx.execute(query))
 
 
 def _message_key(service: Service, mail: Incoming, answered: Answered) -> str:

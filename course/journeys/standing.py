@@ -14,6 +14,7 @@ class Standing:
     """`status` is an EnrolmentStatus; `first_day` is when the next lesson comes, in the person's words, or ""."""
 
     course: str
+    title: str
     locale: str
     status: str
     first_day: str = ""
@@ -24,4 +25,5 @@ def of(service: Service, person: Person) -> Standing:
     locale = service.catalogue.locale(person.course, person.locale)
     words = service.catalogue.words[locale]["dates"]
     due = dates.moment(person.next_send_at, person.zone, locale, words) if person.next_send_at else ""
-    return Standing(person.course, locale, person.status, due)
+    title = service.catalogue.title(person.course, locale)
+    return Standing(person.course, title, locale, person.status, due)

@@ -29,12 +29,13 @@ class Incoming:
     report: bool  # a delivery or disposition report
     photo: bool
     passed: tuple[str, ...]  # domains whose mark on it was checked
+    subject: str = field(repr=False)
     words: str = field(repr=False)
 
     @property
     def first_line(self) -> str:
-        """The first line that holds anything."""
-        return next((line.strip() for line in self.words.splitlines() if line.strip()), "")
+        """The first line that holds anything: of what was written, or else the subject (STOP, and an empty mail)."""
+        return next((line.strip() for line in self.words.splitlines() if line.strip()), self.subject)
 
     @property
     def says_something(self) -> bool:
@@ -63,6 +64,7 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
         report=mime.content_type(message) == "multipart/report",
         photo=any(_is_photo(part) for part in parts),
         passed=authentication.passed(message, authserv_id),
+        subject=mime.header(message, "Subject"),
         words=_words(parts),
     )
 

@@ -26,7 +26,12 @@ BLOCK = re.compile(r"<\s*(?:br|/p|/div|/li|/h\d|/tr|/blockquote)\b[^<>]*>", re.I
 TAG = re.compile(r"<[^<>]*>")
 MANY_TAGS = 2_000  # more are taken out without building a tree: the cleaner is slow on deeply nested ones
 UNSEEN = ("style", "script", "head", "title")
-QUOTED = re.compile(r"<blockquote\b.*", re.IGNORECASE | re.DOTALL)
+QUOTE = re.compile(r"<(/?)blockquote\b[^<>]*>", re.IGNORECASE)
+# What Outlook puts above the mail that it quotes, where nothing was written above it.
+OUTLOOK = re.compile(
+    r"^(?:-{2,} ?original message ?-{2,}|_{10,}\s*\nfrom:|from:[^\n]*\n+(?:sent|date):[^\n]*\n+(?:to|cc|subject):).*",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 
 
 def new_words(text: str) -> str:
@@ -46,7 +51,7 @@ def _unquoted(text: str) -> str:
 
     Where nobody wrote anything the library keeps the whole quote, its announcement on one line or wrapped over several.
     """
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
+    lines = [line for line in OUTLOOK.sub("", text).splitlines() if not line.lstrip().startswith(">")]
     if ANNOUNCED.fullmatch(" ".join(line.strip() for line in lines if line.strip())):
         return ""
     return "\n".join(line for line in lines if not ANNOUNCED.fullmatch(line.strip())).strip()
@@ -54,12 +59,23 @@ def _unquoted(text: str) -> str:
 
 def from_html(html: str) -> str:
     """Return the text of an HTML mail without what stands in its quotes."""
-    text = BLOCK.sub("\n", QUOTED.sub("", html))
+    text = BLOCK.sub("\n", _outside_quotes(html))
     if text.count("<") > MANY_TAGS:
         for tag in UNSEEN:
             text = _without(text, tag)
         return TAG.sub("", text).replace("&nbsp;", " ").strip()
     return nh3.clean(text, tags=set(), attributes={}).replace("&nbsp;", " ").strip()
+
+
+def _outside_quotes(html: str) -> str:
+    """Return what stands in no <blockquote>; one that is never closed goes on to the end."""
+    kept, depth, at = [], 0, 0
+    for tag in QUOTE.finditer(html):
+        if depth == 0:
+            kept.append(html[at : tag.start()])
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        at = tag.end()
+    return "\n".join([*kept, html[at:] if depth == 0 else ""])
 
 
 def _without(html: str, tag: str) -> str:

@@ -25,7 +25,7 @@ def ask(request: Request, token: str) -> Response:
         "confirm.html",
         standing.locale,
         standing=standing,
-        course=_title(request, standing),
+        course=standing.title,
         token=token,
     )
 
@@ -57,10 +57,6 @@ def _begun(request: Request, name: str, standing: Standing) -> Response:
         name,
         standing.locale,
         more=more,
-        course=_title(request, standing),
+        course=standing.title,
         first_day=standing.first_day,
     )
-
-
-def _title(request: Request, standing: Standing) -> str:
-    return render.app_of(request).catalogue.courses[standing.course].titles[standing.locale]

@@ -56,5 +56,5 @@ def _page(request: Request, token: str, standing: Standing | None, said: str) ->
     """Show where things stand, with the doors that are open from there. `said` is what was just done, or ""."""
     if standing is None:
         return render.old_link(request)
-    course = render.app_of(request).catalogue.courses[standing.course].titles[standing.locale]
-    return render.page(request, "leave.html", standing.locale, standing=standing, course=course, token=token, said=said)
+    shown = {"standing": standing, "course": standing.title, "token": token, "said": said}
+    return render.page(request, "leave.html", standing.locale, 200, **shown)
