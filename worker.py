@@ -21,11 +21,12 @@ import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from course import logs
-from course.app import App, SystemClock
+from course.app import App
 from course.content import checks
 from course.content.sources import ContentError
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
+from course.system_clock import SystemClock
 from course.timelapse import DAY
 from course.web import create_app
 

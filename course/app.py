@@ -1,4 +1,4 @@
-"""In charge of putting it all together: built once from the settings; the only place where a clock is read.
+"""In charge of putting it all together: built once from the settings.
 
 Its methods are what the edges call: the worker ticks and tidies, the web room asks and posts, a source hands in mail.
 """
@@ -10,15 +10,15 @@ import shutil
 import socket
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from time import monotonic
+from secrets import token_hex
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from course import outbound, timelapse
+from course import outbound
 from course.clock import Clock
 from course.content import catalogue
 from course.content.catalogue import Catalogue
@@ -46,32 +46,15 @@ from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.keys import Keys
+from course.ledger import Ledger
 from course.outgoing import Outcome, Transport
 from course.settings import Settings
 from course.store import migrate
 from course.store.database import AWAY, Store
+from course.system_clock import SystemClock
 
 ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class SystemClock:
-    """Time as it passes here; course time may run fast, by the anchor that DATA_DIR keeps."""
-
-    lapse: timelapse.Lapse | None = None
-
-    def now(self) -> datetime:
-        """Return course time."""
-        return self.lapse.course_time(self.real()) if self.lapse else self.real()
-
-    def real(self) -> datetime:
-        """Return real time."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that never jump."""
-        return monotonic()
 
 
 @dataclass
@@ -82,9 +65,10 @@ class App:
     service: Service
     transport: Transport
     clock: Clock
-    worker: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}"[:64])
+    worker: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{token_hex(4)}")
     stopping: threading.Event = field(default_factory=threading.Event)
     unsettled: list[tuple[Owed, Outcome]] = field(default_factory=list, repr=False)
+    _ledger: Ledger | None = field(default=None, repr=False)
 
     @classmethod
     def build(cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None) -> App:
@@ -97,7 +81,7 @@ class App:
                 migrate.upgrade(store)
             else:
                 migrate.check(store)
-            clock = clock or SystemClock(timelapse.lapse(settings, datetime.now(UTC)))
+            clock = clock or SystemClock.of(settings)
             service = Service(settings, keys, courses, store)
             facts.check_key(service, clock.real())
             return cls(settings, service, transport or outbound.open_transport(settings), clock)
@@ -120,15 +104,24 @@ class App:
         """Where raw mail waits to be decided."""
         return self.settings.data_dir / "spool"
 
+    @property
+    def ledgers(self) -> Path:
+        """Where each worker notes what it gave away."""
+        return self.settings.data_dir / "ledgers"
+
     def close(self) -> None:
         """Give back what was opened."""
         self.transport.close()
         self.service.store.close()
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
 
     # The clock's side.
 
     def tick(self) -> int:
         """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
+        self._close_ledgers()
         sending.settle(self._shift())  # what an earlier tick could not write down, before anything else is decided
         try:
             self.read_spool()
@@ -145,6 +138,7 @@ class App:
         shutil.rmtree(self.settings.data_dir / "tmp", ignore_errors=True)  # uploads that were never finished
         for draft in (self.settings.data_dir / "outbox").glob(f"{DRAFT}*"):
             draft.unlink(missing_ok=True)
+        self._close_ledgers()
         self._sweep(timedelta(0))
 
     def tidy(self) -> None:
@@ -156,12 +150,18 @@ class App:
             consent.forget(tx, self.clock.real())
         spool.sweep(self.spool_folder, self.clock.real())
 
+    def _close_ledgers(self) -> None:
+        doubts.close_ledgers(self.service, self.ledgers, self.clock.now(), self.clock.real())
+
     def _sweep(self, abandoned: timedelta) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
         doubts.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=abandoned, wait=wait)
 
     def _shift(self) -> Shift:
-        return Shift(self.service, self.transport, self.worker, self.clock, self.stopping.is_set, self.unsettled)
+        if self._ledger is None:
+            self._ledger = Ledger(self.ledgers, self.worker)
+        stopping = self.stopping.is_set
+        return Shift(self.service, self.transport, self.worker, self.clock, stopping, self.unsettled, self._ledger)
 
     def _send(self) -> int:
         if breaker.is_open(self.service, self.clock.real()):

@@ -1,4 +1,4 @@
-"""In charge of what a clock is: two times and a stopwatch. Only app.py has one that really ticks."""
+"""In charge of what a clock is: two times and a stopwatch. Only system_clock.py has one that really ticks."""
 
 from __future__ import annotations
 

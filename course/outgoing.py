@@ -5,11 +5,12 @@ Transports get an Outgoing and answer with an Outcome; they know nothing of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
+from functools import cached_property
 from typing import Protocol
 
 from course.content.mailing import Mailing
@@ -63,6 +64,10 @@ class Outgoing:
 
     def as_bytes(self) -> bytes:
         """Return the message as it leaves: RFC 5322 with CRLF, 7-bit, multipart/alternative."""
+        return self._bytes
+
+    @cached_property
+    def _bytes(self) -> bytes:
         headers = [
             ("From", formataddr((self.sender_name, self.sender))),
             ("To", self.to),
@@ -122,18 +127,34 @@ class Unsure:
 Outcome = Sent | TryLater | RefusedRecipient | RefusedMailing | Halt | Unsure
 
 
+class Notes(Protocol):
+    """What a transport is told, and tells, while it hands messages over."""
+
+    def go_on(self) -> bool:
+        """Whether another message may begin."""
+
+    def giving(self, outgoing: Outgoing) -> Outcome | None:
+        """Note that a message is given away from this moment on. An outcome means: it must not be."""
+
+    def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        """Note what became of a message, as soon as that is known."""
+
+
 class Transport(Protocol):
-    """A way out. May be called from several threads."""
+    """A way out."""
 
     @property
     def has_events(self) -> bool:
         """Whether the provider reports later on what became of a message."""
 
-    def send(self, outgoing: Outgoing) -> Outcome:
-        """Hand one message over. Never raises for what the other side or the network does."""
+    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+        """Hand these messages over, in any order, as long as `notes.go_on()`; every one that began is answered.
+
+        Never raises for what the other side or the network does.
+        """
 
     def close(self) -> None:
-        """Let go of what is kept open; a later `send` opens it again."""
+        """Let go of what is kept open; a later message opens it again."""
 
 
 def clean_header(value: str) -> str:

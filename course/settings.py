@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     sendgrid_inbound_secret: SecretStr = SecretStr("")
     sendgrid_event_key: str = ""
     smtp_url: SecretStr = SecretStr("")
+    smtp_connections: int = Field(5, ge=1, le=100)
+    smtp_messages: int = Field(100, ge=1, le=1_000_000)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

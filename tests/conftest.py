@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -20,7 +20,8 @@ from sqlalchemy import create_engine, text
 from course import logs
 from course.app import App
 from course.journeys.signup import SignUp
-from course.outgoing import Outcome, Outgoing, Sent
+from course.outbound import one_by_one
+from course.outgoing import Notes, Outcome, Outgoing, Sent
 from course.settings import EMAILS, Settings, load
 from course.store import migrate
 from course.store.database import Store
@@ -64,6 +65,9 @@ class Box:
     answer: Callable[[Outgoing], Outcome] = field(default=lambda _: Sent("provider-1"))
     sent: list[Outgoing] = field(default_factory=list)
     has_events = False
+
+    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+        one_by_one(self.send, batch, notes)
 
     def send(self, outgoing: Outgoing) -> Outcome:
         outcome = self.answer(outgoing)

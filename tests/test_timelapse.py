@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course import timelapse
-from course.app import SystemClock
 from course.settings import SettingsError
+from course.system_clock import SystemClock
 
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import typer
 
-from course.app import SystemClock
 from course.cli.service import load
 from course.content import catalogue, checks, samples
 from course.content.catalogue import NOTICES, Catalogue
@@ -19,6 +18,7 @@ from course.content.courses import Course, lesson_name
 from course.content.mailing import Mailing
 from course.content.sources import Problem
 from course.settings import Settings
+from course.system_clock import SystemClock
 
 
 def check() -> int:

@@ -10,13 +10,13 @@ import sys
 
 import typer
 
-from course.app import SystemClock
 from course.cli.failures import told
 from course.cli.service import load, opened
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.keys import Keys
 from course.reading.mime import LARGEST
+from course.system_clock import SystemClock
 
 KEPT, NO_MAIL, TRY_AGAIN = 0, 65, 75  # EX_OK, EX_DATAERR, EX_TEMPFAIL
 

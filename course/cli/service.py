@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from course import logs, settings
 from course.app import App
-from course.outgoing import Halt, Outcome, Outgoing, Transport
+from course.outgoing import Halt, Notes, Outgoing, Transport
 from course.settings import Settings
 
 
@@ -16,10 +16,10 @@ class NoWayOut:
 
     has_events = False
 
-    def send(self, outgoing: Outgoing) -> Outcome:
+    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
         """Send nothing."""
-        del outgoing
-        return Halt("this command sends nothing")
+        for outgoing in batch:
+            notes.answered(outgoing, Halt("this command sends nothing"))
 
     def close(self) -> None:
         """Nothing is kept open."""

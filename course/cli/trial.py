@@ -6,14 +6,16 @@ import typer
 
 from course import addresses, links
 from course.addresses import AddressError
-from course.app import App, SystemClock
+from course.app import App
 from course.cli.lessons import course_of, locale_of, name_of, near, sound
 from course.cli.service import load, opened
 from course.content import samples
 from course.content.mailing import Mailing
 from course.journeys import suppression
 from course.links import Purpose
+from course.outbound import send_one
 from course.outgoing import Halt, Outcome, Outgoing, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+from course.system_clock import SystemClock
 
 # What to do when a test mail did not leave.
 ADVICE: dict[type[Outcome], str] = {
@@ -38,7 +40,7 @@ def send_test(typed: str, course: str | None, day: int, locale: str | None) -> i
         if unwanted:
             typer.echo("Not sent: this address is on the list of those that we never write to.", err=True)
             return 1
-        outcome = app.transport.send(_test_mail(app, mailing, address))
+        outcome = send_one(app.transport, _test_mail(app, mailing, address))
     if isinstance(outcome, Sent):
         kept = f": {near(settings.data_dir / 'outbox' / outcome.provider_id)}.eml"
         typer.echo(f"Sent by {settings.transport}{kept if settings.transport == 'folder' else ''}")

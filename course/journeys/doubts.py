@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, select, update
 
-from course import schedule
+from course import ledger, schedule
 from course.journeys import settling
 from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
 from course.journeys.service import Service
+from course.ledger import Page
+from course.outgoing import Unsure
 from course.store.database import move
 from course.store.states import DeliveryStatus
 from course.store.tables import deliveries
@@ -39,6 +42,26 @@ def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: tim
     if swept:
         log.warning("some claims were abandoned and are owed again", count=swept)
     return swept
+
+
+def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime) -> None:
+    """Bring to an end what the ledgers of dead workers tell of."""
+    ledger.of_the_dead(folder, lambda page: _close_page(service, page, now, real_now))
+
+
+def _close_page(service: Service, page: Page, now: datetime, real_now: datetime) -> None:
+    """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
+    claims = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.worker == page.worker
+    with service.store.reading() as tx:
+        left = rows(tx, OWED.where(*claims))
+    lost = Unsure("the worker died before the answer came")
+    given = [(row, page.answers.get(row.id, lost)) for row in left if row.id in page.given]
+    settling.settle(service, given, now, real_now)
+    with service.store.transaction() as tx:
+        settling.put_back(tx, [row.id for row in left if row.id not in page.given])
+    if left:
+        counts = {"given": len(given), "in_doubt": sum(outcome is lost for _, outcome in given), "claimed": len(left)}
+        log.warning("a worker died; its ledger tells what became of its messages", **counts)
 
 
 def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:

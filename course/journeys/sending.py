@@ -12,6 +12,7 @@ from course.clock import Clock
 from course.journeys import claiming, filling, settling
 from course.journeys.owed import Owed
 from course.journeys.service import Service
+from course.ledger import Ledger
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Transport, Unsure
 from course.store.database import AWAY
 
@@ -33,6 +34,40 @@ class Shift:
     clock: Clock
     stopping: Callable[[], bool]
     unsettled: list[tuple[Owed, Outcome]]
+    ledger: Ledger
+
+
+@dataclass
+class Slice:
+    """The notes of some messages that are handed over together: by id, until the time comes to check again."""
+
+    shift: Shift
+    rows: dict[int, Owed]
+    handled: set[int]
+    checked_at: float
+    halted: bool = False
+
+    def go_on(self) -> bool:
+        """Whether another message may begin. The first one always may, or a slow check would keep all from leaving."""
+        if self.halted or self.shift.stopping():
+            return False
+        return not self.shift.unsettled or self.shift.clock.monotonic() - self.checked_at <= SLICE
+
+    def giving(self, outgoing: Outgoing) -> Outcome | None:
+        """Write it into the ledger; what cannot be written there does not leave."""
+        try:
+            self.shift.ledger.giving(outgoing.delivery_id)
+        except OSError as error:
+            return Halt(f"the ledger cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
+        self.handled.add(outgoing.delivery_id)
+        return None
+
+    def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        """Write the answer into the ledger, before anything is settled."""
+        self.handled.add(outgoing.delivery_id)
+        self.halted |= isinstance(outcome, Halt)
+        self.shift.ledger.answered(outgoing.delivery_id, outcome)
+        self.shift.unsettled.append((self.rows[outgoing.delivery_id], outcome))
 
 
 @dataclass(frozen=True)
@@ -80,15 +115,19 @@ def _send_slice(shift: Shift, ids: list[int], handled: set[int]) -> None:
     with shift.service.store.transaction() as tx:
         rows = claiming.still_ours(tx, shift.service, shift.worker, ids, shift.clock.now(), shift.clock.real())
         ready = [(row, _filled(tx, shift, row)) for row in rows]
-    checked_at = shift.clock.monotonic()
+    notes = Slice(shift, {row.id: row for row in rows}, handled, shift.clock.monotonic())
     for row, made in ready:
-        if shift.stopping() or (shift.unsettled and shift.clock.monotonic() - checked_at > SLICE):
-            return
-        handled.add(row.id)
-        outcome = _handed_over(shift.transport, made) if isinstance(made, Outgoing) else made
-        shift.unsettled.append((row, outcome))
-        if isinstance(outcome, Halt):
-            return
+        if not isinstance(made, Outgoing):
+            handled.add(row.id)
+            shift.unsettled.append((row, made))
+    letters = [made for _, made in ready if isinstance(made, Outgoing)]
+    try:
+        shift.transport.send_many(letters, notes)
+    except Exception as error:  # noqa: BLE001 (a bug in a transport leaves us as unsure as a broken line)
+        log.error("a transport broke", error=type(error).__name__)
+        answered = {row.id for row, _ in shift.unsettled}
+        unsure = Unsure(f"the transport broke: {type(error).__name__}")
+        shift.unsettled.extend((row, unsure) for row in rows if row.id in handled - answered)
 
 
 def settle(shift: Shift) -> list[Outcome]:
@@ -104,6 +143,7 @@ def settle(shift: Shift) -> list[Outcome]:
     except Exception:  # noqa: BLE001 (one of them cannot be written down: find out which)
         for one in list(shift.unsettled):
             _write_down_alone(shift, one)
+    shift.ledger.settled()
     return outcomes
 
 
@@ -125,15 +165,9 @@ def _write_down_alone(shift: Shift, one: tuple[Owed, Outcome]) -> None:
 def _filled(tx: Connection, shift: Shift, row: Owed) -> Outgoing | Outcome:
     """Fill one message. One that cannot be made keeps nobody else from theirs; it is tried again like a refused one."""
     try:
-        return filling.fill(tx, shift.service, row, shift.clock.now(), shift.clock.real())
+        made = filling.fill(tx, shift.service, row, shift.clock.now(), shift.clock.real())
+        made.as_bytes()
     except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
         log.error("a message could not be made", delivery=row.id, error=type(error).__name__)
         return RefusedRecipient(f"could not be made: {type(error).__name__}")
-
-
-def _handed_over(transport: Transport, outgoing: Outgoing) -> Outcome:
-    try:
-        return transport.send(outgoing)
-    except Exception as error:  # noqa: BLE001 (a bug in a transport leaves us as unsure as a broken line)
-        log.error("a transport broke", delivery=outgoing.delivery_id, error=type(error).__name__)
-        return Unsure(f"the transport broke: {type(error).__name__}")
+    return made

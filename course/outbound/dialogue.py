@@ -1,111 +1,178 @@
-"""In charge of one SMTP dialogue: handing a message over, and what each answer to it means.
+"""In charge of one SMTP dialogue: messages handed over by one connection, without the connection itself.
 
-What matters most is whether the message was given away. Until its final dot has left, a broken connection
+What matters most is whether a message was given away. Until its final dot has left, a broken connection
 means "not sent"; after it, nobody knows (RFC 1047; RFC 5321 section 4.5.3.2.6).
 """
 
 from __future__ import annotations
 
 import re
-import smtplib
-import ssl
-from collections.abc import Callable
-from functools import partial
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from course.outbound import said
-from course.outgoing import Halt, Outcome, Outgoing, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+from course.outbound import local_part, said
+from course.outbound.answers import DONE, GO_ON, GOODBYE, NONSENSE, REFUSED, broken, meaning, verdict
+from course.outgoing import Notes, Outcome, Outgoing, TryLater, Unsure
 
-DONE, GO_ON, NOT_NOW, REFUSED = 2, 3, 4, 5  # RFC 5321 section 4.2.1: the first digit decides
-GOODBYE = 421  # the server closes the connection: RFC 5321 section 3.8
 LINE_START_DOT = re.compile(rb"^\.", re.MULTILINE)
-QUEUED_AS = re.compile(rb"queued as ([\w.-]+)")
-BAD_CERTIFICATE = "the mail server's certificate is not valid: put the name it was made for into SMTP_URL"
-NO_SUCH_USER = (
-    r"(unknown|no such) (user|recipient|mailbox)\b"
-    r"|(user|recipient|mailbox) (is )?(unknown|not found|does not exist|doesn't exist)\b"
-)
-
-# "STEP code words" and what it means; the first that fits counts. 5.x.y are the codes of RFC 3463.
-MEANINGS: tuple[tuple[str, Callable[[str], Outcome]], ...] = (
-    # SendGrid's page "SMTP errors": the account's credits are used up, and waiting does not help.
-    (r"\w+ 451 Authentication failed: Maximum credits exceeded", Halt),
-    (r"\w+ 4", TryLater),
-    (r"\w+ 53[0458]\b", Halt),  # the login: RFC 4954 section 6
-    (r"\w+ 5\d\d 5\.3\.4\b|MAIL 552|DATA 552(?! 5\.2\.)", RefusedMailing),  # too big: RFC 1870 section 6
-    (r"DATA 50[0-4]|DATA 5\d\d 5\.6\.", RefusedMailing),  # lines or MIME that the server cannot read
-    (r"\w+ 5\d\d 5\.1\.[78]\b", Halt),  # our own address is not accepted
-    # Postfix refuses a sender only at RCPT (smtpd_delay_reject).
-    (r"RCPT 5\d\d 5\.7\.1 <[^>]*>: Sender address rejected", Halt),
-    # No mailbox, no host, bad syntax, moved, null MX (RFC 7505 section 4.1): such an address never works.
-    (r"(RCPT|DATA) 5\d\d 5\.1\.([1236]|10)\b", partial(RefusedRecipient, dead=True)),
-    (rf"RCPT 55[01] (?!\d\.\d)(.*\W)?({NO_SUCH_USER})", partial(RefusedRecipient, dead=True)),
-    (r"(RCPT|DATA) 5", RefusedRecipient),
-    (r"\w+ 5", Halt),  # greeting, EHLO, STARTTLS, login, MAIL: no message can pass
-)
+LONGEST_ANSWER = 8192  # bytes of a line; RFC 5321 section 4.5.3.1.5 says 512
+MOST_LINES = 1000
+CODE = re.compile(rb"[2-5]\d\d(?: |\r?$)")
+GIVEN = frozenset({"END", "RSET"})
+AGAIN = TryLater("once more, by another return path")
 
 
-def hand_over(smtp: smtplib.SMTP, outgoing: Outgoing, data: bytes, private: tuple[str, ...]) -> Outcome:
-    """Give one message away (RFC 5321 section 3.3). Raises OSError only while it is still ours."""
-    size = f" SIZE={len(data)}" if smtp.has_extn("size") else ""
-    code, words = _ask(smtp, "MAIL", f"FROM:<{outgoing.envelope_from}>{size}")
-    if code // 100 == REFUSED and outgoing.replied:
-        # Amazon SES takes no null return path ("501 Invalid MAIL FROM address"). A bounce to the delivery's
-        # own address is known for what it is, so no loop can come of it.
-        code, words = _ask(smtp, "MAIL", f"FROM:<{outgoing.reply_to}>{size}")
-    if code // 100 != DONE:
-        return meaning("MAIL", code, words, private)
-    code, words = _ask(smtp, "RCPT", f"TO:<{outgoing.to}>")
-    if code // 100 != DONE:
-        return meaning("RCPT", code, words, private)
-    code, words = _ask(smtp, "DATA")
-    if code // 100 != GO_ON:
-        return meaning("DATA", code, words, private)
-    smtp.send(LINE_START_DOT.sub(b"..", data) + b".\r\n")  # RFC 5321 section 4.5.2
-    return _verdict(smtp, private)
+@dataclass(eq=False)
+class Letter:
+    """One message on its way. `kept`: its connection has served before, so it may have died since."""
+
+    outgoing: Outgoing
+    data: bytes = field(repr=False)
+    sender: str
+    kept: bool = False
+    verdict: Outcome | None = None
+    given_at: int = -1  # so many bytes the connection must have taken for the letter to be given away
 
 
-def meaning(step: str, code: int, words: bytes, private: tuple[str, ...]) -> Outcome:
-    """Return what an answer to a step means. Its reason keeps neither an address nor what is `private`."""
-    line = " ".join(words.decode("utf-8", "replace").split())[:1000]
-    reason = f"{step}: {code} {said(line, *private)}".rstrip()
-    for pattern, outcome in MEANINGS:
-        if re.match(pattern, f"{step} {code} {line}", re.IGNORECASE):
-            return outcome(reason)
-    return TryLater(reason)  # this was no SMTP at all
+class Dialogue:
+    """Bytes out, bytes in, outcomes.
 
+    Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave in one write, right behind the text of the
+    message before. No text leaves before its own DATA was answered: at most one message is ever in doubt.
+    """
 
-def broken(error: Exception, private: tuple[str, ...]) -> Outcome:
-    """Return what it means that there is no connection, or none any more, with the message still ours."""
-    if isinstance(error, smtplib.SMTPResponseException) and isinstance(error.smtp_error, bytes):
-        return meaning("CONNECT", error.smtp_code, error.smtp_error, private)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Halt(f"{BAD_CERTIFICATE} ({said(error.verify_message)})")
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return Halt(str(error))
-    return TryLater(f"no connection to the mail server: {said(str(error), *private)}")
+    def __init__(self, notes: Notes, password: str, *, pipelining: bool, size: bool) -> None:
+        self.out = bytearray()  # what waits to be written
+        self.over = False  # the connection is of no use any more
+        self.notes = notes
+        self._password = password
+        self._pipelining = pipelining
+        self._size = size
+        self._said = self._written = 0  # bytes, over the connection's life
+        self._heard = b""
+        self._words: list[bytes] = []
+        self._waiting: deque[tuple[str, Letter | None]] = deque()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is awaited."""
+        return not self._waiting
 
-def _ask(smtp: smtplib.SMTP, command: str, rest: str = "") -> tuple[int, bytes]:
-    smtp.putcmd(command, rest)
-    return _answer(smtp)
+    @property
+    def ready(self) -> bool:
+        """Whether the next message may begin: the one before is given away; without pipelining, it is answered."""
+        if self.over:
+            return False
+        return all(step in GIVEN for step, _ in self._waiting) if self._pipelining else self.idle
 
+    def begin(self, letter: Letter) -> None:
+        """Begin to hand a message over (RFC 5321 section 3.3)."""
+        size = b" SIZE=%d" % len(letter.data) if self._size else b""
+        self._ask("MAIL", letter, b"MAIL FROM:<%s>%s\r\n" % (letter.sender.encode("ascii"), size))
+        if self._pipelining:
+            self._next("RCPT", letter)
+            self._next("DATA", letter)
 
-def _answer(smtp: smtplib.SMTP) -> tuple[int, bytes]:
-    code, words = smtp.getreply()
-    if code == GOODBYE:
-        smtp.close()
-    return code, words
+    def wrote(self, count: int) -> None:
+        """Note that the connection took so many bytes of `out`."""
+        del self.out[:count]
+        self._written += count
 
+    def hear(self, received: bytes) -> Iterator[tuple[Letter, Outcome]]:
+        """Take in what came; yield what is decided by it."""
+        *lines, self._heard = (self._heard + received).split(b"\n")
+        for line in lines:
+            self._words.append(line[4:].rstrip(b"\r"))
+            if line[3:4] == b"-":
+                continue
+            words, self._words = b"\n".join(self._words), []
+            sound = CODE.match(line) and len(line) <= LONGEST_ANSWER
+            yield from self._answer(int(line[:3]) if sound else NONSENSE, words)
+            if self.over:
+                return
+        if len(self._heard) > LONGEST_ANSWER or len(self._words) > MOST_LINES:
+            yield from self.lost(ValueError("its answer has no end"))
 
-def _verdict(smtp: smtplib.SMTP, private: tuple[str, ...]) -> Outcome:
-    """Return what became of a message after its final dot."""
-    try:
-        code, words = _answer(smtp)
-    except OSError as error:
-        return Unsure(f"the mail server took the message and fell silent: {said(str(error), *private)}")
-    if code // 100 == DONE:
-        name = QUEUED_AS.search(words)
-        return Sent(name[1].decode() if name else "")
-    if code // 100 in {NOT_NOW, REFUSED}:
-        return meaning("DATA", code, words, private)
-    return Unsure("the mail server took the message, and its answer was no SMTP")
+    def lost(self, error: Exception) -> Iterator[tuple[Letter, Outcome]]:
+        """Take note that the connection broke; yield what that means for each message that it had."""
+        self.over = True
+        letters = dict.fromkeys(letter for _, letter in self._waiting if letter)
+        self._waiting.clear()
+        for letter in letters:
+            private = self._private(letter)
+            if letter.verdict:
+                yield letter, letter.verdict
+            elif 0 <= letter.given_at <= self._written:
+                silent = f"the mail server took the message and fell silent: {said(str(error), *private)}"
+                yield letter, Unsure(silent)
+            else:
+                yield letter, broken(error, private)
+
+    def _answer(self, code: int, words: bytes) -> Iterator[tuple[Letter, Outcome]]:
+        if not self._waiting:
+            self.over = True  # it speaks without being asked: 421, or nonsense
+            return
+        step, letter = self._waiting.popleft()
+        if letter is None:
+            self.over = code // 100 != DONE  # RSET failed: what is left of a refused message could reach the next
+            return
+        self._note(step, letter, code, words)
+        if code in {GOODBYE, NONSENSE} or self.over:
+            self._waiting.appendleft((step, letter))
+            letter.verdict = letter.verdict or TryLater("the mail server is going down")
+            yield from self.lost(OSError("the mail server closed the connection"))
+        elif letter.verdict and (step == "END" or not any(other is letter for _, other in self._waiting)):
+            yield from self._finish(step, letter)
+
+    def _note(self, step: str, letter: Letter, code: int, words: bytes) -> None:
+        """Take note of one answer, and say what comes next, if something does."""
+        private, kind = self._private(letter), code // 100
+        if step == "END":
+            letter.verdict = letter.verdict or verdict(code, words, private)
+        elif step == "DATA" and kind == GO_ON:
+            self._give(letter)
+        elif step == "DATA" or kind != DONE:
+            letter.verdict = letter.verdict or meaning(step, code, words, private)
+            if step == "MAIL" and kind == REFUSED and not letter.sender:
+                # Amazon SES takes no null return path ("501 Invalid MAIL FROM address"). A bounce to the delivery's
+                # own address is known for what it is, so no loop can come of it.
+                letter.sender, letter.verdict = letter.outgoing.reply_to, AGAIN
+        elif not self._pipelining:
+            self._next("RCPT" if step == "MAIL" else "DATA", letter)
+
+    def _give(self, letter: Letter) -> None:
+        """Send the text, which is handed over with it; to nobody, an empty one (RFC 2920 section 3.1)."""
+        if letter.verdict is None:
+            letter.verdict = self.notes.giving(letter.outgoing)
+            if letter.verdict is not None:
+                self.over = True  # the server waits for a text that it will not get
+                return
+            data = LINE_START_DOT.sub(b"..", letter.data) if b"\n." in letter.data else letter.data
+            self._say(data)  # RFC 5321 section 4.5.2
+            letter.given_at = self._said + len(b".\r\n")
+        self._ask("END", letter, b".\r\n")
+
+    def _finish(self, step: str, letter: Letter) -> Iterator[tuple[Letter, Outcome]]:
+        if step != "END":
+            self._ask("RSET", None, b"RSET\r\n")  # forgets what a refused message left behind
+        if letter.verdict is AGAIN:
+            letter.verdict = None
+            self.begin(letter)
+        elif letter.verdict:
+            yield letter, letter.verdict
+
+    def _next(self, step: str, letter: Letter) -> None:
+        to = letter.outgoing.to.encode("ascii")
+        self._ask(step, letter, b"RCPT TO:<%s>\r\n" % to if step == "RCPT" else b"DATA\r\n")
+
+    def _ask(self, step: str, letter: Letter | None, line: bytes) -> None:
+        self._say(line)
+        self._waiting.append((step, letter))
+
+    def _say(self, line: bytes) -> None:
+        self.out += line
+        self._said += len(line)
+
+    def _private(self, letter: Letter) -> tuple[str, ...]:
+        return (self._password, local_part(letter.outgoing.to))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 
 from course.files import write_whole
-from course.outgoing import Halt, Outcome, Outgoing, Sent
+from course.outbound import one_by_one
+from course.outgoing import Halt, Notes, Outcome, Outgoing, Sent
 from course.settings import Settings
 
 NAME = re.compile(r"[a-z0-9-]{1,200}")  # no dot and no slash, so a name never leaves the folder
@@ -36,6 +38,10 @@ class Folder:
         except OSError as error:
             return Halt(f"the outbox cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
         return Sent(path.stem)
+
+    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+        """Hand these messages over, one after the other."""
+        one_by_one(self.send, batch, notes)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -11,7 +11,7 @@ import logging
 import re
 import ssl
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -20,9 +20,10 @@ from urllib.request import HTTPRedirectHandler
 import python_http_client
 import sendgrid
 
-from course.outbound import local_part, said
+from course.outbound import local_part, one_by_one, said
 from course.outgoing import (
     Halt,
+    Notes,
     Outcome,
     Outgoing,
     RefusedMailing,
@@ -94,6 +95,10 @@ class SendGrid:
         if status == http.client.ACCEPTED or (status == http.client.OK and self._sandbox):
             return Sent(headers.get("X-Message-ID", ""))
         return meaning(status, headers, body, private)
+
+    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+        """Hand these messages over, one after the other."""
+        one_by_one(self.send, batch, notes)
 
     def close(self) -> None:
         """Nothing is kept open: the client makes a connection for each request."""

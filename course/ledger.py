@@ -1,0 +1,113 @@
+"""In charge of the ledger: what a worker gave away and what it was answered, on disk before the database knows.
+
+An append-only file per worker, locked as long as its worker lives. Each line leaves in one write, so that it survives
+kill -9; what a power cut may take with it is in doubt, as it would be without a ledger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+
+from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+
+KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a ledger says: `given` are the deliveries handed over, `answers` what became of those that were answered."""
+
+    worker: str
+    given: frozenset[int]
+    answers: dict[int, Outcome]
+
+
+class Ledger:
+    """The ledger of this worker. Raises OSError when it cannot be made, or when another worker holds it."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = folder / f"{worker}.ledger"
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def giving(self, delivery_id: int) -> None:
+        """Write down that a message is given away from now on. Raises OSError (disk full): then it must not be."""
+        self._write(f"{delivery_id}\n")
+
+    def answered(self, delivery_id: int, outcome: Outcome) -> None:
+        """Write down what became of it. The message has left: a full disk leaves it in doubt after a crash, no more."""
+        said = json.dumps([type(outcome).__name__, asdict(outcome)], ensure_ascii=True)
+        try:
+            self._write(f"{delivery_id} {said}\n")
+        except OSError as error:
+            log.error("the ledger cannot be written; check DATA_DIR: its disk and its owner", error=error.strerror)
+
+    def settled(self) -> None:
+        """Begin anew: the database knows it all."""
+        os.ftruncate(self._file, 0)
+
+    def close(self) -> None:
+        """Let go of it; a ledger that says nothing is removed."""
+        if os.fstat(self._file).st_size == 0:
+            self.path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def _write(self, line: str) -> None:
+        data = line.encode("ascii")
+        if os.write(self._file, data) < len(data):
+            raise OSError(0, "the disk is full")
+
+
+def of_the_dead(folder: Path, settle: Callable[[Page], None]) -> None:
+    """Give the ledger of each worker that is dead to `settle`, and remove it when that is done.
+
+    Its lock tells: the system frees it when a process ends, however it ends. A torn last line is ignored: its message
+    was not given away, or is in doubt by the line before.
+    """
+    for path in sorted(folder.glob("*.ledger")):
+        with _unlocked(path) as free:
+            if free:
+                settle(_read(path))
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _unlocked(path: Path) -> Iterator[bool]:
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(file)
+
+
+def _read(path: Path) -> Page:
+    given: set[int] = set()
+    answers: dict[int, Outcome] = {}
+    for line in path.read_text(encoding="ascii", errors="replace").split("\n")[:-1]:
+        number, _, said = line.partition(" ")
+        try:
+            given.add(int(number))
+            if said:
+                kind, fields = json.loads(said)
+                answers[int(number)] = KINDS[kind](**fields)
+        except (ValueError, TypeError, KeyError):
+            log.error("a line of a ledger cannot be read", ledger=path.name)
+    return Page(path.stem, frozenset(given), answers)

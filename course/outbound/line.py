@@ -1,0 +1,61 @@
+"""In charge of one open connection to a mail server: bytes written and read without ever waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import ssl
+from collections.abc import Iterator
+
+from course.outbound.dialogue import Dialogue, Letter
+from course.outgoing import Outcome
+
+PIECE = 65_536  # bytes read at once
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Line:
+    """A greeted connection with its dialogue. `deadline` is when its silence has lasted too long."""
+
+    def __init__(self, smtp: smtplib.SMTP, dialogue: Dialogue, now: float) -> None:
+        if smtp.sock is None:
+            raise ConnectionResetError("the connection closed at once")
+        self._smtp = smtp  # whose socket this is
+        self.sock = smtp.sock
+        self.sock.settimeout(0)
+        self.dialogue = dialogue
+        self.messages = 0
+        self.used = now
+        self.deadline = 0.0
+
+    def push(self) -> bool:
+        """Write what can be written now; return whether anything was. Raises OSError for a broken connection."""
+        wrote = False
+        while self.dialogue.out:
+            try:
+                count = self.sock.send(self.dialogue.out)
+            except NOT_NOW:
+                break
+            self.dialogue.wrote(count)
+            wrote = True
+        return wrote
+
+    def pull(self) -> Iterator[tuple[Letter, Outcome]]:
+        """Read what has come; yield what is decided by it. Raises OSError for a broken connection."""
+        while True:
+            try:
+                piece = self.sock.recv(PIECE)
+            except NOT_NOW:
+                return
+            if not piece:
+                raise ConnectionResetError("the mail server closed the connection")
+            yield from self.dialogue.hear(piece)
+            if self.dialogue.over or (len(piece) < PIECE and not isinstance(self.sock, ssl.SSLSocket)):
+                return
+
+    def close(self, *, politely: bool = False) -> None:
+        """Let go of it; politely, with a QUIT."""
+        if politely and not self.dialogue.over:
+            with contextlib.suppress(OSError, *NOT_NOW):
+                self.sock.send(b"QUIT\r\n")
+        self._smtp.close()

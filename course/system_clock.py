@@ -1,0 +1,34 @@
+"""In charge of the one clock that really ticks; everywhere else the time is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+from course import timelapse
+from course.settings import Settings
+
+
+@dataclass(frozen=True)
+class SystemClock:
+    """Time as it passes here; course time may run fast, by the anchor that DATA_DIR keeps."""
+
+    lapse: timelapse.Lapse | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> SystemClock:
+        """Return the clock that these settings ask for; in time lapse, with the anchor that is kept or made now."""
+        return cls(timelapse.lapse(settings, cls().real()))
+
+    def now(self) -> datetime:
+        """Return course time."""
+        return self.lapse.course_time(self.real()) if self.lapse else self.real()
+
+    def real(self) -> datetime:
+        """Return real time."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+        return monotonic()
