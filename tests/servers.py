@@ -78,8 +78,9 @@ class Mail(NamedTuple):
 class MailServer(Controller):
     """A mail server that follows the rules and gives the answers it is told: {"RCPT": ["550 no"]}, each once."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, **options) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, pipelining: bool = False, **options) -> None:
         options.setdefault("auth_require_tls", False)
+        self._pipelining = pipelining
         super().__init__(self, hostname="127.0.0.1", port=0, ssl_context=tls, authenticator=self._login, **options)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -123,7 +124,7 @@ class MailServer(Controller):
     async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802 (aiosmtpd's name)
         session.host_name = hostname
         self.callers.add(session.peer)
-        return responses
+        return [*responses[:1], *(["250-PIPELINING"] if self._pipelining else []), *responses[1:]]
 
     async def handle_MAIL(self, _server, _session, envelope, address, _options):  # noqa: N802
         answer = self._answer("MAIL", "250 2.1.0 OK")

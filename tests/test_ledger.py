@@ -1,0 +1,138 @@
+"""Promises of the ledger: what a dead worker gave away and was answered is known, and nothing is guessed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from course.journeys import doubts
+from course.ledger import Ledger, of_the_dead
+from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+
+OUTCOMES = [
+    Sent("4X2y-9"),
+    TryLater("DATA: 451 busy", 30.0),
+    RefusedRecipient("RCPT: 550 5.1.1", dead=True),
+    RefusedMailing("DATA: 554 5.6.0"),
+    Halt("MAIL: 530"),
+    Unsure("fell silent “…”"),
+]
+
+
+def pages(folder):
+    """Return what the ledgers of the dead say; they are removed by it."""
+    found = []
+    of_the_dead(folder, found.append)
+    return found
+
+
+def crash(ledger):
+    """End a worker without any goodbye: its files are closed by the system."""
+    os.close(ledger._file)  # noqa: SLF001 (what the system does when a process is killed)
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
+def test_an_answer_is_kept_whole(tmp_path, outcome):
+    """Whatever became of a message is known after a crash exactly as it was."""
+    ledger = Ledger(tmp_path, "worker-1")
+    ledger.giving(7)
+    ledger.answered(7, outcome)
+    crash(ledger)
+    (page,) = pages(tmp_path)
+
+    assert (page.worker, page.given, page.answers) == ("worker-1", {7}, {7: outcome})
+    assert pages(tmp_path) == []
+
+
+def test_a_living_worker_s_ledger_is_not_touched(tmp_path):
+    """Its lock says that it lives; nobody else settles its messages."""
+    ledger = Ledger(tmp_path, "worker-1")
+    ledger.giving(7)
+
+    assert pages(tmp_path) == []
+    assert ledger.path.exists()
+
+
+def test_what_is_settled_is_forgotten(tmp_path):
+    """Once the database knows it, the ledger begins anew; an empty one is removed with its worker."""
+    ledger = Ledger(tmp_path, "worker-1")
+    ledger.giving(7)
+    ledger.answered(7, Sent())
+    ledger.settled()
+    ledger.giving(8)
+    crash(ledger)
+    (page,) = pages(tmp_path)
+    quiet = Ledger(tmp_path, "worker-2")
+    quiet.close()
+
+    assert (page.given, page.answers) == ({8}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torn_last_line_is_ignored(tmp_path):
+    """A power cut may leave half a line: its message is in doubt by the line before, or was never given away."""
+    (tmp_path / "worker-1.ledger").write_bytes(b'7\n7 ["Sent", {"provider_id": "a"}]\n8\n8 ["Se')
+    (page,) = pages(tmp_path)
+
+    assert (page.given, page.answers) == ({7, 8}, {7: Sent("a")})
+
+
+def test_a_spoilt_line_spoils_no_other(tmp_path):
+    """What cannot be read leaves its message in doubt; the rest is known."""
+    (tmp_path / "worker-1.ledger").write_bytes(b'7\n7 ["Sent", {}]\n\xff\xfe\n8\n8 {"no": "answer"}\n')
+    (page,) = pages(tmp_path)
+
+    assert (page.given, page.answers) == ({7, 8}, {7: Sent("")})
+
+
+def test_a_page_that_could_not_be_settled_stays(tmp_path):
+    """The database was away: the ledger is looked at again at the next tick."""
+    crash_page = Ledger(tmp_path, "worker-1")
+    crash_page.giving(7)
+    crash(crash_page)
+
+    def fail(_):
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        of_the_dead(tmp_path, fail)
+    assert [page.given for page in pages(tmp_path)] == [{7}]
+
+
+def test_a_dead_worker_s_claims_end_as_its_ledger_says(world):
+    """Of three lessons, one was answered, one was given away, one never left: sent, in doubt, and owed as before."""
+    for who in ("alice", "bob", "charlie"):
+        world.join(who)
+    with world.app.service.store.transaction() as tx:
+        tx.exec_driver_sql(
+            "UPDATE deliveries SET status = 'sending', worker = 'dead', settled_at = NULL WHERE name = 'welcome'"
+        )
+    alice, bob, charlie = [row[0] for row in world.rows("SELECT id FROM deliveries WHERE name = 'welcome' ORDER BY id")]
+    ledger = Ledger(world.app.ledgers, "dead")
+    ledger.giving(alice)
+    ledger.answered(alice, Sent("provider-9"))
+    ledger.giving(bob)
+    crash(ledger)
+    doubts.close_ledgers(world.app.service, world.app.ledgers, world.clock.now(), world.clock.real())
+
+    stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
+    assert stand == {alice: "sent", bob: "stalled", charlie: "queued"}
+    assert world.rows("SELECT provider_id FROM deliveries WHERE status = 'sent' AND name = 'welcome'") == [
+        ("provider-9",)
+    ]
+
+
+def test_nothing_leaves_that_the_ledger_cannot_hold(world, monkeypatch):
+    """The disk is full: nothing is given away, nobody's state changes, and the owner is told what to do."""
+
+    def full(_ledger, _line):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Ledger, "_write", full)
+    world.sign_up()
+    world.app.tick()
+
+    assert world.box.sent == []
+    assert world.rows("SELECT status, attempts FROM deliveries") == [("queued", 0)]
+    assert "No space left" in world.rows("SELECT value FROM facts WHERE name = 'breaker'")[0][0]

@@ -1,0 +1,227 @@
+"""Promises of many messages by many connections: each once, each with its own answer, and never two in doubt on one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+import pytest
+from servers import ALICE, DROP, HANG, RESET, Authority, MailServer, RudeServer
+
+from course.outbound.greeting import Server
+from course.outbound.smtp import Smtp
+from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, TryLater, Unsure
+
+PIPELINING = {"EHLO": "250-rude\r\n250-SIZE\r\n250 PIPELINING"}
+BOTH_WAYS = pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "plain"])
+
+
+@dataclass
+class Recorder:
+    """Notes that remember everything; `most` messages may begin, and `refuse` are not given away."""
+
+    most: int = 1_000_000
+    refuse: frozenset[int] = frozenset()
+    given: list[int] = field(default_factory=list)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    answered_twice: list[int] = field(default_factory=list)
+    doubt: int = 0  # the most messages that were given away and not answered, at any moment
+
+    def go_on(self) -> bool:
+        self.most -= 1
+        return self.most >= 0
+
+    def giving(self, outgoing: Outgoing) -> Outcome | None:
+        if outgoing.delivery_id in self.refuse:
+            return Halt("the ledger is full")
+        self.given.append(outgoing.delivery_id)
+        self.doubt = max(self.doubt, len(set(self.given) - set(self.outcomes)))
+        return None
+
+    def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        if outgoing.delivery_id in self.outcomes:
+            self.answered_twice.append(outgoing.delivery_id)
+        self.outcomes[outgoing.delivery_id] = outcome
+
+    @property
+    def kinds(self) -> Counter:
+        return Counter(type(outcome).__name__ for outcome in self.outcomes.values())
+
+
+@pytest.fixture
+def serve():
+    """Start servers and open transports to them; the transports are closed first."""
+    with ExitStack() as stack:
+
+        def start(server, *, tls="none", **options):
+            stack.enter_context(server)
+            options = {"connect_seconds": 5, "answer_seconds": 5} | options
+            smtp = Smtp(Server("127.0.0.1", server.port, tls=tls), "course.example", **options)
+            stack.callback(smtp.close)
+            return smtp
+
+        yield start
+
+
+def people(count):
+    """Return so many messages to as many people."""
+    return [replace(ALICE, delivery_id=number, to=f"person{number}@example.org") for number in range(count)]
+
+
+@BOTH_WAYS
+def test_each_message_arrives_once_and_whole(serve, pipelining):
+    """Two hundred people by five connections: each gets one message, and its very bytes."""
+    server, notes = MailServer(pipelining=pipelining), Recorder()
+    batch = people(200)
+    serve(server, connections=5).send_many(batch, notes)
+
+    assert Counter(mail.to[0] for mail in server.mails) == Counter(outgoing.to for outgoing in batch)
+    assert {mail.data for mail in server.mails} == {replace(ALICE, to=outgoing.to).as_bytes() for outgoing in batch}
+    assert (notes.kinds, notes.answered_twice) == ({"Sent": 200}, [])
+    assert 1 <= len(server.callers) <= 5
+
+
+@BOTH_WAYS
+def test_no_more_is_in_doubt_than_there_are_connections(serve, pipelining):
+    """A message's text leaves only when the one before on its connection is answered: kill -9 repeats no more."""
+    notes = Recorder()
+    serve(MailServer(pipelining=pipelining), connections=3).send_many(people(60), notes)
+
+    assert 1 <= notes.doubt <= 3
+    assert sorted(notes.given) == list(range(60))
+
+
+@BOTH_WAYS
+def test_one_refused_recipient_is_one_refused_recipient(serve, pipelining):
+    """What was said to one message is never taken for the answer to another, on the same connection."""
+    server, notes = MailServer(pipelining=pipelining), Recorder()
+    server.answers = {"RCPT": ["250 ok", "550 5.1.1 no such user", "250 ok", "451 4.7.1 greylisted"]}
+    serve(server).send_many(people(6), notes)
+
+    assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {
+        0: Sent,
+        1: RefusedRecipient,
+        2: Sent,
+        3: TryLater,
+        4: Sent,
+        5: Sent,
+    }
+    assert [mail.to[0] for mail in server.mails] == [f"person{who}@example.org" for who in (0, 2, 4, 5)]
+    assert len(server.callers) == 1
+
+
+def test_a_server_that_takes_data_for_nobody_gets_nothing(serve):
+    """With every recipient refused some servers ask for the text all the same: they get an empty one (RFC 2920)."""
+    server, notes = RudeServer({**PIPELINING, "RCPT": ["550 5.1.1 no", "250 ok"]}), Recorder()
+    serve(server).send_many(people(2), notes)
+
+    assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: RefusedRecipient, 1: Sent}
+    assert notes.given == [1]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected", "given"),
+    [
+        ({"MAIL": DROP}, TryLater, False),
+        ({"RCPT": RESET}, TryLater, False),
+        ({"DATA": DROP}, TryLater, False),
+        ({"DATA": "421 4.3.2 going down"}, TryLater, False),
+        ({"MAIL": "gibberish"}, TryLater, False),
+        ({"MAIL": "550 5.7.1 not you", "RCPT": "503 what?", "DATA": "503 what?"}, Halt, False),
+        ({".": DROP}, Unsure, True),
+        ({".": RESET}, Unsure, True),
+        ({".": HANG}, Unsure, True),
+        ({".": "451 4.3.0 try again"}, TryLater, True),
+        ({".": "gibberish"}, Unsure, True),
+    ],
+)
+def test_a_pipelined_talk_that_breaks_is_unsure_only_after_the_final_dot(serve, script, expected, given):
+    """The same rule as in a plain one: before the dot nothing was sent, after it nobody knows."""
+    notes = Recorder()
+    serve(RudeServer({**PIPELINING, **script}), answer_seconds=0.5).send_many(people(1), notes)
+
+    assert isinstance(notes.outcomes[0], expected)
+    assert notes.given == [0] * given
+
+
+def test_a_null_return_path_is_tried_again_when_pipelined(serve):
+    """Amazon SES offers PIPELINING and takes no null return path: the answer to a person leaves all the same."""
+    server, notes = RudeServer({**PIPELINING, "MAIL": ["501 Invalid MAIL FROM", "250 ok"]}), Recorder()
+    serve(server).send_many([replace(ALICE, replied=True)], notes)
+
+    assert notes.kinds == {"Sent": 1}
+    assert [line for line in server.heard[0] if line.startswith("MAIL")][1].startswith(f"MAIL FROM:<{ALICE.reply_to}>")
+
+
+@BOTH_WAYS
+def test_a_connection_that_dies_takes_one_message_with_it(serve, pipelining):
+    """One of the messages is in doubt; all the others leave by other connections."""
+    script = {**(PIPELINING if pipelining else {}), ".": ["250 ok", "250 ok", DROP]}
+    polite = PIPELINING if pipelining else {}
+    notes = Recorder()
+    serve(RudeServer(script, polite), connections=2).send_many(people(20), notes)
+
+    assert notes.kinds == {"Sent": 19, "Unsure": 1}
+    assert sorted(notes.given) == list(range(20))
+
+
+def test_a_server_that_grants_one_connection_gets_one(serve):
+    """The others are turned away with 421; everything leaves by the one there is, and nobody asks for ever."""
+    server, notes = RudeServer(PIPELINING, {"HI": "421 too many connections"}), Recorder()
+    serve(server, connections=4).send_many(people(30), notes)
+
+    assert notes.kinds == {"Sent": 30}
+    assert len(server.heard) <= 5
+
+
+def test_nothing_begins_that_may_not(serve):
+    """When the worker is told to stop, what has begun comes to its end and nothing else begins."""
+    server, notes = MailServer(pipelining=True), Recorder(most=4)
+    serve(server).send_many(people(50), notes)
+
+    assert 0 < len(server.mails) < 10
+    assert sorted(notes.given) == sorted(notes.outcomes) == list(range(len(server.mails)))
+
+
+@BOTH_WAYS
+def test_what_the_notes_refuse_does_not_leave(serve, pipelining):
+    """A ledger that cannot be written: that message's text reaches no server, and the others are not mixed up."""
+    server, notes = MailServer(pipelining=pipelining), Recorder(refuse=frozenset({1}))
+    serve(server).send_many(people(3), notes)
+
+    assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: Sent, 1: Halt, 2: Sent}
+    assert [mail.to[0] for mail in server.mails] == ["person0@example.org", "person2@example.org"]
+
+
+def test_a_server_that_is_away_is_asked_once(serve):
+    """Two hundred messages do not wait for two hundred refused connections."""
+    server, notes = RudeServer({"HI": DROP}), Recorder()
+    serve(server, connections=2).send_many(people(200), notes)
+
+    assert notes.kinds == {"TryLater": 200}
+    assert len(server.heard) <= 4
+    assert notes.given == []
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_pipelining_under_tls(serve, tls, tmp_path):
+    """Many messages under TLS, by several connections: each once."""
+    authority = Authority(tmp_path)
+    server = MailServer(tls=authority.context(), pipelining=True) if tls == "implicit" else None
+    server = server or MailServer(pipelining=True, tls_context=authority.context())
+    notes = Recorder()
+    serve(server, tls=tls, connections=3, cafile=authority.file).send_many(people(100), notes)
+
+    assert notes.kinds == {"Sent": 100}
+    assert len({mail.to[0] for mail in server.mails}) == len(server.mails) == 100
+
+
+def test_connections_are_made_anew_after_their_share(serve):
+    """Each serves so many messages; no message is lost or doubled over the change."""
+    server, notes = MailServer(pipelining=True), Recorder()
+    serve(server, connections=2, messages_each=7).send_many(people(50), notes)
+
+    assert notes.kinds == {"Sent": 50}
+    assert len(server.mails) == 50
+    assert len(server.callers) >= 7
