@@ -5,17 +5,19 @@ Transports get an Outgoing and answer with an Outcome; they know nothing of the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from course.content.mailing import Mailing
 
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058 section 3.1
+PRINTABLE = re.compile(r"[ -~]*")
 LONGEST_LINE = 900  # characters; under the 998 of RFC 5322 section 2.1.1, so that no header needs folding
 
 
@@ -69,11 +71,11 @@ class Outgoing:
     @cached_property
     def _bytes(self) -> bytes:
         headers = [
-            ("From", formataddr((self.sender_name, self.sender))),
+            ("From", _from(self.sender_name, self.sender)),
             ("To", self.to),
-            ("Subject", Header(self.mailing.subject_for(self.values), maxlinelen=LONGEST_LINE).encode()),
+            ("Subject", _subject(self.mailing.subject_for(self.values))),
             ("Reply-To", self.reply_to),
-            ("Date", format_datetime(self.date)),
+            ("Date", _date(self.date.replace(microsecond=0))),
             *self.extra_headers(),
         ]
         head = b"".join(f"{name}: {clean_header(value)}\r\n".encode("ascii") for name, value in headers)
@@ -159,6 +161,24 @@ class Transport(Protocol):
 
 def clean_header(value: str) -> str:
     """Return the value if it is safe in a header. Raises ValueError for control characters and line breaks."""
-    if not value.isascii() or any(char < " " or char == "\x7f" for char in value):
+    if not PRINTABLE.fullmatch(value):
         raise ValueError("a header value must be printable ASCII on one line")
     return value
+
+
+# Many messages in a row have these in common.
+
+
+@lru_cache(16)
+def _from(name: str, address: str) -> str:
+    return formataddr((name, address))
+
+
+@lru_cache(1024)
+def _subject(text: str) -> str:
+    return Header(text, maxlinelen=LONGEST_LINE).encode()
+
+
+@lru_cache(16)
+def _date(at: datetime) -> str:
+    return format_datetime(at)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ class Start(StrEnum):
     MONDAY = "monday"
 
 
+@lru_cache(1024)  # there are fewer; zoneinfo itself keeps eight
 def zone_of(name: str) -> ZoneInfo:
     """Return a time zone by its name; UTC for one that this machine does not know: nobody's mail stops for it."""
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date as Day  # noqa: N812 (a function here is called date)
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
@@ -24,7 +26,12 @@ def time(local: datetime, locale: str) -> str:
 
 def date(at: datetime, zone: ZoneInfo, locale: str) -> str:
     """Return a date: `24 November 2026`."""
-    return format_date(at.astimezone(zone).date(), "long", locale=_babel(locale))
+    return _long(at.astimezone(zone).date(), locale)
+
+
+@lru_cache(1024)  # many people confirmed on the same days
+def _long(day: Day, locale: str) -> str:
+    return format_date(day, "long", locale=_babel(locale))
 
 
 def listed(items: list[str], locale: str) -> str:

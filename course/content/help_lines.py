@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def load(path: Path) -> tuple[HelpLine, ...]:
     return tuple(found)
 
 
+@lru_cache(1024)
 def country_of(timezone: str) -> str:
     """Return the country (ISO 3166) that a time zone lies in, or ""."""
     known = get_global("zone_aliases").get(timezone, timezone)

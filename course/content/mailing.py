@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 
 from course.content import slots
@@ -113,6 +113,7 @@ def _filled(pieces: list[bytes | str], values: Mapping[str, str]) -> bytes:
     return soft.join(_quoted(values[piece]) if isinstance(piece, str) else piece for piece in pieces)
 
 
+@lru_cache(4096)  # help lines, dates, days: the same for many
 def _quoted(text: str) -> bytes:
     encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
     *lines, last = encoded.split(b"\n")

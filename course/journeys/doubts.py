@@ -68,7 +68,7 @@ def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -
     """Clear a doubt: the provider says that it has the message."""
     row = owed(tx, delivery_id)
     if row is not None and row.status in {DeliveryStatus.SENDING, DeliveryStatus.STALLED}:
-        settling.sent(tx, service, row, "", now)
+        settling.sent(tx, service, [(row, "")], now)
 
 
 def _owe_again(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
@@ -76,7 +76,7 @@ def _owe_again(tx: Connection, service: Service, row: Owed, now: datetime) -> No
     first, attempts = row.first_tried_at or now, row.attempts + 1
     if now - first >= schedule.GIVE_UP:
         if move(tx, deliveries, row.id, DeliveryStatus.UNKNOWN, settled_at=now) and row.day and row.local_date:
-            settling.go_on(tx, service, row, row.day, row.local_date, now)
+            settling.go_on(tx, service, [(row, row.local_date)], now)
         return
     due = row.due_at
     if is_lesson(row):

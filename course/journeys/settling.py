@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from course import schedule
 from course.journeys import enrolments as rounds
@@ -16,19 +16,21 @@ from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import move
-from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus
-from course.store.tables import deliveries, enrolments, mailings
+from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
+from course.store.tables import deliveries, enrolments, mailings, subscribers
 
 log = structlog.get_logger()
 
 
 def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datetime, real_now: datetime) -> None:
     """Write down these outcomes, in one transaction."""
+    outcomes = list(settled)
     with service.store.transaction() as tx:
-        for row, outcome in settled:
+        sent(tx, service, [(row, one.provider_id) for row, one in outcomes if isinstance(one, Sent)], now)
+        for row, outcome in outcomes:
             match outcome:
                 case Sent():
-                    sent(tx, service, row, outcome.provider_id, now)
+                    pass
                 case TryLater():
                     _try_later(tx, row, outcome.reason, outcome.seconds, now)
                 case RefusedRecipient(dead=True):
@@ -56,29 +58,53 @@ def put_back(tx: Connection, ids: Iterable[int]) -> None:
     tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None))
 
 
-def sent(tx: Connection, service: Service, row: Owed, provider_id: str, now: datetime) -> None:
-    """Write down that it left; the calendar counts from this moment."""
-    done = {"settled_at": now, "provider_id": provider_id[:200] or None, "error": None}
-    if not move(tx, deliveries, row.id, DeliveryStatus.SENT, **done):
+def sent(tx: Connection, service: Service, left: list[tuple[Owed, str]], now: datetime) -> None:
+    """Write down that these left, with the provider's names for them; the calendar counts from this moment.
+
+    A few statements for all of them, however many: this is what every message goes through.
+    """
+    if not left:
         return
-    if row.day is not None and row.local_date is not None:
-        go_on(tx, service, row, row.day, row.local_date, now)
+    ids = [row.id for row, _ in left]
+    open_ = select(deliveries.c.id).where(
+        deliveries.c.id.in_(ids), deliveries.c.status.in_(sources(DeliveryStatus.SENT))
+    )
+    still = set(tx.execute(open_.with_for_update()).scalars())
+    moved = [{"row": row.id, "provider": name[:200] or None} for row, name in left if row.id in still]
+    if moved:
+        values = {"status": DeliveryStatus.SENT, "settled_at": now, "error": None, "provider_id": bindparam("provider")}
+        tx.execute(update(deliveries).where(deliveries.c.id == bindparam("row")).values(**values), moved)
+    lessons = [row for row, _ in left if row.id in still and row.day is not None and row.local_date is not None]
+    go_on(tx, service, [(row, row.local_date) for row in lessons if row.local_date], now)
 
 
-def go_on(tx: Connection, service: Service, row: Owed, day: int, last_date: date, now: datetime) -> None:
-    """Advance the enrolment past this lesson: its next one, or its end."""
-    person = people.by_id(tx, row.enrolment_id)
-    if person is None:
+def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: datetime) -> None:
+    """Advance these enrolments past a lesson, which counts for that local date: to their next one, or their end."""
+    if not over:
         return
-    course = service.catalogue.courses.get(row.course)
-    mine = enrolments.c.id == person.id
-    tx.execute(update(enrolments).where(mine).values(next_day=day + 1))
-    if course is not None and not course.has(day + 1):
-        rounds.finish(tx, person, now)
-        return
-    # In a statement of its own: whoever pauses or leaves at this very moment is not due any more.
-    due = schedule.next_lesson(now, last_date, person.send_hour, person.zone)
-    tx.execute(update(enrolments).where(mine, enrolments.c.status == EnrolmentStatus.ACTIVE).values(next_send_at=due))
+    settings = select(enrolments.c.id, subscribers.c.send_hour, subscribers.c.timezone).join(subscribers)
+    found = tx.execute(settings.where(enrolments.c.id.in_({row.enrolment_id for row, _ in over})))
+    theirs = {each.id: each for each in found}
+    ahead, ended = [], []
+    for row, last_date in over:
+        course, person = service.catalogue.courses.get(row.course), theirs.get(row.enrolment_id)
+        if row.day is None or person is None:
+            continue
+        due = None
+        if course is not None and not course.has(row.day + 1):
+            ended.append(row.enrolment_id)
+        else:
+            due = schedule.next_lesson(now, last_date, person.send_hour, schedule.zone_of(person.timezone))
+        ahead.append({"row": row.enrolment_id, "day": row.day + 1, "due": due})
+    if ahead:
+        # Decided in the statement: whoever pauses or leaves at this very moment is not due any more.
+        planned = case(
+            (enrolments.c.status == EnrolmentStatus.ACTIVE, bindparam("due")), else_=enrolments.c.next_send_at
+        )
+        advanced = update(enrolments).where(enrolments.c.id == bindparam("row"))
+        tx.execute(advanced.values(next_day=bindparam("day"), next_send_at=planned), ahead)
+    for done in people.find(tx, enrolments.c.id.in_(ended)) if ended else ():
+        rounds.finish(tx, done, now)
 
 
 def _try_later(tx: Connection, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:
@@ -96,7 +122,7 @@ def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: date
     elif move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
         rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
         if is_lesson(row) and row.day is not None:
-            go_on(tx, service, row, row.day, now.astimezone(schedule.zone_of(row.timezone)).date(), now)
+            go_on(tx, service, [(row, now.astimezone(schedule.zone_of(row.timezone)).date())], now)
 
 
 def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:

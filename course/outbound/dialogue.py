@@ -15,7 +15,6 @@ from course.outbound import local_part, said
 from course.outbound.answers import DONE, GO_ON, GOODBYE, NONSENSE, REFUSED, broken, meaning, verdict
 from course.outgoing import Notes, Outcome, Outgoing, TryLater, Unsure
 
-LINE_START_DOT = re.compile(rb"^\.", re.MULTILINE)
 LONGEST_ANSWER = 8192  # bytes of a line; RFC 5321 section 4.5.3.1.5 says 512
 MOST_LINES = 1000
 CODE = re.compile(rb"[2-5]\d\d(?: |\r?$)")
@@ -148,8 +147,7 @@ class Dialogue:
             if letter.verdict is not None:
                 self.over = True  # the server waits for a text that it will not get
                 return
-            data = LINE_START_DOT.sub(b"..", letter.data) if b"\n." in letter.data else letter.data
-            self._say(data)  # RFC 5321 section 4.5.2
+            self._say(letter.data.replace(b"\r\n.", b"\r\n.."))  # RFC 5321 section 4.5.2; it begins with a header
             letter.given_at = self._said + len(b".\r\n")
         self._ask("END", letter, b".\r\n")
 
