@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run test check fix lock clean
+.PHONY: run test check fix lock bench clean
 
 run:            ## the whole service, with nothing to configure
 	@$(PYTHON) bootstrap.py
@@ -28,6 +28,10 @@ fix:            ## format, and mend what can be mended
 lock:           ## make both locks anew from pyproject.toml
 	@$(PYTHON) bootstrap.py dev
 	@$(BIN)/python tests/lock.py
+
+bench:          ## how fast it sends, against others on this machine
+	@$(PYTHON) bootstrap.py dev
+	@$(BIN)/python -m benchmarks.smtp
 
 clean:          ## the environment only; never your data
 	rm -rf .venv

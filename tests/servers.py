@@ -109,7 +109,8 @@ class MailServer(Controller):
         """Close what clients left open, so that no transport outlives its loop."""
         for talk in self._talks:
             if talk.transport is not None:
-                talk.transport.abort()
+                with contextlib.suppress(AttributeError):  # a TLS connection that is over already (Python 3.11)
+                    talk.transport.abort()
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
     def _answer(self, step: str, usual: str) -> str:
