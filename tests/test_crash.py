@@ -44,7 +44,7 @@ def done(folder):
 
 @pytest.mark.parametrize(("pipelining", "kills"), [(True, 6), (False, 2)], ids=["pipelined", "plain"])
 def test_kill_9_loses_nothing_and_repeats_nothing(tmp_path, environment, pipelining, kills):
-    """Six workers are killed while they send: what arrived arrived once, what did not is owed, few are in doubt.
+    """Workers are killed while they send: what arrived arrived once, what did not is owed, few are in doubt.
 
     A message in doubt (given away, not answered) waits for its turn half an hour later, so no repeat hides here.
     """

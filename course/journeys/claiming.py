@@ -146,8 +146,8 @@ def _dates_taken(tx: Connection, rows: list[Owed]) -> set[tuple[int, str, date |
 
 def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime) -> list[tuple[Owed, Mailing]]:
     """Keep what has a mailing that may leave; look again later at one that was refused or cannot be made."""
-    wanted = {(row.course, mailing_name(row.kind, row.name), row.locale) for row in rows}
-    made = {one: _made(service, *one) for one in wanted}
+    named = [(row, (row.course, mailing_name(row.kind, row.name), row.locale)) for row in rows]
+    made = {name: _made(service, *name) for name in {name for _, name in named}}
     used = {mailing.digest: mailing for mailing in made.values() if mailing}
     kept = [
         {"digest": digest, "course": one.course, "name": one.name, "locale": one.locale, "text": one.dump()}
@@ -156,9 +156,8 @@ def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime)
     insert_new(tx, mailings, kept)
     query = select(mailings.c.digest).where(mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None))
     held = set(tx.execute(query).scalars())
-    leaves = {one: mailing for one, mailing in made.items() if mailing and mailing.digest not in held}
-    named = [(row, leaves.get((row.course, mailing_name(row.kind, row.name), row.locale))) for row in rows]
-    free = [(row, mailing) for row, mailing in named if mailing]
+    leaves = {name: mailing for name, mailing in made.items() if mailing and mailing.digest not in held}
+    free = [(row, leaves[name]) for row, name in named if name in leaves]
     leaving, again = {row.id for row, _ in free}, now + HELD
     _move_on(tx, [{"row": row.id, "due_at": row.due_at, "send_at": again} for row in rows if row.id not in leaving])
     return free

@@ -29,8 +29,6 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
         sent(tx, service, [(row, one.provider_id) for row, one in outcomes if isinstance(one, Sent)], now)
         for row, outcome in outcomes:
             match outcome:
-                case Sent():
-                    pass
                 case TryLater():
                     _try_later(tx, row, outcome.reason, outcome.seconds, now)
                 case RefusedRecipient(dead=True):

@@ -121,7 +121,7 @@ class Dialogue:
             self._waiting.appendleft((step, letter))
             letter.verdict = letter.verdict or TryLater("the mail server is going down")
             yield from self.lost(OSError("the mail server closed the connection"))
-        elif letter.verdict and (step == "END" or not any(other is letter for _, other in self._waiting)):
+        elif letter.verdict and not any(other is letter for _, other in self._waiting):
             yield from self._finish(step, letter)
 
     def _note(self, step: str, letter: Letter, code: int, words: bytes) -> None:

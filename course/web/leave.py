@@ -56,5 +56,12 @@ def _page(request: Request, token: str, standing: Standing | None, said: str) ->
     """Show where things stand, with the doors that are open from there. `said` is what was just done, or ""."""
     if standing is None:
         return render.old_link(request)
-    shown = {"standing": standing, "course": standing.title, "token": token, "said": said}
-    return render.page(request, "leave.html", standing.locale, 200, **shown)
+    return render.page(
+        request,
+        "leave.html",
+        standing.locale,
+        standing=standing,
+        course=standing.title,
+        token=token,
+        said=said,
+    )
