@@ -19,6 +19,7 @@ import structlog
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 
 KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
+SENT = '["Sent", {}]'
 log = structlog.get_logger()
 
 
@@ -46,7 +47,7 @@ class Ledger:
 
     def answered(self, delivery_id: int, outcome: Outcome) -> None:
         """Write down what became of it. The message has left: a full disk leaves it in doubt after a crash, no more."""
-        said = json.dumps([type(outcome).__name__, asdict(outcome)], ensure_ascii=True)
+        said = SENT if outcome == Sent() else json.dumps([type(outcome).__name__, asdict(outcome)])
         try:
             self._write(f"{delivery_id} {said}\n")
         except OSError as error:

@@ -37,6 +37,12 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+@lru_cache(1024)  # many at the same moment, in a few zones
+def local_date(moment: datetime, zone: ZoneInfo) -> date:
+    """Return what date it is there."""
+    return moment.astimezone(zone).date()
+
+
 def at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime | None:
     """Return the moment when it is this hour on this local date.
 
@@ -68,6 +74,7 @@ def next_hour(earliest: datetime, hour: int, zone: ZoneInfo, *, after: date | No
     raise AssertionError("a calendar never ends")
 
 
+@lru_cache(4096)  # many at the same moment, at a few hours in a few zones
 def next_lesson(settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo) -> datetime:
     """Return when the lesson after one that was settled then, with that local date, is due."""
     return next_hour(settled_at + APART, hour, zone, after=last_date)
@@ -94,6 +101,7 @@ def first_lesson(
     return next_hour(earliest, hour, zone, after=after)
 
 
+@lru_cache(4096)
 def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo) -> datetime:
     """Return when a lesson due then may leave: `now` itself, if at once; its due time, if that is still to come.
 

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -66,7 +66,10 @@ class Box:
     sent: list[Outgoing] = field(default_factory=list)
     has_events = False
 
-    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+    def prepare(self, outgoing: Outgoing) -> None:
+        outgoing.as_bytes()
+
+    def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
         one_by_one(self.send, batch, notes)
 
     def send(self, outgoing: Outgoing) -> Outcome:
@@ -122,7 +125,7 @@ class World:
         return self.link(mail or self.box.sent[-1], "leave")
 
     def link(self, mail: Outgoing, what: str) -> str:
-        found = re.search(rf"/{what}/([a-z2-7]+)", mail.mailing.text_for(mail.values))
+        found = re.search(rf"/{what}/([0-9a-f]+)", mail.mailing.text_for(mail.values))
         assert found
         return found[1]
 

@@ -56,11 +56,11 @@ class Hours:
 
 
 def test_the_very_bytes_arrive(serve):
-    """The server gets exactly the message's bytes, lines that start with a dot included."""
+    """The server gets exactly the message's bytes, a text whose lines start with a dot included."""
     server = MailServer()
     outcome = send_one(serve(server), ALICE)
 
-    assert b"\r\n.a line" in ALICE.as_bytes()
+    assert b"\r\n=2Ea line" in ALICE.as_bytes()
     assert server.mails == [(ALICE.reply_to, ["alice@example.org"], ALICE.as_bytes())]
     assert outcome == Sent("4X2y-9")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from course import logs, settings
@@ -16,7 +16,10 @@ class NoWayOut:
 
     has_events = False
 
-    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+    def prepare(self, outgoing: Outgoing) -> None:
+        """Make nothing."""
+
+    def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
         """Send nothing."""
         for outgoing in batch:
             notes.answered(outgoing, Halt("this command sends nothing"))

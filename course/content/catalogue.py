@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from course.content import courses, help_lines, layout, sources
@@ -15,6 +16,7 @@ from course.settings import Settings
 
 CONFIRM = "confirm"
 NOTICES = (CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left")
+MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]
 
 
@@ -28,6 +30,7 @@ class Catalogue:
     words: Mapping[str, Words]
     help_lines: tuple[HelpLine, ...]
     _compiled: dict[tuple[str, str, str], Mailing] = field(default_factory=dict, repr=False)
+    _said: dict[tuple[str, str, date], str] = field(default_factory=dict, repr=False)
 
     def mailing(self, course: str, name: str, locale: str) -> Mailing:
         """Return a lesson or notice of a course in a locale (the course's first one, if it lacks it)."""
@@ -40,6 +43,15 @@ class Catalogue:
     def words_for(self, course: str, locale: str) -> Words:
         """Return the short strings in the locale that this person gets."""
         return self.words[self.courses[course].locale(locale)]
+
+    def help_for(self, locale: str, country: str, today: date) -> str:
+        """Return the help lines that every mail prints, in a locale, for a country (ISO 3166, or "")."""
+        key = (locale, country, today)
+        if key not in self._said:
+            if len(self._said) >= MOST_SAID:
+                self._said.clear()
+            self._said[key] = help_lines.block(self.help_lines, self.words[locale]["mail"], country, today)
+        return self._said[key]
 
     def locale(self, course: str, wanted: str) -> str:
         """Return the locale in which to speak of a course; its folder may be gone, while its links still work."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from html import escape
@@ -13,6 +13,7 @@ from html import escape
 from course.content import slots
 
 CRLF = b"\r\n"
+SOFT = b"=" + CRLF
 LONGEST = 76  # characters of an encoded line, RFC 2045 section 6.7
 
 
@@ -55,10 +56,15 @@ class Mailing:
         return slots.fill(self._subject, values)
 
     def mime(self, values: Mapping[str, str]) -> bytes:
-        """Return the MIME headers and both parts, quoted-printable (RFC 2045 section 6.7) with CRLF."""
-        htmls = {name: in_html(value) for name, value in values.items()}
-        head, text, middle, html, tail = self._frame
-        return head + _filled(text, values) + middle + _filled(html, htmls) + tail
+        """Return the MIME headers and both parts, quoted-printable (RFC 2045 section 6.7) with CRLF.
+
+        No line begins with a dot, so it goes into an SMTP dialogue as it is (RFC 5321 section 4.5.2).
+        """
+        literal, open_ = self._frame
+        pieces = literal.copy()
+        for place, slot, encode in open_:
+            pieces[place] = encode(values[slot])
+        return b"".join(pieces)
 
     @cached_property
     def _subject(self) -> list[str]:
@@ -73,20 +79,26 @@ class Mailing:
         return slots.split(self.html)
 
     @cached_property
-    def _frame(self) -> tuple[bytes, list[bytes | str], bytes, list[bytes | str], bytes]:
+    def _frame(self) -> tuple[list[bytes], list[tuple[int, str, Callable[[str], bytes]]]]:
+        """Everything that is the same for all, encoded once; and the open places in it: slot, and how to encode it."""
         # "=_" cannot occur in quoted-printable text, so no value can forge a boundary.
         boundary = f"=_{self.digest}"
         head = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
-        start = f"--{boundary}\r\n{_part('plain')}"
-        middle = f"\r\n--{boundary}\r\n{_part('html')}"
-        tail = f"\r\n--{boundary}--\r\n"
-        return (
-            (head + start).encode(),
-            _pieces(self._text),
-            middle.encode(),
-            _pieces(self._html),
-            tail.encode(),
-        )
+        literal = [f"{head}--{boundary}\r\n{_part('plain')}".encode()]
+        open_: list[tuple[int, str, Callable[[str], bytes]]] = []
+        for split, encode, after in (
+            (self._text, _quoted, f"\r\n--{boundary}\r\n{_part('html')}"),
+            (self._html, _quoted_html, f"\r\n--{boundary}--\r\n"),
+        ):
+            for place, piece in enumerate(split):
+                if place % 2:
+                    # A soft line break on both sides keeps lines short, whatever the value is.
+                    open_.append((len(literal) + 1, piece, encode))
+                    literal += [SOFT, b"", SOFT]
+                else:
+                    literal.append(_quoted(piece))
+            literal.append(after.encode())
+        return literal, open_
 
 
 def in_html(value: str) -> str:
@@ -103,28 +115,28 @@ def _part(subtype: str) -> str:
     return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
-def _pieces(split: list[str]) -> list[bytes | str]:
-    """Encode the literal text once; a slot's name stays a str. A soft line break on both sides keeps lines short."""
-    return [piece if place % 2 else _quoted(piece) for place, piece in enumerate(split)]
-
-
-def _filled(pieces: list[bytes | str], values: Mapping[str, str]) -> bytes:
-    soft = b"=" + CRLF
-    return soft.join(_quoted(values[piece]) if isinstance(piece, str) else piece for piece in pieces)
-
-
 @lru_cache(4096)  # help lines, dates, days: the same for many
 def _quoted(text: str) -> bytes:
     encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
     *lines, last = encoded.split(b"\n")
     # The soft break that follows a piece needs a place on its last line too.
-    return CRLF.join([*(_shortened(line, LONGEST) for line in lines), _shortened(last, LONGEST - 1)])
+    return CRLF.join([*(_bounded(line, LONGEST) for line in lines), _bounded(last, LONGEST - 1)])
 
 
-def _shortened(line: bytes, most: int) -> bytes:
-    """Break an encoded line that is too long (binascii forgets to, where it encodes the space at a line's end)."""
+@lru_cache(4096)
+def _quoted_html(text: str) -> bytes:
+    return _quoted(in_html(text))
+
+
+def _bounded(line: bytes, most: int) -> bytes:
+    """Encode a dot at the line's start (RFC 2049 section 3), and break an encoded line that is too long.
+
+    binascii makes such lines where it encodes the space at a line's end; so does the dot.
+    """
+    if line[:1] == b".":
+        line = b"=2E" + line[1:]
     if len(line) <= most:
         return line
     cut = LONGEST - 4
     cut -= next((back for back in (1, 2) if line[cut - back : cut - back + 1] == b"="), 0)  # never inside =C3
-    return line[:cut] + b"=" + CRLF + line[cut:]
+    return line[:cut] + SOFT + _bounded(line[cut:], most)

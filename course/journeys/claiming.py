@@ -21,6 +21,7 @@ from course.journeys.notices import mailing_name
 from course.journeys.owed import OWED, Owed, is_lesson, may_get, rows
 from course.journeys.service import Service
 from course.store.database import insert_new
+from course.store.sets import one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries, mailings
 
@@ -28,8 +29,8 @@ HELD = timedelta(minutes=15)  # so often a held mailing is looked at again
 log = structlog.get_logger()
 
 
-def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> list[int]:
-    """Make up to `most` due deliveries this worker's own; return their ids. Two workers never get the same one."""
+def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> list[Owed]:
+    """Make up to `most` due deliveries this worker's own; return them. Two workers never get the same one."""
     due = OWED.where(
         deliveries.c.status == DeliveryStatus.QUEUED,
         deliveries.c.send_at <= now,
@@ -51,22 +52,16 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
 
 def _claim_some(
     tx: Connection, service: Service, worker: str, found: list[Owed], now: datetime, real_now: datetime
-) -> list[int]:
+) -> list[Owed]:
     """Claim those of these that may leave now; the others are cancelled or moved on."""
     wanted = _still_wanted(tx, service, found, now, real_now)
     leaving = _in_their_hour(tx, wanted, now)
     free = _not_held(tx, service, leaving, now)
+    claimed = DeliveryStatus.SENDING
     ours = [
-        {
-            "row": row.id,
-            "local_date": _local_date(row, now),
-            "mailing": mailing.digest,
-            "worker": worker,
-            "claimed_at": real_now,
-        }
-        for row, mailing in free
+        row._replace(local_date=_local_date(row, now), mailing=mailing.digest, status=claimed) for row, mailing in free
     ]
-    return _mark(tx, ours)
+    return _mark(tx, ours, worker, real_now)
 
 
 def still_ours(
@@ -78,14 +73,14 @@ def still_ours(
     claims are renewed: a worker that is slow is not dead.
     """
     mine = (
-        deliveries.c.id.in_(list(ids)),
+        one_of(tx, deliveries.c.id, ids),
         deliveries.c.status == DeliveryStatus.SENDING,
         deliveries.c.worker == worker,
     )
     tx.execute(update(deliveries).where(*mine).values(claimed_at=real_now))
     found = rows(tx, OWED.where(*mine).order_by(deliveries.c.send_at, deliveries.c.id))
     found = [row for row in found if may_get(row) and row.local_date == _local_date(row, now)]
-    suppressed = suppression.among(tx, service.keys, {row.email for row in found})
+    suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     return [row for row in found if row.email not in suppressed]
 
 
@@ -97,8 +92,8 @@ def mailing_of(service: Service, row: Owed) -> Mailing:
 def _still_wanted(
     tx: Connection, service: Service, found: Iterable[Owed], now: datetime, real_now: datetime
 ) -> list[Owed]:
-    suppressed = suppression.among(tx, service.keys, {row.email for row in found})
-    for row in found:
+    suppressed = suppression.among(tx, service.keys, [row.email for row in found])
+    for row in found if suppressed else ():
         if row.email in suppressed:
             rounds.stop_all(
                 tx,
@@ -110,14 +105,16 @@ def _still_wanted(
                 real_now,
             )
     unwanted = [row.id for row in found if row.email in suppressed or not may_get(row)]
-    queued = deliveries.c.id.in_(unwanted), deliveries.c.status == DeliveryStatus.QUEUED
+    if not unwanted:
+        return list(found)
+    queued = one_of(tx, deliveries.c.id, unwanted), deliveries.c.status == DeliveryStatus.QUEUED
     tx.execute(update(deliveries).where(*queued).values(status=DeliveryStatus.CANCELLED))
     return [row for row in found if row.id not in set(unwanted)]
 
 
 def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Owed]:
     """Keep what may leave now; move on a lesson that came too late, or whose date has had one already."""
-    taken = _dates_taken(tx, wanted)
+    taken = _dates_taken(tx, wanted, now)
     leaving, later = [], []
     for row in wanted:
         if not is_lesson(row):
@@ -136,10 +133,11 @@ def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Ow
     return leaving
 
 
-def _dates_taken(tx: Connection, rows: list[Owed]) -> set[tuple[int, str, date | None]]:
+def _dates_taken(tx: Connection, found: list[Owed], now: datetime) -> set[tuple[int, str, date | None]]:
+    earliest = now.date() - timedelta(days=1)  # nobody's local date is before it
     query = select(deliveries.c.subscriber_id, deliveries.c.course, deliveries.c.local_date).where(
-        deliveries.c.subscriber_id.in_({row.subscriber_id for row in rows}),
-        deliveries.c.local_date.is_not(None),
+        one_of(tx, deliveries.c.subscriber_id, [row.subscriber_id for row in found]),
+        deliveries.c.local_date >= earliest,
     )
     return {(row.subscriber_id, row.course, row.local_date) for row in tx.execute(query)}
 
@@ -183,25 +181,30 @@ def _move_on(tx: Connection, later: list[dict[str, Any]]) -> None:
         tx.execute(moved.values(due_at=bindparam("due_at"), send_at=bindparam("send_at")), later)
 
 
-def _mark(tx: Connection, ours: list[dict[str, Any]]) -> list[int]:
+def _mark(tx: Connection, ours: list[Owed], worker: str, real_now: datetime) -> list[Owed]:
     """Write the claims. A row that meets the constraint after all (another worker was faster) is left out alone."""
     if not ours:
         return []
-    queued = update(deliveries).where(deliveries.c.id == bindparam("row"), deliveries.c.status == DeliveryStatus.QUEUED)
+    claims = [{"id": row.id, "local_date": row.local_date, "mailing": row.mailing} for row in ours]
+    columns = deliveries.c.id, deliveries.c.local_date, deliveries.c.mailing
+    claim_of = table_of(tx, claims, *columns)
+    queued = update(deliveries).where(deliveries.c.id == claim_of.c.id, deliveries.c.status == DeliveryStatus.QUEUED)
     claimed = queued.values(
         status=DeliveryStatus.SENDING,
-        worker=bindparam("worker"),
-        claimed_at=bindparam("claimed_at"),
-        local_date=bindparam("local_date"),
-        mailing=bindparam("mailing"),
+        worker=worker,
+        claimed_at=real_now,
+        local_date=claim_of.c.local_date,
+        mailing=claim_of.c.mailing,
     )
     try:
         with tx.begin_nested():
-            tx.execute(claimed, ours)
-        return [row["row"] for row in ours]
+            tx.execute(claimed)
     except IntegrityError:
-        return _mark(tx, ours[: len(ours) // 2]) + _mark(tx, ours[len(ours) // 2 :]) if len(ours) > 1 else []
+        middle = len(ours) // 2
+        halves = (ours[:middle], ours[middle:]) if middle else ()
+        return [row for half in halves for row in _mark(tx, half, worker, real_now)]
+    return ours
 
 
 def _local_date(row: Owed, now: datetime) -> date | None:
-    return now.astimezone(schedule.zone_of(row.timezone)).date() if is_lesson(row) else None
+    return schedule.local_date(now, schedule.zone_of(row.timezone)) if is_lesson(row) else None

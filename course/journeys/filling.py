@@ -1,8 +1,12 @@
-"""In charge of a claim's own values: what is put into the slots, and the addresses and links that are this person's."""
+"""In charge of a claim's own values: what is put into the slots, and the addresses and links that are this person's.
+
+`known` reads what only the database can say; `fill` needs no more of it, so messages are made while others are leaving.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
@@ -14,69 +18,97 @@ from course.content.courses import lesson_name
 from course.content.mailing import Mailing
 from course.content.slots import say
 from course.journeys.claiming import mailing_of
-from course.journeys.notices import ANSWERS
+from course.journeys.notices import ANSWERS, mailing_name
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
+from course.store.sets import one_of
 from course.store.tables import completions, deliveries, mailings
 
 
-def fill(tx: Connection, service: Service, row: Owed, now: datetime, real_now: datetime) -> Outgoing:
-    """Return the message for this claim. `real_now` is for its Date header; nobody's clock runs in course time."""
-    settings = service.settings
-    mailing = _claimed(tx, service, row)
+@dataclass
+class Known:
+    """What the database says of some claims: earlier mailings by digest, values and answered mails by delivery.
+
+    `broken` holds what went wrong for one of them alone.
+    """
+
+    mailings: dict[str, Mailing] = field(default_factory=dict)
+    values: dict[int, dict[str, str]] = field(default_factory=dict)
+    answers: dict[int, str] = field(default_factory=dict)
+    broken: dict[int, Exception] = field(default_factory=dict)
+
+
+def known(tx: Connection, service: Service, rows: Iterable[Owed], now: datetime) -> Known:
+    """Read what these claims need; most lessons need nothing."""
+    found = Known()
+    rows = list(rows)
+    for row in rows:
+        name = mailing_name(row.kind, row.name)
+        try:
+            if name in MORE:
+                words = service.catalogue.words_for(row.course, row.locale)
+                found.values[row.id] = MORE[name](tx, service, row, words, now)
+            if name in ANSWERS:
+                found.answers[row.id] = _answered(tx, service, row)
+        except (LookupError, ValueError) as error:
+            found.broken[row.id] = error
+    gone = {row.mailing for row in rows if row.mailing and row.mailing != mailing_of(service, row).digest}
+    if gone:
+        kept = select(mailings.c.text).where(one_of(tx, mailings.c.digest, gone))
+        found.mailings = {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
+    return found
+
+
+def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: datetime) -> Outgoing:
+    """Return the message for this claim. `real_now` is for its Date header; nobody's clock runs in course time.
+
+    Raises whatever is wrong with it.
+    """
+    if row.id in found.broken:
+        raise found.broken[row.id]
+    settings, keys = service.settings, service.keys
+    mailing = mailing_of(service, row)
+    if mailing.digest != row.mailing:
+        mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
     if mailing.name != CONFIRM:
-        leave = links.leave_links(service.keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
+        leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
+    values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
         delivery_id=row.id,
         to=row.email,
         mailing=mailing,
-        values=_values(tx, service, row, mailing, now, leave[0] if leave else ""),
+        values=values | found.values[row.id] if row.id in found.values else values,
         sender=settings.mail_from,
         sender_name=settings.mail_from_name,
-        reply_to=links.reply_address(service.keys, row.id, settings.reply_domain),
-        message_id=links.message_id(service.keys, row.id, settings.mail_domain),
-        date=real_now.astimezone(UTC),
+        reply_to=links.reply_address(keys, row.id, settings.reply_domain),
+        message_id=links.message_id(keys, row.id, settings.mail_domain),
+        date=real_now,
         leave=leave,
         list_id=f"<{row.course}.{settings.mail_domain}>",
         # The course's number, not its name: this header is for the provider's statistics.
         feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
         replied=mailing.name in ANSWERS,
-        in_reply_to=_answered(tx, service, row) if mailing.name in ANSWERS else "",
+        in_reply_to=found.answers.get(row.id, ""),
     )
 
 
-def _claimed(tx: Connection, service: Service, row: Owed) -> Mailing:
-    """Return the mailing as it was when it was claimed: an edit reaches unclaimed mail only."""
-    present = mailing_of(service, row)
-    if present.digest == row.mailing:
-        return present
-    kept = select(mailings.c.text).where(mailings.c.digest == row.mailing)
-    return Mailing.of(tx.execute(kept).scalar_one())
-
-
-def _values(
-    tx: Connection, service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str
-) -> dict[str, str]:
+def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
     if mailing.name == CONFIRM:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
         return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
-    words = service.catalogue.words[mailing.locale]
+    mail = service.catalogue.words[mailing.locale]["mail"]
     zone = schedule.zone_of(row.timezone)
-    country = help_lines.country_of(row.timezone)
-    today = now.astimezone(zone).date()
-    mail = words["mail"]
-    values = {
+    country, today = help_lines.country_of(row.timezone), schedule.local_date(now, zone)
+    return {
         "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
-        "help_lines": help_lines.block(service.catalogue.help_lines, mail, country, today),
+        "help_lines": service.catalogue.help_for(mailing.locale, country, today),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         "leave_url": leave_url,
         "day": str(row.day or ""),
     }
-    more = MORE.get(mailing.name)
-    return {**values, **more(tx, service, row, words, now)} if more else values
 
 
 def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection
 
 from course.clock import Clock
 from course.journeys import claiming, filling, settling
+from course.journeys.filling import Known
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.ledger import Ledger
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Transport, Unsure
 from course.store.database import AWAY
 
-CLAIM = 100  # messages claimed at a time: so many at most are in doubt when a worker dies
+CLAIM = 1_000  # messages claimed at a time
+# Where workers share a database from many machines, a ledger may be lost with its machine: so many are then in doubt.
+CLAIM_SHARED = 200
 SLICE = 0.25  # seconds after which it is checked again who still wants their mail
 log = structlog.get_logger()
 
@@ -80,54 +82,80 @@ class Tally:
 
 def send_due(shift: Shift) -> Tally:
     """Send all that is due by now, a claim at a time; what was not handed over is released."""
+    most = CLAIM if shift.service.store.sqlite else CLAIM_SHARED
     sent = 0
     while not shift.stopping():
-        ids = claiming.claim(shift.service, shift.worker, CLAIM, shift.clock.now(), shift.clock.real())
-        if not ids:
+        checked_at = shift.clock.monotonic()
+        rows = claiming.claim(shift.service, shift.worker, most, shift.clock.now(), shift.clock.real())
+        if not rows:
             break
-        tally = _send_claimed(shift, ids)
+        tally = _send_claimed(shift, rows, checked_at)
         sent += tally.sent
         if tally.halt:
             return Tally(sent, tally.halt)
     return Tally(sent)
 
 
-def _send_claimed(shift: Shift, ids: list[int]) -> Tally:
-    sent, halt, waiting = 0, "", ids
+def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
+    sent, halt = 0, ""
+    ids, waiting = [row.id for row in rows], rows
     handled: set[int] = set()
     try:
         while waiting and not halt and not shift.stopping():
-            _send_slice(shift, waiting, handled)
+            _send_slice(shift, waiting, handled, checked_at)
             outcomes = settle(shift)
             sent += sum(isinstance(outcome, Sent) for outcome in outcomes)
             halt = next((outcome.reason for outcome in outcomes if isinstance(outcome, Halt)), "")
-            waiting = [waits for waits in waiting if waits not in handled] if outcomes else []
+            waiting, checked_at = _still_ours(shift, set(ids) - handled) if outcomes and not halt else ([], 0.0)
     finally:
         # Released, not forgotten: the next claim sorts out who no longer wants their mail. What was handed over is
         # never released, whatever broke: it is settled, or in doubt.
-        with shift.service.store.transaction() as tx:
-            settling.put_back(tx, set(ids) - handled)
+        left = set(ids) - handled
+        if left:
+            with shift.service.store.transaction() as tx:
+                settling.put_back(tx, left)
     return Tally(sent, halt)
 
 
-def _send_slice(shift: Shift, ids: list[int], handled: set[int]) -> None:
-    """Hand over what may still leave, until the time comes to check again; note each outcome as it comes."""
+def _still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
+    checked_at = shift.clock.monotonic()
+    if not ids:
+        return [], checked_at
     with shift.service.store.transaction() as tx:
-        rows = claiming.still_ours(tx, shift.service, shift.worker, ids, shift.clock.now(), shift.clock.real())
-        ready = [(row, _filled(tx, shift, row)) for row in rows]
-    notes = Slice(shift, {row.id: row for row in rows}, handled, shift.clock.monotonic())
-    for row, made in ready:
-        if not isinstance(made, Outgoing):
-            handled.add(row.id)
-            shift.unsettled.append((row, made))
-    letters = [made for _, made in ready if isinstance(made, Outgoing)]
+        now, real_now = shift.clock.now(), shift.clock.real()
+        return claiming.still_ours(tx, shift.service, shift.worker, ids, now, real_now), checked_at
+
+
+def _send_slice(shift: Shift, rows: list[Owed], handled: set[int], checked_at: float) -> None:
+    """Hand over what may still leave, until the time comes to check again; note each outcome as it comes."""
+    with shift.service.store.reading() as tx:
+        known = filling.known(tx, shift.service, rows, shift.clock.now())
+    notes = Slice(shift, {row.id: row for row in rows}, handled, checked_at)
     try:
-        shift.transport.send_many(letters, notes)
+        shift.transport.send_many(_made(shift, known, rows, handled), notes)
     except Exception as error:  # noqa: BLE001 (a bug in a transport leaves us as unsure as a broken line)
         log.error("a transport broke", error=type(error).__name__)
         answered = {row.id for row, _ in shift.unsettled}
         unsure = Unsure(f"the transport broke: {type(error).__name__}")
         shift.unsettled.extend((row, unsure) for row in rows if row.id in handled - answered)
+
+
+def _made(shift: Shift, known: Known, rows: list[Owed], handled: set[int]) -> Iterator[Outgoing]:
+    """Fill each message when its turn comes.
+
+    One that cannot be made keeps nobody else from theirs; it is tried again like a refused one.
+    """
+    real_now = shift.clock.real()
+    for row in rows:
+        try:
+            made = filling.fill(shift.service, known, row, shift.clock.now(), real_now)
+            shift.transport.prepare(made)
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
+            log.error("a message could not be made", delivery=row.id, error=type(error).__name__)
+            handled.add(row.id)
+            shift.unsettled.append((row, RefusedRecipient(f"could not be made: {type(error).__name__}")))
+        else:
+            yield made
 
 
 def settle(shift: Shift) -> list[Outcome]:
@@ -160,14 +188,3 @@ def _write_down_alone(shift: Shift, one: tuple[Owed, Outcome]) -> None:
     except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
         log.error("an outcome could not be written down", delivery=one[0].id, error=type(error).__name__)
     shift.unsettled.remove(one)
-
-
-def _filled(tx: Connection, shift: Shift, row: Owed) -> Outgoing | Outcome:
-    """Fill one message. One that cannot be made keeps nobody else from theirs; it is tried again like a refused one."""
-    try:
-        made = filling.fill(tx, shift.service, row, shift.clock.now(), shift.clock.real())
-        made.as_bytes()
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
-        log.error("a message could not be made", delivery=row.id, error=type(error).__name__)
-        return RefusedRecipient(f"could not be made: {type(error).__name__}")
-    return made

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, case, select, update
 
 from course import schedule
 from course.journeys import enrolments as rounds
@@ -16,6 +16,7 @@ from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import move
+from course.store.sets import one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, mailings, subscribers
 
@@ -52,7 +53,7 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
 
 def put_back(tx: Connection, ids: Iterable[int]) -> None:
     """Release claims that were never handed over: queued as before, no attempt counted."""
-    mine = deliveries.c.id.in_(list(ids)), deliveries.c.status == DeliveryStatus.SENDING
+    mine = one_of(tx, deliveries.c.id, ids), deliveries.c.status == DeliveryStatus.SENDING
     tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None))
 
 
@@ -63,16 +64,14 @@ def sent(tx: Connection, service: Service, left: list[tuple[Owed, str]], now: da
     """
     if not left:
         return
-    ids = [row.id for row, _ in left]
-    open_ = select(deliveries.c.id).where(
-        deliveries.c.id.in_(ids), deliveries.c.status.in_(sources(DeliveryStatus.SENT))
+    names = [{"id": row.id, "provider_id": name[:200] or None} for row, name in left]
+    name_of = table_of(tx, names, deliveries.c.id, deliveries.c.provider_id)
+    open_ = update(deliveries).where(
+        deliveries.c.id == name_of.c.id, deliveries.c.status.in_(sources(DeliveryStatus.SENT))
     )
-    still = set(tx.execute(open_.with_for_update()).scalars())
-    moved = [{"row": row.id, "provider": name[:200] or None} for row, name in left if row.id in still]
-    if moved:
-        values = {"status": DeliveryStatus.SENT, "settled_at": now, "error": None, "provider_id": bindparam("provider")}
-        tx.execute(update(deliveries).where(deliveries.c.id == bindparam("row")).values(**values), moved)
-    lessons = [row for row, _ in left if row.id in still and row.day is not None and row.local_date is not None]
+    values = {"status": DeliveryStatus.SENT, "settled_at": now, "error": None, "provider_id": name_of.c.provider_id}
+    moved = set(tx.execute(open_.values(**values).returning(deliveries.c.id)).scalars())
+    lessons = [row for row, _ in left if row.id in moved and row.day is not None]
     go_on(tx, service, [(row, row.local_date) for row in lessons if row.local_date], now)
 
 
@@ -81,7 +80,7 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
     if not over:
         return
     settings = select(enrolments.c.id, subscribers.c.send_hour, subscribers.c.timezone).join(subscribers)
-    found = tx.execute(settings.where(enrolments.c.id.in_({row.enrolment_id for row, _ in over})))
+    found = tx.execute(settings.where(one_of(tx, enrolments.c.id, [row.enrolment_id for row, _ in over])))
     theirs = {each.id: each for each in found}
     ahead, ended = [], []
     for row, last_date in over:
@@ -93,14 +92,14 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
             ended.append(row.enrolment_id)
         else:
             due = schedule.next_lesson(now, last_date, person.send_hour, schedule.zone_of(person.timezone))
-        ahead.append({"row": row.enrolment_id, "day": row.day + 1, "due": due})
+        ahead.append({"id": row.enrolment_id, "next_day": row.day + 1, "next_send_at": due})
     if ahead:
+        place = table_of(tx, ahead, enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at)
         # Decided in the statement: whoever pauses or leaves at this very moment is not due any more.
-        planned = case(
-            (enrolments.c.status == EnrolmentStatus.ACTIVE, bindparam("due")), else_=enrolments.c.next_send_at
-        )
-        advanced = update(enrolments).where(enrolments.c.id == bindparam("row"))
-        tx.execute(advanced.values(next_day=bindparam("day"), next_send_at=planned), ahead)
+        active = enrolments.c.status == EnrolmentStatus.ACTIVE
+        planned = case((active, place.c.next_send_at), else_=enrolments.c.next_send_at)
+        advanced = update(enrolments).where(enrolments.c.id == place.c.id)
+        tx.execute(advanced.values(next_day=place.c.next_day, next_send_at=planned))
     for done in people.find(tx, enrolments.c.id.in_(ended)) if ended else ():
         rounds.finish(tx, done, now)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from course import addresses
 from course.keys import Keys
 from course.store.database import insert_new
+from course.store.sets import one_of
 from course.store.tables import suppressions
 
 
@@ -21,7 +22,7 @@ def suppress(tx: Connection, keys: Keys, address: str, reason: str, real_now: da
 def among(tx: Connection, keys: Keys, found: Iterable[str]) -> set[str]:
     """Return those of these addresses that are suppressed."""
     marks = {mark(keys, address): address for address in found}
-    query = select(suppressions.c.address_hash).where(suppressions.c.address_hash.in_(list(marks)))
+    query = select(suppressions.c.address_hash).where(one_of(tx, suppressions.c.address_hash, marks))
     return {marks[row] for row in tx.execute(query).scalars()}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -40,7 +40,7 @@ def local_part(address: str) -> str:
     return address.rpartition("@")[0]
 
 
-def one_by_one(send: Callable[[Outgoing], Outcome], batch: Sequence[Outgoing], notes: Notes) -> None:
+def one_by_one(send: Callable[[Outgoing], Outcome], batch: Iterable[Outgoing], notes: Notes) -> None:
     """Hand messages over one after the other, by a transport that does no more at a time."""
     for outgoing in batch:
         if not notes.go_on():

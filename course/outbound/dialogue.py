@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from course.outbound import local_part, said
@@ -18,6 +17,7 @@ from course.outgoing import Notes, Outcome, Outgoing, TryLater, Unsure
 LONGEST_ANSWER = 8192  # bytes of a line; RFC 5321 section 4.5.3.1.5 says 512
 MOST_LINES = 1000
 CODE = re.compile(rb"[2-5]\d\d(?: |\r?$)")
+GOES_ON = {"MAIL": DONE, "RCPT": DONE, "DATA": GO_ON}  # the answer after which the next step comes
 GIVEN = frozenset({"END", "RSET"})
 AGAIN = TryLater("once more, by another return path")
 
@@ -78,8 +78,9 @@ class Dialogue:
         del self.out[:count]
         self._written += count
 
-    def hear(self, received: bytes) -> Iterator[tuple[Letter, Outcome]]:
-        """Take in what came; yield what is decided by it."""
+    def hear(self, received: bytes) -> list[tuple[Letter, Outcome]]:
+        """Take in what came; return what is decided by it."""
+        decided: list[tuple[Letter, Outcome]] = []
         *lines, self._heard = (self._heard + received).split(b"\n")
         for line in lines:
             self._words.append(line[4:].rstrip(b"\r"))
@@ -87,28 +88,31 @@ class Dialogue:
                 continue
             words, self._words = b"\n".join(self._words), []
             sound = CODE.match(line) and len(line) <= LONGEST_ANSWER
-            yield from self._answer(int(line[:3]) if sound else NONSENSE, words)
+            self._answer(int(line[:3]) if sound else NONSENSE, words, decided)
             if self.over:
-                return
+                return decided
         if len(self._heard) > LONGEST_ANSWER or len(self._words) > MOST_LINES:
-            yield from self.lost(ValueError("its answer has no end"))
+            decided += self.lost(ValueError("its answer has no end"))
+        return decided
 
-    def lost(self, error: Exception) -> Iterator[tuple[Letter, Outcome]]:
-        """Take note that the connection broke; yield what that means for each message that it had."""
+    def lost(self, error: Exception) -> list[tuple[Letter, Outcome]]:
+        """Take note that the connection broke; return what that means for each message that it had."""
         self.over = True
+        decided: list[tuple[Letter, Outcome]] = []
         letters = dict.fromkeys(letter for _, letter in self._waiting if letter)
         self._waiting.clear()
         for letter in letters:
             private = self._private(letter)
             if letter.verdict:
-                yield letter, letter.verdict
+                outcome = letter.verdict
             elif 0 <= letter.given_at <= self._written:
-                silent = f"the mail server took the message and fell silent: {said(str(error), *private)}"
-                yield letter, Unsure(silent)
+                outcome = Unsure(f"the mail server took the message and fell silent: {said(str(error), *private)}")
             else:
-                yield letter, broken(error, private)
+                outcome = broken(error, private)
+            decided.append((letter, outcome))
+        return decided
 
-    def _answer(self, code: int, words: bytes) -> Iterator[tuple[Letter, Outcome]]:
+    def _answer(self, code: int, words: bytes, decided: list[tuple[Letter, Outcome]]) -> None:
         if not self._waiting:
             self.over = True  # it speaks without being asked: 421, or nonsense
             return
@@ -116,29 +120,33 @@ class Dialogue:
         if letter is None:
             self.over = code // 100 != DONE  # RSET failed: what is left of a refused message could reach the next
             return
-        self._note(step, letter, code, words)
+        if code // 100 == GOES_ON.get(step):
+            self._go_on(step, letter)
+        else:
+            self._note(step, letter, code, words)
         if code in {GOODBYE, NONSENSE} or self.over:
             self._waiting.appendleft((step, letter))
             letter.verdict = letter.verdict or TryLater("the mail server is going down")
-            yield from self.lost(OSError("the mail server closed the connection"))
+            decided += self.lost(OSError("the mail server closed the connection"))
         elif letter.verdict and not any(other is letter for _, other in self._waiting):
-            yield from self._finish(step, letter)
+            self._finish(step, letter, decided)
 
-    def _note(self, step: str, letter: Letter, code: int, words: bytes) -> None:
-        """Take note of one answer, and say what comes next, if something does."""
-        private, kind = self._private(letter), code // 100
-        if step == "END":
-            letter.verdict = letter.verdict or verdict(code, words, private)
-        elif step == "DATA" and kind == GO_ON:
+    def _go_on(self, step: str, letter: Letter) -> None:
+        if step == "DATA":
             self._give(letter)
-        elif step == "DATA" or kind != DONE:
-            letter.verdict = letter.verdict or meaning(step, code, words, private)
-            if step == "MAIL" and kind == REFUSED and not letter.sender:
-                # Amazon SES takes no null return path ("501 Invalid MAIL FROM address"). A bounce to the delivery's
-                # own address is known for what it is, so no loop can come of it.
-                letter.sender, letter.verdict = letter.outgoing.reply_to, AGAIN
         elif not self._pipelining:
             self._next("RCPT" if step == "MAIL" else "DATA", letter)
+
+    def _note(self, step: str, letter: Letter, code: int, words: bytes) -> None:
+        """Take note of the answer to the text, or of a step that was refused."""
+        if step == "END":
+            letter.verdict = letter.verdict or verdict(code, words, self._private(letter))
+            return
+        letter.verdict = letter.verdict or meaning(step, code, words, self._private(letter))
+        if step == "MAIL" and code // 100 == REFUSED and not letter.sender:
+            # Amazon SES takes no null return path ("501 Invalid MAIL FROM address"). A bounce to the delivery's
+            # own address is known for what it is, so no loop can come of it.
+            letter.sender, letter.verdict = letter.outgoing.reply_to, AGAIN
 
     def _give(self, letter: Letter) -> None:
         """Send the text, which is handed over with it; to nobody, an empty one (RFC 2920 section 3.1)."""
@@ -147,18 +155,18 @@ class Dialogue:
             if letter.verdict is not None:
                 self.over = True  # the server waits for a text that it will not get
                 return
-            self._say(letter.data.replace(b"\r\n.", b"\r\n.."))  # RFC 5321 section 4.5.2; it begins with a header
+            self._say(letter.data)  # as it is: no line of it begins with a dot (RFC 5321 section 4.5.2)
             letter.given_at = self._said + len(b".\r\n")
         self._ask("END", letter, b".\r\n")
 
-    def _finish(self, step: str, letter: Letter) -> Iterator[tuple[Letter, Outcome]]:
+    def _finish(self, step: str, letter: Letter, decided: list[tuple[Letter, Outcome]]) -> None:
         if step != "END":
             self._ask("RSET", None, b"RSET\r\n")  # forgets what a refused message left behind
         if letter.verdict is AGAIN:
             letter.verdict = None
             self.begin(letter)
         elif letter.verdict:
-            yield letter, letter.verdict
+            decided.append((letter, letter.verdict))
 
     def _next(self, step: str, letter: Letter) -> None:
         to = letter.outgoing.to.encode("ascii")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC
 from pathlib import Path
 
@@ -39,7 +39,11 @@ class Folder:
             return Halt(f"the outbox cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
         return Sent(path.stem)
 
-    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+    def prepare(self, outgoing: Outgoing) -> None:
+        """Make the bytes that will be written."""
+        outgoing.as_bytes()
+
+    def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
         """Hand these messages over, one after the other."""
         one_by_one(self.send, batch, notes)
 

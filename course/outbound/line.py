@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
-from collections.abc import Iterator
 
 from course.outbound.dialogue import Dialogue, Letter
 from course.outgoing import Outcome
@@ -25,6 +24,7 @@ class Line:
         self.sock.settimeout(0)
         self.dialogue = dialogue
         self.messages = 0
+        self.writing = False  # the selector tells when there is room to write
         self.used = now
         self.deadline = 0.0
 
@@ -40,18 +40,24 @@ class Line:
             wrote = True
         return wrote
 
-    def pull(self) -> Iterator[tuple[Letter, Outcome]]:
-        """Read what has come; yield what is decided by it. Raises OSError for a broken connection."""
-        while True:
+    def pull(self) -> list[tuple[Letter, Outcome]]:
+        """Read what has come; return what is decided by it. Raises OSError for a broken connection."""
+        decided: list[tuple[Letter, Outcome]] = []
+        while not self.dialogue.over:
             try:
                 piece = self.sock.recv(PIECE)
             except NOT_NOW:
-                return
-            if not piece:
+                break
+            except OSError:
+                if decided:
+                    break  # what was decided counts; the next look finds the connection broken
+                raise
+            if not piece and not decided:
                 raise ConnectionResetError("the mail server closed the connection")
-            yield from self.dialogue.hear(piece)
-            if self.dialogue.over or (len(piece) < PIECE and not isinstance(self.sock, ssl.SSLSocket)):
-                return
+            decided += self.dialogue.hear(piece)
+            if len(piece) < PIECE and not isinstance(self.sock, ssl.SSLSocket):
+                break
+        return decided
 
     def close(self, *, politely: bool = False) -> None:
         """Let go of it; politely, with a QUIT."""

@@ -11,7 +11,7 @@ import logging
 import re
 import ssl
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -96,7 +96,11 @@ class SendGrid:
             return Sent(headers.get("X-Message-ID", ""))
         return meaning(status, headers, body, private)
 
-    def send_many(self, batch: Sequence[Outgoing], notes: Notes) -> None:
+    def prepare(self, outgoing: Outgoing) -> None:
+        """Make the request's body once, so that a message that cannot be made is known for it."""
+        payload(outgoing, sandbox=self._sandbox)
+
+    def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
         """Hand these messages over, one after the other."""
         one_by_one(self.send, batch, notes)
 
