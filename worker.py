@@ -24,6 +24,7 @@ from course import logs
 from course.app import App
 from course.content import checks
 from course.content.sources import ContentError
+from course.journeys.workers import BEAT
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
 from course.system_clock import SystemClock
@@ -112,6 +113,8 @@ def start_clock(app: App) -> Callable[[], None]:
     clock = BackgroundScheduler(timezone="UTC")
     each = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
     clock.add_job(guarded(app.tick), "interval", seconds=tick, id="tick", **each)
+    if not app.service.store.sqlite:
+        clock.add_job(beat(app), "interval", seconds=BEAT, id="beat", **each)
     clock.add_job(guarded(app.tidy), "interval", seconds=tidy, id="tidy", **each)
     clock.start()
 
@@ -125,6 +128,18 @@ def start_clock(app: App) -> Callable[[], None]:
             os._exit(0)
 
     return stop
+
+
+def beat(app: App) -> Callable[[], None]:
+    """Return what says that this worker lives, whatever its tick is busy with."""
+
+    def run() -> None:
+        try:
+            app.beat()
+        except Exception as error:  # noqa: BLE001 (out of touch for too long, it hands nothing over)
+            log.warning("this worker could not say that it lives", error=type(error).__name__)
+
+    return run
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -6,11 +6,9 @@ Its methods are what the edges call: the worker ticks and tidies, the web room a
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -22,38 +20,21 @@ from course import outbound
 from course.clock import Clock
 from course.content import catalogue
 from course.content.catalogue import Catalogue
-from course.files import DRAFT
 from course.inbound import spool
 from course.inbound.spool import Spooled
-from course.journeys import (
-    breaker,
-    consent,
-    doubts,
-    facts,
-    leaving,
-    limits,
-    planning,
-    provider_events,
-    replies,
-    reports,
-    sending,
-    signup,
-)
-from course.journeys.owed import Owed
+from course.journeys import facts, leaving, provider_events, replies, reports, signup
 from course.journeys.replies import Decision
-from course.journeys.sending import Shift
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.keys import Keys
-from course.ledger import Ledger
-from course.outgoing import Outcome, Transport
+from course.outgoing import Transport
 from course.settings import Settings
 from course.store import migrate
 from course.store.database import AWAY, Store
 from course.system_clock import SystemClock
+from course.ticking import Ticker
 
-ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
 log = structlog.get_logger()
 
 
@@ -65,10 +46,12 @@ class App:
     service: Service
     transport: Transport
     clock: Clock
-    worker: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{token_hex(4)}")
-    stopping: threading.Event = field(default_factory=threading.Event)
-    unsettled: list[tuple[Owed, Outcome]] = field(default_factory=list, repr=False)
-    _ledger: Ledger | None = field(default=None, repr=False)
+    ticker: Ticker = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Give this process a name of its own among the workers."""
+        worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{token_hex(4)}"
+        self.ticker = Ticker(self.service, self.transport, self.clock, worker, self.read_spool)
 
     @classmethod
     def build(cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None) -> App:
@@ -105,70 +88,37 @@ class App:
         return self.settings.data_dir / "spool"
 
     @property
-    def ledgers(self) -> Path:
-        """Where each worker notes what it gave away."""
-        return self.settings.data_dir / "ledgers"
+    def stopping(self) -> threading.Event:
+        """Set it, and nothing more begins to leave."""
+        return self.ticker.stopped
 
     def close(self) -> None:
         """Give back what was opened."""
         self.transport.close()
+        try:
+            self.ticker.close()
+        except AWAY:
+            log.warning("the database is away; this worker's claims are swept in a minute")
         self.service.store.close()
-        if self._ledger is not None:
-            self._ledger.close()
-            self._ledger = None
 
     # The clock's side.
 
+    def beat(self) -> None:
+        """Say that this worker lives, where several share a database."""
+        self.ticker.heartbeat.beat()
+
     def tick(self) -> int:
-        """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
-        self._close_ledgers()
-        sending.settle(self._shift())  # what an earlier tick could not write down, before anything else is decided
-        try:
-            self.read_spool()
-        except OSError as error:  # what comes in must not stop what goes out
-            log.error("the spool cannot be read", error=type(error).__name__)
-        planning.plan(self.service, self.clock.now())
-        self._sweep(ABANDONED)
-        sent = self._send()
-        facts.note_tick(self.service, self.clock.real())
-        return sent
+        """Do what is due. Return how many messages left."""
+        return self.ticker.tick()
 
     def recover(self) -> None:
         """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
-        shutil.rmtree(self.settings.data_dir / "tmp", ignore_errors=True)  # uploads that were never finished
-        for draft in (self.settings.data_dir / "outbox").glob(f"{DRAFT}*"):
-            draft.unlink(missing_ok=True)
-        self._close_ledgers()
-        self._sweep(timedelta(0))
+        self.ticker.recover()
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, held mail."""
-        signup.expire(self.service, self.clock.now(), self.clock.real())
-        with self.service.store.transaction() as tx:
-            limits.forget(tx, self.clock.now())
-            provider_events.forget(tx, self.clock.real())
-            consent.forget(tx, self.clock.real())
+        """Erase what has had its time."""
+        self.ticker.tidy()
         spool.sweep(self.spool_folder, self.clock.real())
-
-    def _close_ledgers(self) -> None:
-        doubts.close_ledgers(self.service, self.ledgers, self.clock.now(), self.clock.real())
-
-    def _sweep(self, abandoned: timedelta) -> None:
-        wait = doubts.EVENT if self.transport.has_events else timedelta(0)
-        doubts.sweep(self.service, self.clock.now(), self.clock.real(), abandoned=abandoned, wait=wait)
-
-    def _shift(self) -> Shift:
-        if self._ledger is None:
-            self._ledger = Ledger(self.ledgers, self.worker)
-        stopping = self.stopping.is_set
-        return Shift(self.service, self.transport, self.worker, self.clock, stopping, self.unsettled, self._ledger)
-
-    def _send(self) -> int:
-        if breaker.is_open(self.service, self.clock.real()):
-            return 0
-        tally = sending.send_due(self._shift())
-        breaker.note(self.service, tally, self.clock.real())
-        return tally.sent
 
     # Mail that comes in.
 

@@ -1,8 +1,9 @@
-"""In charge of what a clock is: two times and a stopwatch. Only system_clock.py has one that really ticks."""
+"""In charge of what a clock is: two times, a stopwatch and a rest. Only system_clock.py has one that really ticks."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from threading import Event
 from typing import Protocol
 
 
@@ -17,3 +18,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds that never jump."""
+
+    def rest(self, seconds: float, until: Event) -> None:
+        """Let so many seconds go by, or fewer: until the event is set."""

@@ -15,7 +15,7 @@ SECRETS = (
     (re.compile(r"SG\.[\w.-]{8,}"), "<api key>"),
     (re.compile(r"(://[^:/\s]+:)[^@\s]+@"), r"\1<password>@"),
     (re.compile(r"[\w.+%'-]+@[\w-]+(\.[\w-]+)+"), "<address>"),
-    (re.compile(r"\b[a-z2-7]{26,120}\b"), "<token>"),
+    (re.compile(r"\b[0-9a-f]{26,120}\b"), "<token>"),
 )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import count
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 APART = timedelta(hours=12)  # between two lessons, whatever becomes of zones and hours
@@ -117,9 +118,14 @@ def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo) -> dateti
     return next_hour(now, hour, zone)
 
 
-def retry(now: datetime, attempts: int) -> datetime:
-    """Return when to try again after this many failed attempts (one or more)."""
-    return now + timedelta(seconds=RETRIES[min(attempts, len(RETRIES)) - 1])
+def retry(now: datetime, attempts: int, delivery_id: int) -> datetime:
+    """Return when to try again after this many failed attempts (one or more).
+
+    Up to a quarter later from one delivery to the other, or thousands that failed together would come back together.
+    """
+    wait = RETRIES[min(attempts, len(RETRIES)) - 1]
+    spread = crc32(b"%d %d" % (delivery_id, attempts)) / 2**32 / 4
+    return now + timedelta(seconds=round(wait * (1 + spread)))
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -67,10 +67,13 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     smtp_connections: int = Field(5, ge=1, le=100)
     smtp_messages: int = Field(100, ge=1, le=1_000_000)
+    send_rate: float | None = Field(None, ge=0.01, le=100_000)
+    send_daily: int | None = Field(None, ge=1, le=1_000_000_000)
+    when_unsure: Literal["resend", "hold"] = "resend"
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("log_level", "transport", "sendgrid_region", mode="before")
+    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -23,6 +23,9 @@ KINDS = {
     "sendgrid_sandbox": "put true or false",
     "smtp_connections": "put a whole number from 1 to 100",
     "smtp_messages": "put a whole number from 1 to 1000000",
+    "send_rate": "put how many messages may leave in a second, like 10 or 0.5, or leave it empty",
+    "send_daily": "put how many messages may leave in a day (UTC), or leave it empty",
+    "when_unsure": "put resend or hold",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",
 }

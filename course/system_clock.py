@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from time import monotonic
 
 from course import timelapse
@@ -32,3 +33,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds that never jump."""
         return monotonic()
+
+    def rest(self, seconds: float, until: Event) -> None:
+        """Let so many seconds go by, or fewer: until the event is set."""
+        until.wait(seconds)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Event
 
 import hypothesis
 import postgres
@@ -53,6 +54,10 @@ class SetClock:
 
     def monotonic(self) -> float:
         return self.at.timestamp()
+
+    def rest(self, seconds: float, until: Event) -> None:
+        if not until.is_set():
+            self.go(seconds=seconds)
 
     def go(self, **span: float) -> None:
         self.at += timedelta(**span)

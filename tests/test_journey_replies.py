@@ -924,7 +924,7 @@ def confidential(world, lesson, capfd, caplog, monkeypatch):
         ]
         tables = (
             "subscribers enrolments deliveries mailings replies completions skips consents suppressions history "
-            "provider_events limits facts"
+            "provider_events limits facts workers rates"
         )
         for table in tables.split():
             found += [table for row in world.rows(f"SELECT * FROM {table}") if CANARY in str(row)]  # noqa: S608

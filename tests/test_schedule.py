@@ -311,11 +311,20 @@ def test_three_hours_are_hours_that_passed_not_hours_on_the_clock():
 
 
 def test_retries_come_after_longer_and_longer_waits_and_never_stop_by_themselves():
-    """After 1, 5, 15, 30, 60 and 120 minutes, and every two hours from then on."""
-    at = utc("2027-03-02 08:00")
-    waits = [(schedule.retry(at, attempts) - at) // MINUTE for attempts in (1, 2, 3, 4, 5, 6, 7, 100)]
+    """After 1, 5, 15, 30, 60 and 120 minutes and every two hours from then on, or up to a quarter later."""
+    at, least = utc("2027-03-02 08:00"), (1, 5, 15, 30, 60, 120, 120, 120)
+    for delivery in range(100):
+        waits = [(schedule.retry(at, attempts, delivery) - at) / MINUTE for attempts in (1, 2, 3, 4, 5, 6, 7, 100)]
 
-    assert waits == [1, 5, 15, 30, 60, 120, 120, 120]
+        assert all(wait <= each <= wait * 1.25 for wait, each in zip(least, waits, strict=True))
+
+
+def test_what_failed_together_does_not_come_back_together():
+    """A thousand messages that a server could not take in one moment are spread when they are tried again."""
+    at = utc("2027-03-02 08:00")
+    moments = {schedule.retry(at, 2, delivery) for delivery in range(1_000)}
+
+    assert len(moments) > 60
 
 
 def test_a_lesson_is_given_up_after_72_hours():
@@ -387,7 +396,7 @@ class Taker:
                 self.given_up.append(self.day)
                 self._settle(now, today)
             else:
-                self.queued = due, schedule.retry(now, self.attempts)
+                self.queued = due, schedule.retry(now, self.attempts, 7)
 
     def _settle(self, now, today):
         self.last, self.queued, self.attempts, self.first_tried_at = (now, today), None, 0, None

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from conftest import ON_SQLITE, Box
@@ -100,13 +101,14 @@ def three(world):
 
 @ON_SQLITE
 def test_try_later_waits_longer_each_time(world):
-    """A lesson that cannot leave now is tried after 1, 5, 15, 30, 60 and 120 minutes, on the same local date."""
+    """A lesson that cannot leave now is tried after 1, 5, 15, 30, 60 and 120 minutes or somewhat more."""
     world.join()
     asked = answering(world, TryLater("busy"))
     until(world, EIGHT + timedelta(hours=6))
 
-    minutes = [round((at - EIGHT).total_seconds() / 60) for at, _ in asked]
-    assert minutes == [0, 1, 6, 21, 51, 111, 231, 351]
+    waits = [(later - at) / timedelta(minutes=1) for (at, _), (later, _) in pairwise(asked)]
+    assert len(waits) >= 6
+    assert all(least <= wait <= 1.26 * least for least, wait in zip((1, 5, 15, 30, 60, 120), waits, strict=False))
 
 
 @ON_SQLITE
@@ -554,9 +556,8 @@ def test_a_killed_worker_s_claims_are_owed_again(three, monkeypatch):
     assert (len(before), after) == (6, before)
 
 
-@ON_SQLITE
-def test_a_silent_worker_is_given_up_after_a_while(three, monkeypatch):
-    """A worker that fell silent keeps its claims for fifteen minutes; then the others take them over."""
+def test_a_worker_s_own_claims_that_it_forgot_are_swept(three, monkeypatch):
+    """What a tick left claimed when it broke, and nobody tells of, is in doubt at the next one, and then owed again."""
     monkeypatch.setattr(settling, "put_back", lambda *_: None)
 
     def die(_):
@@ -567,7 +568,6 @@ def test_a_silent_worker_is_given_up_after_a_while(three, monkeypatch):
         three.app.tick()
     monkeypatch.undo()
     three.box.answer = lambda _: Sent()
-    three.clock.go(minutes=14)
     three.app.tick()
     early = len(three.box.sent)
     until(three, EIGHT + timedelta(minutes=30))
@@ -630,7 +630,6 @@ def test_two_workers_send_each_mail_once(world, settings):
     world.app.tick()
     demo.make(world.app.service, 200, world.clock.now(), due=True)
     other = App.build(settings, transport=Box(), clock=world.clock)
-    other.worker = "another worker"
     both_are_here = threading.Barrier(2)
 
     def work(app):

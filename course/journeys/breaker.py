@@ -1,6 +1,7 @@
 """In charge of the breaker: when nothing can leave (bad key, no credit), sending rests, and everybody is told once.
 
-Its state is a fact in the database, so all workers and `course status` see the same.
+So it does, without a word, for as long as the other side asks for. Both are facts in the database, so all workers and
+`course status` see the same; each transport has its own.
 """
 
 from __future__ import annotations
@@ -8,33 +9,49 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 
 from course.journeys import facts
 from course.journeys.sending import Tally
 from course.journeys.service import Service
 
 REST = timedelta(minutes=5)  # real time until the next try
-NAME = "breaker"
 log = structlog.get_logger()
+
+
+def why(tx: Connection, service: Service) -> str:
+    """Return why nothing can leave, or ""."""
+    return facts.recall(tx, _name(service))[0]
 
 
 def is_open(service: Service, real_now: datetime) -> bool:
     """Whether sending rests at this moment."""
     with service.store.reading() as tx:
-        why, since = facts.recall(tx, NAME)
-    return bool(why) and since is not None and real_now - since < REST
+        reason, since = facts.recall(tx, _name(service))
+        seconds, asked_at = facts.recall(tx, _name(service, "wait"))
+    stopped = bool(reason) and since is not None and real_now - since < REST
+    asked = bool(seconds) and asked_at is not None and real_now - asked_at < timedelta(seconds=float(seconds))
+    return stopped or asked
 
 
 def note(service: Service, tally: Tally, real_now: datetime) -> None:
-    """Open it when a shift was halted; close it when something left again."""
+    """Open it when a shift was halted or asked to wait; close it when something left again."""
+    if tally.wait:
+        log.warning("the other side asks to wait", seconds=round(tally.wait))
+        with service.store.transaction() as tx:
+            facts.remember(tx, _name(service, "wait"), str(tally.wait), real_now)
     if not tally.halt and not tally.sent:
         return
     with service.store.reading() as tx:
-        before, _ = facts.recall(tx, NAME)
+        before = why(tx, service)
     if tally.halt and not before:
         log.error("sending is stopped; nobody's course is changed by it", why=tally.halt)
     if before and not tally.halt:
         log.warning("sending goes on")
     if tally.halt or before:
         with service.store.transaction() as tx:
-            facts.remember(tx, NAME, tally.halt, real_now)
+            facts.remember(tx, _name(service), tally.halt, real_now)
+
+
+def _name(service: Service, what: str = "breaker") -> str:
+    return f"{what} {service.settings.transport}"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from course import schedule
@@ -19,18 +19,26 @@ from course.journeys import enrolments as rounds
 from course.journeys import suppression
 from course.journeys.notices import mailing_name
 from course.journeys.owed import OWED, Owed, is_lesson, may_get, rows
+from course.journeys.rates import Allowance
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.sets import one_of, table_of
-from course.store.states import DeliveryStatus, EndedReason
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
 from course.store.tables import deliveries, mailings
 
 HELD = timedelta(minutes=15)  # so often a held mailing is looked at again
 log = structlog.get_logger()
 
 
-def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> list[Owed]:
-    """Make up to `most` due deliveries this worker's own; return them. Two workers never get the same one."""
+class Claimed(NamedTuple):
+    """What was claimed. `again` says in how many seconds more is allowed, if only the allowance is used up."""
+
+    rows: list[Owed]
+    again: float | None = None
+
+
+def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> Claimed:
+    """Make up to `most` due deliveries this worker's own. Two workers never get the same one."""
     due = OWED.where(
         deliveries.c.status == DeliveryStatus.QUEUED,
         deliveries.c.send_at <= now,
@@ -38,16 +46,28 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
     ).order_by(deliveries.c.send_at, deliveries.c.id)
     with service.store.reading() as tx:
         if not rows(tx, due.limit(1)):
-            return []  # the usual tick: it looked, and took no lock
+            return Claimed([])  # the usual tick: it looked, and took no lock
     looked_at: set[int] = set()
     while True:
         with service.store.transaction() as tx:
-            found = rows(tx, due.limit(most).with_for_update(skip_locked=True, of=deliveries))
+            allowance = Allowance(tx, service, real_now)
+            found = _first(tx, due, most, allowance)
             ours = _claim_some(tx, service, worker, found, now, real_now)
+            allowance.use(len(ours))
         new = {row.id for row in found} - looked_at
         if ours or not new:
-            return ours
+            return Claimed(ours, None if found else allowance.again)
         looked_at |= new  # held, or not in their hour: what is due behind them need not wait for the next tick
+
+
+def _first(tx: Connection, due: Select[Any], most: int, allowance: Allowance) -> list[Owed]:
+    """Lock what is due, notices first: whoever waits for a confirmation does not wait behind everybody's lesson."""
+    notice, found = deliveries.c.kind == DeliveryKind.NOTICE, list[Owed]()
+    for these, lessons in ((notice, False), (~notice, True)):
+        left = allowance.left(most - len(found), lessons=lessons)
+        if left > 0:
+            found += rows(tx, due.where(these).limit(left).with_for_update(skip_locked=True, of=deliveries))
+    return found
 
 
 def _claim_some(
@@ -57,11 +77,12 @@ def _claim_some(
     wanted = _still_wanted(tx, service, found, now, real_now)
     leaving = _in_their_hour(tx, wanted, now)
     free = _not_held(tx, service, leaving, now)
-    claimed = DeliveryStatus.SENDING
+    sending = DeliveryStatus.SENDING
     ours = [
-        row._replace(local_date=_local_date(row, now), mailing=mailing.digest, status=claimed) for row, mailing in free
+        row._replace(local_date=_local_date(row, now), mailing=mailing.digest, status=sending, worker=worker)
+        for row, mailing in free
     ]
-    return _mark(tx, ours, worker, real_now)
+    return _mark(tx, ours, real_now)
 
 
 def still_ours(
@@ -82,11 +103,6 @@ def still_ours(
     found = [row for row in found if may_get(row) and row.local_date == _local_date(row, now)]
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     return [row for row in found if row.email not in suppressed]
-
-
-def mailing_of(service: Service, row: Owed) -> Mailing:
-    """Return the mailing that this delivery sends, as the files are now."""
-    return service.catalogue.mailing(row.course, mailing_name(row.kind, row.name), row.locale)
 
 
 def _still_wanted(
@@ -181,7 +197,7 @@ def _move_on(tx: Connection, later: list[dict[str, Any]]) -> None:
         tx.execute(moved.values(due_at=bindparam("due_at"), send_at=bindparam("send_at")), later)
 
 
-def _mark(tx: Connection, ours: list[Owed], worker: str, real_now: datetime) -> list[Owed]:
+def _mark(tx: Connection, ours: list[Owed], real_now: datetime) -> list[Owed]:
     """Write the claims. A row that meets the constraint after all (another worker was faster) is left out alone."""
     if not ours:
         return []
@@ -191,7 +207,7 @@ def _mark(tx: Connection, ours: list[Owed], worker: str, real_now: datetime) -> 
     queued = update(deliveries).where(deliveries.c.id == claim_of.c.id, deliveries.c.status == DeliveryStatus.QUEUED)
     claimed = queued.values(
         status=DeliveryStatus.SENDING,
-        worker=worker,
+        worker=ours[0].worker,
         claimed_at=real_now,
         local_date=claim_of.c.local_date,
         mailing=claim_of.c.mailing,
@@ -202,7 +218,7 @@ def _mark(tx: Connection, ours: list[Owed], worker: str, real_now: datetime) -> 
     except IntegrityError:
         middle = len(ours) // 2
         halves = (ours[:middle], ours[middle:]) if middle else ()
-        return [row for half in halves for row in _mark(tx, half, worker, real_now)]
+        return [row for half in halves for row in _mark(tx, half, real_now)]
     return ours
 
 

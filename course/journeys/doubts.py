@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, true, update
 
 from course import ledger, schedule
-from course.journeys import settling
+from course.journeys import settling, workers
 from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
 from course.journeys.service import Service
 from course.ledger import Page
@@ -22,13 +22,14 @@ EVENT = timedelta(minutes=30)  # real time that a provider's event may take to c
 log = structlog.get_logger()
 
 
-def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: timedelta, wait: timedelta) -> int:
+def sweep(service: Service, worker: str | None, now: datetime, real_now: datetime, *, wait: timedelta) -> int:
     """Bring to an end what no worker will; return how many claims were found abandoned.
 
-    `abandoned` is how old (real time) a claim must be for its worker to be dead, `wait` how long a doubt is left to a
-    provider's events. Then the same message, with the same Message-ID, is owed again at the next permitted hour.
+    `worker` asks, while it sends nothing: what is claimed by it, or by one that is dead, has no owner. None asks for
+    the only clock, at its start: no claim has. `wait` is how long a doubt is left to a provider's events; then
+    WHEN_UNSURE says what becomes of it.
     """
-    silent = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.claimed_at <= real_now - abandoned
+    silent = deliveries.c.status == DeliveryStatus.SENDING, _ownerless(service, worker)
     doubtful = deliveries.c.status == DeliveryStatus.STALLED, deliveries.c.claimed_at <= real_now - wait
     with service.store.reading() as tx:
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
@@ -38,9 +39,9 @@ def sweep(service: Service, now: datetime, real_now: datetime, *, abandoned: tim
     with service.store.transaction() as tx:
         swept = tx.execute(update(deliveries).where(*silent).values(**left)).rowcount
         for row in rows(tx, OWED.where(*doubtful)):
-            _owe_again(tx, service, row, now)
+            _decide(tx, service, row, now)
     if swept:
-        log.warning("some claims were abandoned and are owed again", count=swept)
+        log.warning("some claims were abandoned by their worker", count=swept)
     return swept
 
 
@@ -58,7 +59,7 @@ def _close_page(service: Service, page: Page, now: datetime, real_now: datetime)
     given = [(row, page.answers.get(row.id, lost)) for row in left if row.id in page.given]
     settling.settle(service, given, now, real_now)
     with service.store.transaction() as tx:
-        settling.put_back(tx, [row.id for row in left if row.id not in page.given])
+        settling.put_back(tx, page.worker, [row.id for row in left if row.id not in page.given])
     if left:
         counts = {"given": len(given), "in_doubt": sum(outcome is lost for _, outcome in given), "claimed": len(left)}
         log.warning("a worker died; its ledger tells what became of its messages", **counts)
@@ -71,16 +72,28 @@ def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -
         settling.sent(tx, service, [(row, "")], now)
 
 
-def _owe_again(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
-    """Queue it again, later each time; after 72 hours of doubt let the course go on."""
+def _ownerless(service: Service, worker: str | None) -> ColumnElement[bool]:
+    if worker is None:
+        return true()
+    if service.store.sqlite:
+        return deliveries.c.worker == worker
+    return or_(deliveries.c.worker == worker, deliveries.c.worker.not_in(workers.living()))
+
+
+def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
+    """Owe it again, with the same Message-ID, at the next permitted hour, later each time; or take it for sent.
+
+    The latter when WHEN_UNSURE says so, and after 72 hours of doubt. Then the course goes on: their next lesson is on a
+    later date than this one.
+    """
     first, attempts = row.first_tried_at or now, row.attempts + 1
-    if now - first >= schedule.GIVE_UP:
+    if service.settings.when_unsure == "hold" or now - first >= schedule.GIVE_UP:
         if move(tx, deliveries, row.id, DeliveryStatus.UNKNOWN, settled_at=now) and row.day and row.local_date:
             settling.go_on(tx, service, [(row, row.local_date)], now)
         return
     due = row.due_at
     if is_lesson(row):
         due = schedule.departure(row.due_at, now, row.send_hour, schedule.zone_of(row.timezone))
-    again = max(due, schedule.retry(now, attempts))
+    again = max(due, schedule.retry(now, attempts, row.id))
     values = {"due_at": due, "send_at": again, "first_tried_at": first, "attempts": attempts}
     move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)

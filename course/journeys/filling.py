@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
@@ -17,7 +18,6 @@ from course.content.catalogue import CONFIRM, Words
 from course.content.courses import lesson_name
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys.claiming import mailing_of
 from course.journeys.notices import ANSWERS, mailing_name
 from course.journeys.owed import Owed
 from course.journeys.service import Service
@@ -29,7 +29,7 @@ from course.store.tables import completions, deliveries, mailings
 
 @dataclass
 class Known:
-    """What the database says of some claims: earlier mailings by digest, values and answered mails by delivery.
+    """What is known of some claims: their mailings by digest, values and answered mails by delivery.
 
     `broken` holds what went wrong for one of them alone.
     """
@@ -42,22 +42,27 @@ class Known:
 
 def known(tx: Connection, service: Service, rows: Iterable[Owed], now: datetime) -> Known:
     """Read what these claims need; most lessons need nothing."""
-    found = Known()
-    rows = list(rows)
+    found, gone = Known(), set[str]()
     for row in rows:
         name = mailing_name(row.kind, row.name)
         try:
+            mailing = service.catalogue.mailing(row.course, name, row.locale)
+            if mailing.digest == row.mailing:
+                found.mailings[mailing.digest] = mailing
+            elif row.mailing:
+                gone.add(row.mailing)  # its words were changed since
             if name in MORE:
                 words = service.catalogue.words_for(row.course, row.locale)
                 found.values[row.id] = MORE[name](tx, service, row, words, now)
             if name in ANSWERS:
                 found.answers[row.id] = _answered(tx, service, row)
-        except (LookupError, ValueError) as error:
+        except DBAPIError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
             found.broken[row.id] = error
-    gone = {row.mailing for row in rows if row.mailing and row.mailing != mailing_of(service, row).digest}
     if gone:
         kept = select(mailings.c.text).where(one_of(tx, mailings.c.digest, gone))
-        found.mailings = {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
+        found.mailings |= {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
     return found
 
 
@@ -69,9 +74,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     if row.id in found.broken:
         raise found.broken[row.id]
     settings, keys = service.settings, service.keys
-    mailing = mailing_of(service, row)
-    if mailing.digest != row.mailing:
-        mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
+    mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
     if mailing.name != CONFIRM:
         leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)

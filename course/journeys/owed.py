@@ -25,6 +25,7 @@ class Owed(NamedTuple):
     local_date: date | None
     mailing: str | None
     status: str
+    worker: str | None
     due_at: datetime
     attempts: int
     first_tried_at: datetime | None
@@ -49,6 +50,7 @@ OWED = select(
     deliveries.c.local_date,
     deliveries.c.mailing,
     deliveries.c.status,
+    deliveries.c.worker,
     deliveries.c.due_at,
     deliveries.c.attempts,
     deliveries.c.first_tried_at,

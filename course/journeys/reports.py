@@ -42,7 +42,7 @@ def stats(service: Service) -> dict[str, Any]:
 def status(service: Service, now: datetime) -> dict[str, Any]:
     """Return what whoever looks after the service needs to know at a glance."""
     with service.store.reading() as tx:
-        stopped, _ = facts.recall(tx, breaker.NAME)
+        stopped = breaker.why(tx, service)
         _, ticked = facts.recall(tx, facts.TICK)
         held = tx.execute(select(mailings).where(mailings.c.held_reason.is_not(None))).all()
         waiting = tx.execute(
@@ -67,7 +67,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
 def health(service: Service, real_now: datetime) -> dict[str, Any]:
     """Return whether the database answers, the clock ticks and mail can leave; no detail that a stranger could use."""
     with service.store.reading() as tx:
-        stopped, _ = facts.recall(tx, breaker.NAME)
+        stopped = breaker.why(tx, service)
         _, ticked = facts.recall(tx, facts.TICK)
     ticking = ticked is not None and abs(real_now - ticked) < LATE
     return {"ok": ticking and not stopped, "database": True, "clock": ticking, "sending": not stopped}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from threading import Event
 
 import structlog
 
@@ -12,20 +13,22 @@ from course.journeys import claiming, filling, settling
 from course.journeys.filling import Known
 from course.journeys.owed import Owed
 from course.journeys.service import Service
+from course.journeys.workers import Heartbeat
 from course.ledger import Ledger
-from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Transport, Unsure
+from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Transport, TryLater, Unsure
 from course.store.database import AWAY
 
 CLAIM = 1_000  # messages claimed at a time
 # Where workers share a database from many machines, a ledger may be lost with its machine: so many are then in doubt.
 CLAIM_SHARED = 200
 SLICE = 0.25  # seconds after which it is checked again who still wants their mail
+TURN = 1.0  # seconds after which others get their turn: mail that came in may be somebody's STOP
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One worker's round of sending. `stopping` is asked before each message.
+    """One worker's round of sending. `stopped` is looked at before each message.
 
     `unsettled` outlives the shift: outcomes that could not be written down yet.
     """
@@ -34,14 +37,18 @@ class Shift:
     transport: Transport
     worker: str
     clock: Clock
-    stopping: Callable[[], bool]
+    stopped: Event
     unsettled: list[tuple[Owed, Outcome]]
     ledger: Ledger
+    heartbeat: Heartbeat
 
 
 @dataclass
 class Slice:
-    """The notes of some messages that are handed over together: by id, until the time comes to check again."""
+    """The notes of some messages that are handed over together: by id, until the time comes to check again.
+
+    `checked_at` is when (by the stopwatch) it was checked who still wants their mail, and that the claims are ours.
+    """
 
     shift: Shift
     rows: dict[int, Owed]
@@ -51,12 +58,14 @@ class Slice:
 
     def go_on(self) -> bool:
         """Whether another message may begin. The first one always may, or a slow check would keep all from leaving."""
-        if self.halted or self.shift.stopping():
+        if self.halted or self.shift.stopped.is_set() or not self.shift.heartbeat.in_touch(self.checked_at):
             return False
         return not self.shift.unsettled or self.shift.clock.monotonic() - self.checked_at <= SLICE
 
     def giving(self, outgoing: Outgoing) -> Outcome | None:
-        """Write it into the ledger; what cannot be written there does not leave."""
+        """Write it into the ledger; what cannot be written there does not leave, nor what may be another's by now."""
+        if not self.shift.heartbeat.in_touch(self.checked_at):
+            return TryLater("this worker was out of touch with the database")
         try:
             self.shift.ledger.giving(outgoing.delivery_id)
         except OSError as error:
@@ -67,54 +76,70 @@ class Slice:
     def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Write the answer into the ledger, before anything is settled."""
         self.handled.add(outgoing.delivery_id)
-        self.halted |= isinstance(outcome, Halt)
+        self.halted |= isinstance(outcome, Halt) or _wait(outcome) > 0
         self.shift.ledger.answered(outgoing.delivery_id, outcome)
         self.shift.unsettled.append((self.rows[outgoing.delivery_id], outcome))
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What a shift came to. `halt` is why nothing can leave at all, if that is so."""
+    """What a shift came to.
+
+    `halt` is why nothing can leave at all, if that is so; `wait` the seconds that the other side asks for; `more` says
+    that it ended only to give others their turn.
+    """
 
     sent: int = 0
     halt: str = ""
+    wait: float = 0.0
+    more: bool = False
 
 
 def send_due(shift: Shift) -> Tally:
-    """Send all that is due by now, a claim at a time; what was not handed over is released."""
+    """Send what is due by now, a claim at a time, for a second or so; what was not handed over is released."""
     most = CLAIM if shift.service.store.sqlite else CLAIM_SHARED
-    sent = 0
-    while not shift.stopping():
+    began, sent = shift.clock.monotonic(), 0
+    while not shift.stopped.is_set():
         checked_at = shift.clock.monotonic()
-        rows = claiming.claim(shift.service, shift.worker, most, shift.clock.now(), shift.clock.real())
-        if not rows:
+        if checked_at - began >= TURN or not shift.heartbeat.in_touch(checked_at):
+            return Tally(sent, more=True)
+        claimed = claiming.claim(shift.service, shift.worker, most, shift.clock.now(), shift.clock.real())
+        if claimed.again is not None:
+            shift.clock.rest(min(claimed.again, TURN), shift.stopped)
+        elif not claimed.rows:
             break
-        tally = _send_claimed(shift, rows, checked_at)
+        tally = _send_claimed(shift, claimed.rows, checked_at)
         sent += tally.sent
-        if tally.halt:
-            return Tally(sent, tally.halt)
+        if tally.halt or tally.wait:
+            return replace(tally, sent=sent)
     return Tally(sent)
 
 
 def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
-    sent, halt = 0, ""
+    sent, halt, wait = 0, "", 0.0
     ids, waiting = [row.id for row in rows], rows
     handled: set[int] = set()
     try:
-        while waiting and not halt and not shift.stopping():
+        while waiting and not halt and not wait and not shift.stopped.is_set():
             _send_slice(shift, waiting, handled, checked_at)
             outcomes = settle(shift)
             sent += sum(isinstance(outcome, Sent) for outcome in outcomes)
             halt = next((outcome.reason for outcome in outcomes if isinstance(outcome, Halt)), "")
-            waiting, checked_at = _still_ours(shift, set(ids) - handled) if outcomes and not halt else ([], 0.0)
+            wait = max(map(_wait, outcomes), default=0.0)
+            waiting, checked_at = _still_ours(shift, set(ids) - handled) if outcomes else ([], 0.0)
     finally:
         # Released, not forgotten: the next claim sorts out who no longer wants their mail. What was handed over is
         # never released, whatever broke: it is settled, or in doubt.
         left = set(ids) - handled
         if left:
             with shift.service.store.transaction() as tx:
-                settling.put_back(tx, left)
-    return Tally(sent, halt)
+                settling.put_back(tx, shift.worker, left)
+    return Tally(sent, halt, wait)
+
+
+def _wait(outcome: Outcome) -> float:
+    """Return the seconds that the other side asks everybody to wait."""
+    return outcome.seconds or 0.0 if isinstance(outcome, TryLater) else 0.0
 
 
 def _still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, case, select, update
@@ -15,7 +16,6 @@ from course.journeys.claiming import HELD
 from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
-from course.store.database import move
 from course.store.sets import one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, mailings, subscribers
@@ -39,21 +39,18 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
                 case RefusedMailing():
                     _hold(tx, row, outcome.reason, now)
                 case Halt():
-                    put_back(tx, [row.id])
+                    put_back(tx, row.worker, [row.id])
                 case Unsure():
-                    move(
-                        tx,
-                        deliveries,
-                        row.id,
-                        DeliveryStatus.STALLED,
-                        error=outcome.reason,
-                        claimed_at=real_now,
-                    )
+                    _move(tx, row, DeliveryStatus.STALLED, error=outcome.reason, claimed_at=real_now)
 
 
-def put_back(tx: Connection, ids: Iterable[int]) -> None:
-    """Release claims that were never handed over: queued as before, no attempt counted."""
-    mine = one_of(tx, deliveries.c.id, ids), deliveries.c.status == DeliveryStatus.SENDING
+def put_back(tx: Connection, worker: str | None, ids: Iterable[int]) -> None:
+    """Release a worker's claims that were never handed over: queued as before, no attempt counted."""
+    mine = (
+        one_of(tx, deliveries.c.id, ids),
+        deliveries.c.status == DeliveryStatus.SENDING,
+        deliveries.c.worker == worker,
+    )
     tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None))
 
 
@@ -107,16 +104,22 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
 def _try_later(tx: Connection, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:
     """Owe it again after a while. Nobody is at fault, so it is never given up: no day is lost to an outage."""
     attempts = row.attempts + 1
-    again = now + timedelta(seconds=seconds) if seconds else schedule.retry(now, attempts)
+    again = now + timedelta(seconds=seconds) if seconds else schedule.retry(now, attempts, row.id)
     values = {"send_at": again, "first_tried_at": row.first_tried_at or now, "attempts": attempts, "error": reason}
-    move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)
+    _move(tx, row, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)
+
+
+def _move(tx: Connection, row: Owed, to: DeliveryStatus, **values: Any) -> bool:
+    """Move a delivery, unless its claim was taken for abandoned and is another worker's by now."""
+    mine = deliveries.c.id == row.id, deliveries.c.status.in_(sources(to)), deliveries.c.worker == row.worker
+    return tx.execute(update(deliveries).where(*mine).values(status=to, **values)).rowcount == 1
 
 
 def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: datetime) -> None:
     """Owe it again; give up on a recipient that is refused for 72 hours, and let the course go on."""
     if now - (row.first_tried_at or now) < schedule.GIVE_UP:
         _try_later(tx, row, reason, None, now)
-    elif move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
+    elif _move(tx, row, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now):
         rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
         if is_lesson(row) and row.day is not None:
             go_on(tx, service, [(row, now.astimezone(schedule.zone_of(row.timezone)).date())], now)
@@ -124,13 +127,13 @@ def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: date
 
 def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:
     """Never write to an address that cannot work; end its courses."""
-    move(tx, deliveries, row.id, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now)
+    _move(tx, row, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now)
     suppression.suppress(tx, service.keys, row.email, "bounced", real_now)
     rounds.stop_all(tx, service.keys, row.subscriber_id, EndedReason.BOUNCED, "the mail server", now, real_now)
 
 
 def _hold(tx: Connection, row: Owed, reason: str, now: datetime) -> None:
-    put_back(tx, [row.id])
+    put_back(tx, row.worker, [row.id])
     tx.execute(update(mailings).where(mailings.c.digest == row.mailing).values(held_reason=reason))
     tx.execute(update(deliveries).where(deliveries.c.id == row.id).values(send_at=now + HELD))
     log.error(

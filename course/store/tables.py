@@ -177,6 +177,7 @@ deliveries = Table(
         **_where("enrolment_id IS NULL"),
     ),
     Index("queued_deliveries", "send_at", **_where("status = 'queued'")),  # claim
+    Index("queued_notices", "send_at", **_where("status = 'queued' AND kind = 'notice'")),  # claim: notices first
     Index("deliveries_in_doubt", "claimed_at", **_where("status IN ('sending', 'stalled')")),  # sweep
     **NEVER_AGAIN,
 )
@@ -266,6 +267,21 @@ limits = Table(
     Column("key", String(64), nullable=False),  # keyed hash of an inbox or network
     Column("at", Moment, nullable=False),  # course time: the place that was given out, maybe ahead
     Index("places_taken", "key", "at"),  # sign-up
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("beat_at", Moment, nullable=False),  # by the database's clock; PostgreSQL only
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("name", String(16), primary_key=True),  # second | day
+    Column("at", Moment, nullable=False),  # real time: used up until then | the day that is counted
+    Column("used", Integer, nullable=False),
 )
 
 facts = Table(

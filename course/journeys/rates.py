@@ -1,0 +1,73 @@
+"""In charge of how many messages may leave: a second (SEND_RATE) and a day (SEND_DAILY), for all workers together.
+
+What is used up stands in the database. An allowance that nobody used is kept for one second and no longer, so that in
+any minute at most a sixtieth more leaves than the rate says. Lessons leave the last twentieth of a day to notices: who
+signs up while an address is being warmed up gets their confirmation the same day.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from course.journeys.service import Service
+from course.store.database import insert_new
+from course.store.tables import rates
+
+SECOND, DAY = "second", "day"
+KEPT = 1.0  # seconds
+SHORTEST = 0.25  # seconds; at a high rate some messages are claimed at a time, which spares the disk
+FOR_NOTICES = 0.05  # of a day's messages
+
+
+class Allowance:
+    """What may be claimed in this transaction; no other worker can be given the same."""
+
+    def __init__(self, tx: Connection, service: Service, real_now: datetime) -> None:
+        self._tx = tx
+        self._now = real_now
+        self._rate, self._daily = service.settings.send_rate, service.settings.send_daily
+        self._used_until, self._used_today = real_now, 0
+        midnight = real_now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if self._rate:
+            oldest = real_now - timedelta(seconds=max(KEPT, 1 / self._rate))
+            until, _ = self._find(SECOND, oldest)
+            self._used_until = max(until, oldest)
+        if self._daily:
+            day, used = self._find(DAY, midnight)
+            self._used_today = used if day >= midnight else 0
+        self._midnight = midnight
+
+    @property
+    def again(self) -> float | None:
+        """In how many seconds another message is allowed; None if no rate forbids it, or only tomorrow allows it."""
+        if not self._rate or (self._daily and self._used_today >= self._daily):
+            return None
+        return max(1 / self._rate - (self._now - self._used_until).total_seconds(), SHORTEST)
+
+    def left(self, most: int, *, lessons: bool) -> int:
+        """Return how many messages may be claimed, up to `most`."""
+        if self._rate:
+            most = min(most, int((self._now - self._used_until).total_seconds() * self._rate + 1e-6))
+        if self._daily:
+            keep = int(self._daily * FOR_NOTICES) if lessons else 0
+            most = min(most, self._daily - keep - self._used_today)
+        return max(most, 0)
+
+    def use(self, count: int) -> None:
+        """Take note that so many were claimed."""
+        if self._rate:
+            self._used_until += timedelta(seconds=count / self._rate)
+            self._note(SECOND, self._used_until, 0)
+        if self._daily:
+            self._used_today += count
+            self._note(DAY, self._midnight, self._used_today)
+
+    def _find(self, name: str, at: datetime) -> tuple[datetime, int]:
+        insert_new(self._tx, rates, [{"name": name, "at": at, "used": 0}])
+        found = self._tx.execute(select(rates.c.at, rates.c.used).where(rates.c.name == name).with_for_update()).one()
+        return found.at, found.used
+
+    def _note(self, name: str, at: datetime, used: int) -> None:
+        self._tx.execute(update(rates).where(rates.c.name == name).values(at=at, used=used))

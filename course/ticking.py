@@ -1,0 +1,129 @@
+"""In charge of one worker's ticks: what is due is done, in which order, and what is kept from one tick to the next."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+
+from course.clock import Clock
+from course.files import DRAFT
+from course.journeys import breaker, consent, doubts, facts, limits, planning, provider_events, sending, signup, workers
+from course.journeys.owed import Owed
+from course.journeys.sending import Shift, Tally
+from course.journeys.service import Service
+from course.journeys.workers import Heartbeat
+from course.ledger import Ledger
+from course.outgoing import Outcome, Transport
+
+LONGEST = 60.0  # seconds of a tick; then tidying gets its turn
+log = structlog.get_logger()
+
+
+@dataclass
+class Ticker:
+    """One worker. `read_spool` decides the mail that waits."""
+
+    service: Service
+    transport: Transport
+    clock: Clock
+    worker: str
+    read_spool: Callable[[], object]
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _unsettled: list[tuple[Owed, Outcome]] = field(default_factory=list, repr=False)
+
+    def tick(self) -> int:
+        """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
+        began, sent = self.clock.monotonic(), 0
+        while True:
+            tally = self.turn()
+            sent += tally.sent
+            if not tally.more or self.stopped.is_set() or self.clock.monotonic() - began >= LONGEST:
+                return sent
+
+    def turn(self) -> Tally:
+        """Do everything once, sending for a second or so."""
+        self.heartbeat.beat(at_least=workers.BEAT)
+        self._close_ledgers()
+        sending.settle(self._shift())  # what an earlier turn could not write down, before anything else is decided
+        try:
+            self.read_spool()
+        except OSError as error:  # what comes in must not stop what goes out
+            log.error("the spool cannot be read", error=type(error).__name__)
+        planning.plan(self.service, self.clock.now())
+        self._sweep(self.worker)
+        tally = self._send()
+        facts.note_tick(self.service, self.clock.real())
+        return tally
+
+    def recover(self) -> None:
+        """Bring to an end what a worker before this one left in the middle; for the only clock, at its start."""
+        data = self.service.settings.data_dir
+        shutil.rmtree(data / "tmp", ignore_errors=True)  # uploads that were never finished
+        for draft in (data / "outbox").glob(f"{DRAFT}*"):
+            draft.unlink(missing_ok=True)
+        self._close_ledgers()
+        self._sweep(None)
+
+    def tidy(self) -> None:
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof."""
+        signup.expire(self.service, self.clock.now(), self.clock.real())
+        with self.service.store.transaction() as tx:
+            limits.forget(tx, self.clock.now())
+            provider_events.forget(tx, self.clock.real())
+            consent.forget(tx, self.clock.real())
+        workers.forget(self.service.store)
+
+    def close(self) -> None:
+        """Let go of the ledger, and say goodbye to the other workers."""
+        if "ledger" in self.__dict__:
+            self.heartbeat.end()
+            self.ledger.close()
+            del self.ledger
+
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        """This worker's signs of life."""
+        return Heartbeat(self.service.store, self.worker, self.clock.monotonic)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
+        return Ledger(ledgers(self.service), self.worker)
+
+    def _close_ledgers(self) -> None:
+        doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())
+
+    def _sweep(self, worker: str | None) -> None:
+        wait = doubts.EVENT if self.transport.has_events else timedelta(0)
+        doubts.sweep(self.service, worker, self.clock.now(), self.clock.real(), wait=wait)
+
+    def _shift(self) -> Shift:
+        return Shift(
+            self.service,
+            self.transport,
+            self.worker,
+            self.clock,
+            self.stopped,
+            self._unsettled,
+            self.ledger,
+            self.heartbeat,
+        )
+
+    def _send(self) -> Tally:
+        if breaker.is_open(self.service, self.clock.real()):
+            return Tally()
+        tally = sending.send_due(self._shift())
+        breaker.note(self.service, tally, self.clock.real())
+        return tally
+
+
+def ledgers(service: Service) -> Path:
+    """Return the folder where each worker notes what it gave away."""
+    return service.settings.data_dir / "ledgers"

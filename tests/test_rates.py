@@ -1,0 +1,142 @@
+"""Promises of going slowly: a rate and a day's cap, for all workers together, and whoever asks us to wait is heard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import Box, SetClock, World, make_settings
+
+from course.app import App
+from course.journeys import demo
+from course.outgoing import Sent, TryLater
+
+EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def slow(tmp_path, database):
+    """Open services with limits on one database; each call is another worker."""
+    opened = []
+
+    def start(clock=None, **limits):
+        settings = make_settings(
+            data_dir=tmp_path / f"var{len(opened)}", database_url=database, secret_key="k" * 40, **limits
+        )
+        clock = clock or SetClock(EIGHT)
+        box = Box(lambda _: sent_at.append(clock.at) or Sent())
+        opened.append(App.build(settings, transport=box, clock=clock))
+        return World(opened[-1], clock, box)
+
+    sent_at = []
+    start.sent_at = sent_at
+    yield start
+    for app in opened:
+        app.close()
+
+
+def fullest_minute(moments):
+    """Return the most messages that left within any sixty seconds."""
+    return max(sum(first <= at < first + timedelta(minutes=1) for at in moments) for first in moments)
+
+
+@pytest.mark.parametrize("rate", [0.5, 7])
+def test_no_minute_has_more_than_the_rate_says(slow, rate):
+    """Within two percent, however much is due: not more in any minute, and not less in all of them."""
+    world = slow(send_rate=rate)
+    demo.make(world.app.service, int(rate * 140), world.clock.now(), due=True)
+    while world.clock.at < EIGHT + timedelta(minutes=2):
+        world.app.tick()
+
+    assert fullest_minute(slow.sent_at) <= rate * 60 * 1.02 + 1
+    in_time = [at for at in slow.sent_at if at < EIGHT + timedelta(minutes=2)]
+    assert len(in_time) >= rate * 120 * 0.98 - 1
+
+
+def test_two_workers_share_the_rate(slow):
+    """Two workers send no more than one would."""
+    one = slow(send_rate=10)
+    two = slow(one.clock, send_rate=10)
+    demo.make(one.app.service, 1_000, one.clock.now(), due=True)
+    while one.clock.at < EIGHT + timedelta(seconds=90):
+        one.app.ticker.turn()
+        two.app.ticker.turn()
+
+    assert {bool(one.box.sent), bool(two.box.sent)} == {True}
+    assert fullest_minute(slow.sent_at) <= 612
+
+
+def test_a_quiet_hour_saves_nothing_up(slow):
+    """An allowance that nobody used is kept for one second only."""
+    world = slow(send_rate=10)
+    world.app.tick()
+    world.clock.go(hours=1)
+    demo.make(world.app.service, 1_000, world.clock.now(), due=True)
+    began = world.clock.at
+    world.app.ticker.turn()
+
+    assert sum(at == began for at in slow.sent_at) <= 10
+
+
+def test_a_day_has_no_more_than_its_cap(slow):
+    """While an address is warmed up, lessons that find no place wait for the next day; none is lost."""
+    world = slow(send_daily=100)
+    demo.make(world.app.service, 250, world.clock.now(), due=True)
+    for _ in range(24 * 12):
+        world.app.tick()
+        world.clock.go(hours=1)
+    a_day = Counter(at.date() for at in slow.sent_at)
+
+    assert max(a_day.values()) <= 100
+    assert world.rows("SELECT count(*) FROM deliveries WHERE name = 'day-1' AND status = 'sent'") == [(250,)]
+
+
+def test_a_confirmation_has_a_place_even_then(slow):
+    """Whoever signs up on a day whose lessons have used the cap up gets the confirmation at once, and the welcome."""
+    world = slow(send_daily=100)
+    demo.make(world.app.service, 250, world.clock.now(), due=True)
+    world.app.tick()
+    lessons = len(world.box.sent)
+    world.join("alice")
+
+    assert lessons == 95
+    assert world.box.names("alice@example.org") == ["confirm", "welcome"]
+
+
+def test_a_confirmation_waits_for_nobody_s_lesson(slow):
+    """Notices are claimed before lessons that were due before them."""
+    world = slow(send_rate=1)
+    demo.make(world.app.service, 500, world.clock.now(), due=True)
+    world.clock.go(minutes=1)
+    world.sign_up("alice")
+    world.app.ticker.turn()
+
+    assert world.box.names()[0] == "confirm"
+
+
+def test_who_asks_us_to_wait_is_not_asked_again(slow):
+    """A rate limit holds for everybody: the rest is not tried, nobody fails, and it goes on when the time is over."""
+    world = slow()
+    demo.make(world.app.service, 50, world.clock.now(), due=True)
+    asked = []
+    world.box.answer = lambda mail: asked.append(mail) or (TryLater("429", 90) if len(asked) == 11 else Sent())
+    world.app.tick()
+    world.clock.go(seconds=60)
+    world.app.tick()
+    early = len(asked)
+    world.clock.go(seconds=31)
+    world.app.tick()
+
+    assert early == 11
+    assert world.rows("SELECT status, count(*) FROM deliveries GROUP BY status") == [("sent", 50)]
+    assert world.rows("SELECT sum(attempts) FROM deliveries") == [(1,)]
+
+
+def test_no_limit_is_no_work(slow):
+    """Without limits nothing is counted."""
+    world = slow()
+    demo.make(world.app.service, 5, world.clock.now(), due=True)
+    world.app.tick()
+
+    assert world.rows("SELECT * FROM rates") == []

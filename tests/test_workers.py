@@ -1,0 +1,162 @@
+"""Promises of several workers on one PostgreSQL: the dead are found out, and the silent stop in time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from conftest import Box, make_settings
+from sqlalchemy import text
+
+from course.app import App
+from course.journeys import demo, settling, workers
+from course.journeys.owed import owed
+from course.outgoing import Halt, Sent
+
+pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+STAND = "SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status"
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def crash(*_):
+    """End as a killed process does."""
+    raise Crash
+
+
+@pytest.fixture
+def other(world, tmp_path):
+    """Build another worker, on another machine: the same database, another DATA_DIR."""
+    settings = make_settings(
+        data_dir=tmp_path / "other",
+        database_url=world.app.settings.database,
+        secret_key=world.app.settings.secret_key.get_secret_value(),
+    )
+    app = App.build(settings, transport=Box(), clock=world.clock)
+    yield app
+    app.close()
+
+
+def die_with_claims(world, monkeypatch, people=3):
+    """Let the first worker be killed when it hands its first message over; nothing of it is tidied up."""
+    demo.make(world.app.service, people, world.clock.now(), due=True)
+    monkeypatch.setattr(settling, "put_back", lambda *_: None)
+    world.box.answer = crash
+    with pytest.raises(Crash):
+        world.app.tick()
+    monkeypatch.undo()
+
+
+def last_beat(world, ago):
+    """Let the first worker's last sign of life be so long ago, by the database's clock."""
+    with world.app.service.store.transaction() as tx:
+        mine = {"name": world.app.ticker.worker, "ago": ago}
+        tx.execute(text("UPDATE workers SET beat_at = clock_timestamp() - :ago WHERE name = :name"), mine)
+
+
+def test_a_silent_worker_s_claims_are_left_to_it_for_a_minute(world, other, monkeypatch):
+    """Half a minute without a sign of life is a slow network, no death."""
+    die_with_claims(world, monkeypatch)
+    last_beat(world, timedelta(seconds=50))
+    other.tick()
+
+    assert world.rows(STAND) == [("sending", 3)]
+
+
+def test_a_dead_worker_s_claims_are_taken_over(world, other, monkeypatch):
+    """After a minute of silence the others bring its claims to an end: each message leaves."""
+    die_with_claims(world, monkeypatch)
+    last_beat(world, timedelta(seconds=61))
+    other.tick()
+    world.clock.go(minutes=2)
+    other.tick()
+
+    assert world.rows(STAND) == [("sent", 3)]
+    assert len({mail.message_id for mail in other.transport.sent}) == 3
+
+
+def test_a_worker_that_says_goodbye_is_not_waited_for(world, other, monkeypatch):
+    """What a worker that ended left claimed is taken over at once."""
+    die_with_claims(world, monkeypatch)
+    world.app.ticker.heartbeat.end()
+    other.tick()
+    world.clock.go(minutes=2)
+    other.tick()
+
+    assert world.rows(STAND) == [("sent", 3)]
+
+
+def test_a_worker_that_slept_hands_nothing_more_over(world, other):
+    """Stopped for a while in the middle and woken, it finds its claims gone: only what was on its way came twice."""
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    took_over = []
+
+    def sleep(_):
+        if not took_over:
+            world.clock.go(seconds=70)
+            last_beat(world, timedelta(seconds=70))
+            other.tick()
+            world.clock.go(seconds=100)
+            other.tick()
+            took_over.append(len(other.transport.sent))
+        return Sent()
+
+    world.box.answer = sleep
+    world.app.tick()
+    world.app.tick()
+
+    assert took_over == [20]
+    assert len(world.box.sent) == 1
+    assert world.rows(STAND) == [("sent", 20)]
+
+
+def test_waking_up_is_no_sign_that_it_never_slept(world):
+    """Even if its heart beats before it looks: what it claimed before may be another's by now."""
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    asleep = []
+
+    def sleep(_):
+        if not asleep:
+            asleep.append(world.clock.go(seconds=70))
+            world.app.beat()
+        return Sent()
+
+    world.box.answer = sleep
+    turn = world.app.ticker.turn()
+
+    assert (turn.sent, turn.more, len(world.box.sent)) == (1, True, 1)
+
+
+def test_out_of_touch_nothing_leaves(world, monkeypatch):
+    """A worker that cannot say that it lives stops half a minute before the others take over."""
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    world.box.answer = lambda _: world.clock.go(seconds=workers.OUT_OF_TOUCH / 10) or Sent()
+    world.app.beat()
+    monkeypatch.setattr(workers.Heartbeat, "beat", lambda *_, **__: None)
+    world.app.tick()
+    sent = len(world.box.sent)
+
+    assert 0 < sent <= 10
+    assert dict(world.rows(STAND))["queued"] == 20 - sent
+
+
+def test_a_late_answer_does_not_take_a_claim_back(world, other, monkeypatch):
+    """What a worker learns too late changes nothing of a claim that is another's by now."""
+    die_with_claims(world, monkeypatch, people=1)
+    last_beat(world, timedelta(seconds=61))
+    other.transport.answer = crash
+    other.tick()
+    world.clock.go(minutes=2)
+    monkeypatch.setattr(settling, "put_back", lambda *_: None)
+    with pytest.raises(Crash):
+        other.tick()
+    monkeypatch.undo()
+    row = world.rows("SELECT id, worker FROM deliveries")[0]
+    with world.app.service.store.reading() as tx:
+        mine = owed(tx, row[0])._replace(worker=world.app.ticker.worker)
+    settling.settle(world.app.service, [(mine, Halt("too late"))], world.clock.now(), world.clock.real())
+
+    assert row[1] == other.ticker.worker
+    assert world.rows(STAND) == [("sending", 1)]
