@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from servers import ALICE, BOB, DROP, ENDLESS, HANG, RESET, Answer, Authority, Provider
 
 from course.outbound import open_transport
-from course.outbound.sendgrid import SendGrid, payload
+from course.outbound.sendgrid import SendGrid
+from course.outbound.sendgrid_calls import part, payload
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.settings import SettingsError, load
 
@@ -122,7 +123,7 @@ def test_a_request_goes_to_mail_send_with_the_key():
 
 def test_no_header_is_one_that_sendgrid_reserves():
     """None of our headers is refused as reserved, and each is a string in ASCII."""
-    headers = payload(replace(ALICE, replied=True), sandbox=False)["personalizations"][0]["headers"]
+    headers = payload([part(replace(ALICE, replied=True))], sandbox=False)["personalizations"][0]["headers"]
 
     assert RESERVED.isdisjoint(name.lower() for name in headers)
     assert all(isinstance(value, str) and value.isascii() for value in headers.values())
@@ -158,7 +159,7 @@ def test_what_looks_like_a_template_stays_text(name):
 )
 def test_a_senders_name_is_ascii_or_left_out(name, sent):
     """SendGrid takes no Unicode in the sender's name: accents go, and what is still not ASCII is left out."""
-    assert payload(replace(ALICE, sender_name=name), sandbox=False)["from"] == {"email": ALICE.sender, **sent}
+    assert payload([part(replace(ALICE, sender_name=name))], sandbox=False)["from"] == {"email": ALICE.sender, **sent}
 
 
 # What the answers mean
