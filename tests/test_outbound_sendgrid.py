@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import traceback
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def specification():
 
 def ask(*answers: Answer, outgoing=ALICE, **options):
     """Send one message to a provider that gives these answers; return it and the outcome."""
-    with Provider(*answers) as provider:
-        outcome = SendGrid(KEY, provider.url, **{"seconds": 5, **options}).send(outgoing)
+    with Provider(*answers) as provider, closing(SendGrid(KEY, provider.url, **{"seconds": 5, **options})) as transport:
+        outcome = transport.send(outgoing)
     return provider, outcome
 
 
@@ -132,7 +133,7 @@ def test_no_header_is_one_that_sendgrid_reserves():
 def test_a_header_with_a_line_break_is_a_mistake_of_ours():
     """A header that would become two is a programming error; SendGrid never hears of it."""
     with Provider() as provider, pytest.raises(ValueError, match="header"):
-        SendGrid(KEY, provider.url).send(replace(ALICE, list_id="<a>\r\nBcc: eve@example.net"))
+        SendGrid(KEY, provider.url).prepare(replace(ALICE, list_id="<a>\r\nBcc: eve@example.net"))
     assert provider.requests == []
 
 
@@ -398,8 +399,8 @@ def test_a_key_or_host_that_cannot_work_is_named_and_not_shown(opened, setting, 
 
 def test_a_line_break_after_the_key_is_no_trouble(opened):
     """A key that was read from a file works, line break and all."""
-    with Provider() as provider:
-        opened(sendgrid_api_key=f"{KEY}\n", sendgrid_base_url=provider.url).send(ALICE)
+    with Provider() as provider, closing(opened(sendgrid_api_key=f"{KEY}\n", sendgrid_base_url=provider.url)) as way:
+        way.send(ALICE)
 
     assert provider.requests[0].headers["Authorization"] == f"Bearer {KEY}"
 
@@ -419,8 +420,7 @@ def test_no_reason_and_no_log_tells_a_secret(caplog, capfd, answer):
     """The key, the recipient and the letter are in no reason, repr or log, though the client would log them all."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="python_http_client.client")
-    with Provider(answer) as provider:
-        transport = SendGrid(KEY, provider.url, seconds=LITTLE_WHILE)
+    with Provider(answer) as provider, closing(SendGrid(KEY, provider.url, seconds=LITTLE_WHILE)) as transport:
         outcome = transport.send(ALICE)
     told = f"{outcome!r} {transport!r} {caplog.text} {capfd.readouterr()}"
 

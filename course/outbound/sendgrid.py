@@ -5,7 +5,6 @@ The threads only ask; what is asked, and what an answer means, is decided by who
 
 from __future__ import annotations
 
-import http.client
 import re
 import threading
 import time
@@ -13,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.client import HTTPException
 from queue import Empty, SimpleQueue
 from urllib.error import URLError
 
@@ -155,7 +155,7 @@ class SendGrid:
             answer = client.post(payload(call, sandbox=self._sandbox))
         except URLError as error:
             return unreached(error.reason, self._private(call))
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             return unanswered(error, self._private(call))
         return verdict(answer.status_code, answer.headers, answer.body, self._private(call), sandbox=self._sandbox)
 

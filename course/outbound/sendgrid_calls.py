@@ -22,6 +22,7 @@ LARGEST = 20_000_000  # bytes of a call; SendGrid takes less than 30 MB
 LARGEST_PART = 10_000  # bytes of one person's substitutions, names and values
 MOST_TAGS = 150  # of one person (SendGrid's page "Errors")
 TAG = 24  # bytes that a tag has at most
+PUNCTUATION = 8  # bytes around a name and its value
 ESCAPED = 6  # bytes that JSON makes of one byte of UTF-8, at most (RFC 8259 section 7)
 
 # Everything that would change a link, count an opening or add a second List-Unsubscribe.
@@ -78,9 +79,9 @@ def part(outgoing: Outgoing) -> Part:
         "custom_args": {"ds_delivery": str(outgoing.delivery_id)},
     }
     plain = {slot: values[slot] for slot in (*frame.subject[1::2], *frame.text[1::2])}
-    escaped = {slot: in_html(values[slot]) for slot in frame.html[1::2]}
-    size = sum(TAG + len(value.encode()) for some in (plain, escaped) for value in some.values())
-    return Part(outgoing, person, plain, escaped, size + TAG + len(outgoing.reply_to))
+    escaped = {slot: _escaped(values[slot]) for slot in frame.html[1::2]}
+    size = len("".join((outgoing.reply_to, *plain.values(), *escaped.values())).encode())
+    return Part(outgoing, person, plain, escaped, size + TAG * (1 + len(plain) + len(escaped)))
 
 
 def calls(parts: Iterable[Part], most: int) -> Iterator[list[Part]]:
@@ -168,15 +169,20 @@ def _same(outgoing: Outgoing) -> tuple[str, ...]:
 
 def _size(each: Part) -> int:
     """Return how many bytes of JSON this person makes of a call, at most."""
-    headers = sum(len(name) + len(value) for name, value in each.person["headers"].items())
-    punctuation = 16 * (len(each.plain) + len(each.escaped) + len(each.person["headers"]) + 8)
-    return ESCAPED * (each.size + headers + len(each.outgoing.to)) + punctuation
+    headers = each.person["headers"]
+    written = each.size + len("".join((*headers, *headers.values()))) + len(each.outgoing.to)
+    return ESCAPED * written + PUNCTUATION * (len(each.plain) + len(each.escaped) + len(headers) + 8)
 
 
 @lru_cache(256)
 def _frame(mailing: Mailing) -> Frame:
     subject, text, html = (slots.split(part) for part in (mailing.subject, mailing.text, mailing.html))
     return Frame(subject, text, html, len(mailing.subject.encode() + mailing.text.encode() + mailing.html.encode()))
+
+
+@lru_cache(4096)  # help lines, dates, days: the same for many
+def _escaped(value: str) -> str:
+    return in_html(value)
 
 
 @lru_cache(16)
