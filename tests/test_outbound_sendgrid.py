@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from servers import ALICE, BOB, DROP, ENDLESS, HANG, RESET, Answer, Authority, Provider
+from told import Told
 
 from course.outbound import open_transport
 from course.outbound.sendgrid import SendGrid
@@ -358,6 +359,17 @@ def test_settings_choose_host_and_sandbox(opened):
     assert provider.requests[0].path == "/v3/mail/send"
     assert provider.requests[0].body["mail_settings"] == {"sandbox_mode": {"enable": True}}
     assert transport.has_events is True
+
+
+def test_settings_choose_batch_and_connections(opened):
+    """SENDGRID_BATCH and SENDGRID_CONNECTIONS are what it goes by; unset, each message is a call of its own."""
+    with Provider() as provider, closing(opened(sendgrid_base_url=provider.url, sendgrid_batch=2)) as transport:
+        transport.send_many([ALICE, BOB, replace(BOB, to="charlie@example.org")], told := Told())
+
+    assert len(told.people(Sent)) == 3
+    assert sorted(len(request.people) for request in provider.requests) == [1, 2]
+    assert opened(sendgrid_batch=500, sendgrid_connections=3).most == 1500
+    assert opened().most == 4
 
 
 @pytest.mark.parametrize(("region", "host"), [("global", "api.sendgrid.com"), ("eu", "api.eu.sendgrid.com")])

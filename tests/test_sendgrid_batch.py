@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import closing
 from dataclasses import replace
+from email.message import EmailMessage
 from itertools import permutations
 
 import pytest
@@ -15,6 +16,7 @@ from servers import ALICE, BOB, CHARLIE, DAY_ONE, DROP, HANG, Answer, Provider, 
 from test_outbound_sendgrid import specification  # noqa: F401 (a fixture)
 from told import Told
 
+from course.journeys import demo
 from course.outbound import sendgrid_calls
 from course.outbound.sendgrid import SendGrid
 from course.outbound.sendgrid_calls import calls, part, payload
@@ -543,6 +545,62 @@ def test_a_refusal_tells_no_secret():
     assert told.outcomes["alice"].reason == (
         "SendGrid answered 400: personalizations.0.to: <hidden> <address> <hidden> <hidden>"
     )
+
+
+# The whole service
+
+
+def test_a_lesson_for_many_is_a_call_and_each_answer_counts(world):
+    """Thirty people are owed a lesson in two languages: two calls, a lesson each, and answers are told apart."""
+    demo.make(world.app.service, 30, world.clock.now(), due=True)
+    with Provider() as provider, closing(SendGrid(KEY, provider.url, batch=1000)) as transport:
+        world.app.transport = transport
+        sent = world.app.tick()
+    mails = [mail for request in provider.requests for mail in delivered(request.body)]
+    for mail in mails[:2]:
+        world.deliver(reply_to(mail))
+
+    assert (sent, len(provider.requests), len(mails)) == (30, 2, 30)
+    assert len({mail["reply_to"] for mail in mails}) == 30
+    assert world.rows("SELECT count(*) FROM deliveries WHERE status = 'sent'") == [(30,)]
+    assert world.rows("SELECT count(*) FROM completions") == [(2,)]
+
+
+def test_nobody_pays_for_another_in_the_service(world):
+    """One address is refused, the others' lessons are sent, and no mailing is held."""
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    provider = Provider(complaint("personalizations.7.to.0.email"))
+    with provider, closing(SendGrid(KEY, provider.url, batch=1000)) as transport:
+        world.app.transport = transport
+        sent = world.app.tick()
+
+    assert sent == 19
+    assert world.rows("SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY 1") == [
+        ("queued", 1),
+        ("sent", 19),
+    ]
+    assert world.rows("SELECT count(*) FROM mailings WHERE held_reason IS NOT NULL") == [(0,)]
+
+
+def test_a_refused_text_is_held_and_nobody_fails(world):
+    """A lesson that SendGrid refuses is held for everybody after two single sends, and everybody is owed it still."""
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    provider = Provider(rule=lambda _: complaint("content.1.value"))
+    with provider, closing(SendGrid(KEY, provider.url, batch=1000)) as transport:
+        world.app.transport = transport
+        world.app.tick()
+
+    held = world.rows("SELECT held_reason FROM mailings WHERE held_reason IS NOT NULL")
+    assert {reason for (reason,) in held} == {"SendGrid answered 400: content.1.value: Does not work."}
+    assert world.rows("SELECT status, count(*) FROM deliveries GROUP BY status") == [("queued", 20)]
+
+
+def reply_to(mail: dict) -> bytes:
+    """Return an answer to a mail."""
+    answer = EmailMessage()
+    answer["From"], answer["To"], answer["Message-ID"] = mail["to"], mail["reply_to"], f"<1.{mail['to']}>"
+    answer.set_content("It helped.")
+    return answer.as_bytes()
 
 
 # The pair that proves it

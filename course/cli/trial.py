@@ -59,10 +59,10 @@ def send_pair(typed: str, second: str, course: str | None, day: int, locale: str
     with opened(settings, sending=True) as app:
         chosen = course_of(app.catalogue, course)
         mailing = app.catalogue.mailing(chosen.name, name_of(chosen, day, None), locale_of(chosen, locale))
-        pair = [_address(app, typed), _address(app, second, "SECOND")]
+        pair = [_address(app, typed), _address(app, second or typed, "SECOND")]
         if len({addresses.key(address) for address in pair}) == 1:
             raise typer.BadParameter(
-                "SendGrid takes an address once a call: give two, like you@ and you+2@", param_hint="SECOND"
+                "SendGrid takes an address once a call: give two of yours, like you@… and you+2@…", param_hint="SECOND"
             )
         if not _wanted(app, *pair) or not isinstance(app.transport, SendGrid):
             return 1
