@@ -156,12 +156,12 @@ def test_a_tag_in_a_persons_name_stays_text(monkeypatch):
     drawn = iter(["f" * 16, "e" * 16])
     monkeypatch.setattr(sendgrid_calls, "token_hex", lambda _: next(drawn))
     eve = letter("eve")
-    eve = replace(eve, values={**eve.values, "greeting": f"t{'f' * 16}x0p t{'f' * 16}x1h t{'f' * 16}xr"})
+    eve = replace(eve, values={**eve.values, "greeting": f"t{'f' * 16}x0p t{'f' * 16}x0h & t{'f' * 16}xr"})
     body = payload([part(eve), part(letter("bob"))], sandbox=False)
 
     alone = delivered(payload([part(eve)], sandbox=False))
     swaps = len(body["personalizations"][0]["substitutions"])
-    assert swaps == 5
+    assert swaps == 4
     assert all(delivered(body, order)[:1] == alone for order in permutations(range(swaps)))
 
 
@@ -178,7 +178,7 @@ def test_what_is_the_same_for_all_is_said_once():
     body = payload([part(one) for one in batch], sandbox=False)
 
     assert body["subject"] == "Hello, day 1"
-    assert len(body["personalizations"][0]["substitutions"]) == 3  # the reply address, and the link in both parts
+    assert len(body["personalizations"][0]["substitutions"]) == 2  # the reply address and the link
 
 
 def test_a_mailing_without_slots_can_be_shared():

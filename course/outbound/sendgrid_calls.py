@@ -22,7 +22,7 @@ LARGEST = 20_000_000  # bytes of a call; SendGrid takes less than 30 MB
 LARGEST_PART = 10_000  # bytes of one person's substitutions, names and values
 MOST_TAGS = 150  # of one person (SendGrid's page "Errors")
 TAG = 24  # bytes that a tag has at most
-PUNCTUATION = 8  # bytes around a name and its value
+AROUND, FIXED = 40, 200  # bytes of JSON around a value, a header's name among them; and around a person
 ESCAPED = 6  # bytes that JSON makes of one byte of UTF-8, at most (RFC 8259 section 7)
 
 # Everything that would change a link, count an opening or add a second List-Unsubscribe.
@@ -41,6 +41,8 @@ class Frame:
     subject: list[str]
     text: list[str]
     html: list[str]
+    plain: tuple[str, ...]  # the slots of subject and text
+    escaped: tuple[str, ...]  # those of the HTML
     size: int  # bytes
 
 
@@ -53,6 +55,7 @@ class Part:
     plain: dict[str, str] = field(repr=False)
     escaped: dict[str, str] = field(repr=False)
     size: int  # bytes of its substitutions, if each value were one
+    weight: int  # bytes of JSON that this person makes of a call, at most
 
     @property
     def sociable(self) -> bool:
@@ -71,17 +74,20 @@ class _Draft:
 
 def part(outgoing: Outgoing) -> Part:
     """Make a message ready. Raises KeyError for a slot without a value, ValueError for a header that would be two."""
-    frame, values = _frame(outgoing.mailing), outgoing.values
+    frame, values, headers = _frame(outgoing.mailing), outgoing.values, dict(outgoing.extra_headers())
+    written = clean_header("".join(headers.values()))
     person = {
         "to": [{"email": outgoing.to}],
-        "headers": {name: clean_header(value) for name, value in outgoing.extra_headers()},
+        "headers": headers,
         # SendGrid keeps these and cannot delete them: an opaque number and nothing else.
         "custom_args": {"ds_delivery": str(outgoing.delivery_id)},
     }
-    plain = {slot: values[slot] for slot in (*frame.subject[1::2], *frame.text[1::2])}
-    escaped = {slot: _escaped(values[slot]) for slot in frame.html[1::2]}
-    size = len("".join((outgoing.reply_to, *plain.values(), *escaped.values())).encode())
-    return Part(outgoing, person, plain, escaped, size + TAG * (1 + len(plain) + len(escaped)))
+    plain = {slot: values[slot] for slot in frame.plain}
+    escaped = {slot: _escaped(values[slot]) for slot in frame.escaped}
+    tags = 1 + len(plain) + len(escaped)
+    size = TAG * tags + len("".join((outgoing.reply_to, *plain.values(), *escaped.values())).encode())
+    weight = ESCAPED * (size + len(written) + len(outgoing.to)) + AROUND * (tags + len(headers)) + FIXED
+    return Part(outgoing, person, plain, escaped, size, weight)
 
 
 def calls(parts: Iterable[Part], most: int) -> Iterator[list[Part]]:
@@ -91,15 +97,15 @@ def calls(parts: Iterable[Part], most: int) -> Iterator[list[Part]]:
         if most == 1 or not each.sociable:
             yield [each]
             continue
-        same, to, size = _same(each.outgoing), each.outgoing.to.lower(), _size(each)
-        if same in drafts and (to in drafts[same].addresses or size > drafts[same].room):
+        same, to = _same(each.outgoing), each.outgoing.to.lower()
+        if same in drafts and (to in drafts[same].addresses or each.weight > drafts[same].room):
             yield drafts.pop(same).parts
         if same not in drafts:
             drafts[same] = _Draft(LARGEST - ESCAPED * _frame(each.outgoing.mailing).size)
         draft = drafts[same]
         draft.parts.append(each)
         draft.addresses.add(to)
-        draft.room -= size
+        draft.room -= each.weight
         if len(draft.parts) == most:
             yield drafts.pop(same).parts
     for draft in drafts.values():
@@ -113,11 +119,15 @@ def payload(call: Sequence[Part], *, sandbox: bool) -> dict[str, Any]:
     people, plain, escaped, reply_to = [first.person], first.plain, first.escaped, first.outgoing.reply_to
     if len(call) > 1:
         mark = _mark(call, frame)
-        differ = [slot for slot in plain if any(each.plain[slot] != plain[slot] for each in call)]
-        plain_tags = {slot: f"{mark}{place}p" for place, slot in enumerate(differ)}
-        differ = [slot for slot in escaped if any(each.escaped[slot] != escaped[slot] for each in call)]
-        escaped_tags = {slot: f"{mark}{place}h" for place, slot in enumerate(differ)}
-        reply_tag = f"{mark}r"
+        reply_tag, plain_tags, escaped_tags = f"{mark}r", {}, {}
+        for place, slot in enumerate(plain):
+            if any(each.plain[slot] != plain[slot] for each in call):
+                plain_tags[slot] = f"{mark}{place}p"
+        for place, slot in enumerate(escaped):
+            if slot in plain_tags and all(each.escaped[slot] == each.plain[slot] for each in call):
+                escaped_tags[slot] = plain_tags[slot]  # a link, or names without a sign of HTML's
+            elif any(each.escaped[slot] != escaped[slot] for each in call):
+                escaped_tags[slot] = f"{mark}{place}h"
         people = [
             each.person
             | {
@@ -167,17 +177,12 @@ def _same(outgoing: Outgoing) -> tuple[str, ...]:
     )
 
 
-def _size(each: Part) -> int:
-    """Return how many bytes of JSON this person makes of a call, at most."""
-    headers = each.person["headers"]
-    written = each.size + len("".join((*headers, *headers.values()))) + len(each.outgoing.to)
-    return ESCAPED * written + PUNCTUATION * (len(each.plain) + len(each.escaped) + len(headers) + 8)
-
-
 @lru_cache(256)
 def _frame(mailing: Mailing) -> Frame:
     subject, text, html = (slots.split(part) for part in (mailing.subject, mailing.text, mailing.html))
-    return Frame(subject, text, html, len(mailing.subject.encode() + mailing.text.encode() + mailing.html.encode()))
+    plain = tuple(dict.fromkeys((*subject[1::2], *text[1::2])))
+    size = len((mailing.subject + mailing.text + mailing.html).encode())
+    return Frame(subject, text, html, plain, tuple(dict.fromkeys(html[1::2])), size)
 
 
 @lru_cache(4096)  # help lines, dates, days: the same for many
