@@ -480,6 +480,15 @@ def test_single_calls_that_are_refused_alike_hold_the_mailing_too():
     assert told.given == ["p0", "p1"]
 
 
+def test_two_refused_differently_wait_for_a_third():
+    """Two complaints that are not alike hold nothing yet: the third was taken, so it was those two people's."""
+    provider = Provider(complaint("content.0.value"), complaint(None))
+    told = ask(provider, people(4), batch=1)
+
+    assert sorted(told.people(RefusedRecipient)) == ["p0", "p1"]
+    assert told.people(Sent) == ["p2", "p3"]
+
+
 def test_two_bad_addresses_hold_nothing():
     """An address is a person's: however many are refused, the lesson goes on."""
     provider = Provider(*[complaint("personalizations.0.to.0.email")] * 2)

@@ -114,8 +114,9 @@ def test_a_connection_is_not_trusted_for_long(idle, connections):
 @pytest.mark.parametrize(
     "answer", [Answer(headers={"Connection": "close"}), Answer(413, b"x" * 3_000_000), Answer(500), Answer(400)]
 )
-def test_the_next_message_gets_its_own_answer(answer):
-    """Whatever was answered before, and however long that was, the next message's answer is its own."""
+def test_the_next_message_gets_its_own_answer(monkeypatch, answer):
+    """Whatever was answered before, and however much of it was not read, the next message's answer is its own."""
+    monkeypatch.setattr(sendgrid_client, "_quiet", lambda _: True)  # the rest may come after the look
     with Provider(answer, Answer(headers={"X-Message-ID": "second"})) as provider, account(provider) as transport:
         transport.send(ALICE)
         outcome = transport.send(BOB)
@@ -349,7 +350,7 @@ def test_what_leaves_is_what_the_official_client_would_send():
 
 def test_the_library_is_as_we_use_it():
     """What the kept client builds upon is there: a change of the library's insides fails here and not in the field."""
-    client = KeptClient(KEY, "https://api.sendgrid.com", seconds=7, monotonic=lambda: 0)
+    client = KeptClient(KEY, "https://api.sendgrid.com", None, seconds=7, monotonic=lambda: 0)
 
     assert list(inspect.signature(python_http_client.Client.__init__).parameters)[1:] == [
         *("host", "request_headers", "version", "url_path", "append_slash", "timeout")
@@ -364,7 +365,7 @@ def test_the_library_is_as_we_use_it():
 def test_an_answer_is_the_librarys_response():
     """`post` returns what the library's own would: status, headers and body, of every status alike."""
     with Provider(Answer(418, b"short and stout", {"X-Message-ID": "tea"})) as provider:
-        client = KeptClient(KEY, provider.url, seconds=5, monotonic=lambda: 0)
+        client = KeptClient(KEY, provider.url, None, seconds=5, monotonic=lambda: 0)
         answer = client.post({"personalizations": []})
         client.close()
 

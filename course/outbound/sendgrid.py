@@ -21,7 +21,7 @@ import structlog
 from course.outbound import local_part, send_one
 from course.outbound.sendgrid_answers import Verdict, unanswered, unreached, verdict
 from course.outbound.sendgrid_calls import Part, calls, part, payload
-from course.outbound.sendgrid_client import KeptClient
+from course.outbound.sendgrid_client import KeptClient, tls_for
 from course.outbound.sendgrid_round import Round
 from course.outgoing import Notes, Outcome, Outgoing, RefusedRecipient, Unsure
 from course.settings import Settings, SettingsError
@@ -54,7 +54,8 @@ class SendGrid:
         self._longest = PATIENCE * seconds
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._idle = [KeptClient(key, host, seconds=seconds, monotonic=monotonic) for _ in range(connections)]
+        tls = tls_for(host)
+        self._idle = [KeptClient(key, host, tls, seconds=seconds, monotonic=monotonic) for _ in range(connections)]
         self._busy: dict[KeptClient, float] = {}
         self._askers = ThreadPoolExecutor(connections, "sendgrid")
         self._heard: SimpleQueue[tuple[KeptClient, list[Part], Verdict]] = SimpleQueue()

@@ -35,13 +35,15 @@ class KeptClient(python_http_client.Client):  # type: ignore[misc]
     with the key in hand; `post` is its one method that we use, and does none of that.
     """
 
-    def __init__(self, key: str, host: str, *, seconds: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, key: str, host: str, context: ssl.SSLContext | None, *, seconds: float, monotonic: Callable[[], float]
+    ) -> None:
         official = sendgrid.SendGridAPIClient(key, host).client
         headers = {**official.request_headers, "Content-Type": "application/json"}
         super().__init__(host, headers, 3, ["mail", "send"], timeout=seconds)
         self._monotonic = monotonic
         self._used = -math.inf
-        self._connection = _connection(host, seconds)
+        self._connection = _connection(host, context, seconds)
 
     def post(self, request_body: dict[str, Any]) -> Any:
         """Ask once and return the client's Response, whatever its status.
@@ -50,15 +52,16 @@ class KeptClient(python_http_client.Client):  # type: ignore[misc]
         HTTPException when it did leave and no whole answer came.
         """
         self._leave(self._request(json.dumps(request_body).encode()))
+        answer = http.client.HTTPResponse(self._connection.sock, method="POST")
+        kept = False
         try:
-            answer = http.client.HTTPResponse(self._connection.sock, method="POST")
             answer.begin()
             whole = _Whole(answer)
-        except BaseException:
-            self.close()
-            raise
-        if answer.will_close or not answer.isclosed():  # or there is more of it than anybody wants to read
-            self.close()
+            kept = answer.isclosed() and not answer.will_close  # else there is more of it than anybody wants to read
+        finally:
+            answer.close()
+            if not kept:
+                self.close()
         self._used = self._monotonic()
         return Response(whole)
 
@@ -147,13 +150,17 @@ def _quiet(sock: socket.socket) -> bool:
     return False
 
 
-def _connection(host: str, seconds: float) -> http.client.HTTPConnection:
+def tls_for(host: str) -> ssl.SSLContext | None:
+    """Return what verifies a host's certificate; None where the key does not leave this machine."""
+    return ssl.create_default_context() if host.startswith("https:") else None
+
+
+def _connection(host: str, context: ssl.SSLContext | None, seconds: float) -> http.client.HTTPConnection:
     """Return a connection to this host, not opened yet, by the proxy that HTTPS_PROXY names if it does."""
     target = urlsplit(host)
     name = target.hostname or ""
-    if target.scheme == "http":  # to this machine itself; a proxy would see the key
+    if target.scheme == "http":  # to this machine itself, and by no proxy: it would see the key
         return http.client.HTTPConnection(name, target.port, timeout=seconds)
-    context = ssl.create_default_context()
     proxy = "" if proxy_bypass(name) else getproxies().get("https", "")
     if not proxy:
         return http.client.HTTPSConnection(name, target.port, timeout=seconds, context=context)

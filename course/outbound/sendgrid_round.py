@@ -30,7 +30,7 @@ class Round:
     taken: set[str] = field(default_factory=set)  # mailings, by digest
     probed: set[str] = field(default_factory=set)
     refused: dict[str, Outcome] = field(default_factory=dict)
-    suspects: dict[str, tuple[Part, Verdict]] = field(default_factory=dict)
+    suspects: dict[str, list[tuple[Part, Verdict]]] = field(default_factory=dict)
 
     def next(self) -> list[Part] | None:
         """Return the next call to make, its messages noted as given away; None if there is none for now.
@@ -57,8 +57,7 @@ class Round:
         self._answer(call, outcome)
         if isinstance(outcome, Sent):
             self.taken.add(digest)
-            if digest in self.suspects:
-                suspect, doubt = self.suspects.pop(digest)
+            for suspect, doubt in self.suspects.pop(digest, ()):
                 self._answer([suspect], _of_the_person(doubt))
         elif isinstance(outcome, Halt):
             self.over = outcome
@@ -70,8 +69,9 @@ class Round:
 
     def end(self) -> None:
         """Answer those who waited for a second opinion: there is none."""
-        for suspect, verdict in self.suspects.values():
-            self._answer([suspect], verdict.outcome)
+        for suspects in self.suspects.values():
+            for suspect, verdict in suspects:
+                self._answer([suspect], verdict.outcome)
         self.suspects.clear()
 
     def _give(self, call: list[Part]) -> list[Part]:
@@ -134,15 +134,12 @@ class Round:
             self._answer([one], self.refused[digest])
         elif digest in self.taken:
             self._answer([one], _of_the_person(verdict))
-        elif digest not in self.suspects:
-            self.suspects[digest] = one, verdict
-        elif self.suspects[digest][1].likeness == verdict.likeness:
-            suspect, _ = self.suspects.pop(digest)
+        elif any(doubt.likeness == verdict.likeness for _, doubt in self.suspects.get(digest, ())):
             self.refused[digest] = _of_the_mailing(verdict)
-            self._answer([suspect, one], self.refused[digest])
+            self._answer([one, *(suspect for suspect, _ in self.suspects.pop(digest))], self.refused[digest])
             self._call_off(self.refused[digest], digest)
         else:
-            self._answer([one], verdict.outcome)
+            self.suspects.setdefault(digest, []).append((one, verdict))
 
     def _answer(self, parts: Iterable[Part], outcome: Outcome) -> None:
         for each in parts:
