@@ -415,6 +415,17 @@ def test_two_refused_alike_hold_the_mailing(connections, fields):
     assert len(provider.requests) <= 3 + 2 * connections
 
 
+@pytest.mark.parametrize("connections", [1, 4])
+def test_neighbours_who_are_refused_hold_nothing(connections):
+    """Two people who signed up one after the other, with names that are refused, keep nobody from their lesson."""
+    bad = {"p0", "p1"}
+    provider = Provider(rule=unless(bad))
+    told = ask(provider, people(100), connections=connections)
+
+    assert set(told.people(RefusedRecipient)) == bad
+    assert len(told.people(Sent)) == 98
+
+
 def test_another_mailing_is_not_held_for_it():
     """Only what was refused is held."""
     other = replace(GREETED, subject="Day 2")

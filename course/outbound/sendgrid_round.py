@@ -108,8 +108,9 @@ class Round:
             return
         digest, singles = _digest(call), []
         if digest not in self.taken | self.probed:
-            self.probed.add(digest)  # two single sends tell soon whether it is the mailing
-            singles, rest = rest[:2], rest[2:]
+            # Two single sends tell soon whether it is the mailing: of the two ends, as neighbours may be alike.
+            self.probed.add(digest)
+            singles, rest = [rest[0], rest[-1]], rest[1:-1]
         middle = len(rest) // 2
         for some in (rest[middle:], rest[:middle], *([one] for one in singles)):
             self._repeat(some)
