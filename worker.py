@@ -24,6 +24,7 @@ from course import logs
 from course.app import App
 from course.content import checks
 from course.content.sources import ContentError
+from course.journeys import trials
 from course.journeys.workers import BEAT
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
@@ -50,6 +51,7 @@ def main() -> None:
         sound(settings)
         lock = None if only == "web" else only_clock(settings)
         app = App.build(settings)
+        warn(app)
         listening = None if only == "clock" else listen(settings)
     except (SettingsError, ContentError, SchemaError) as error:
         sys.exit(f"The service cannot start:\n{error}")
@@ -72,6 +74,13 @@ def sound(settings: Settings) -> None:
     mistakes = checks.mistakes(settings, SystemClock().real().date())
     if mistakes:
         raise ContentError(mistakes)
+
+
+def warn(app: App) -> None:
+    """Say what is not wrong, and still not known to be right."""
+    unproven = trials.warning(app.service)
+    if unproven:
+        log.warning(unproven)
 
 
 def only_clock(settings: Settings) -> IO[str] | None:

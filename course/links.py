@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     LEAVE = "leave"  # subscriber id, mark of the course
     REPLY = "reply"  # delivery id, in an address
     MESSAGE = "message"  # delivery id, in a Message-ID
+    TRIAL = "trial"  # moment, mark of the recipient; in the address and the Message-ID of a test mail
 
 
 def sign(keys: Keys, purpose: Purpose, *numbers: int) -> str:
@@ -85,13 +86,28 @@ def message_id(keys: Keys, delivery_id: int, domain: str) -> str:
     return f"<{sign(keys, Purpose.MESSAGE, delivery_id)}@{domain}>"
 
 
+def trial(keys: Keys, moment: int, mark: int, reply_domain: str, mail_domain: str) -> tuple[str, str]:
+    """Return the reply address and the Message-ID of a test mail, by which its answer tells whether they are a pair."""
+    token = sign(keys, Purpose.TRIAL, moment, mark)
+    return f"{REPLY}{token}@{reply_domain}", f"<{token}@{mail_domain}>"
+
+
+def tried(
+    keys: Keys, recipients: Iterable[str], references: Iterable[str]
+) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
+    """Return the numbers of test mails: those whose address a mail came to, and those that it answers."""
+    came_to = (read(keys, Purpose.TRIAL, token) for token in _tokens(REPLY, recipients))
+    answers = (read(keys, Purpose.TRIAL, one.strip("<>").partition("@")[0]) for one in references)
+    return {numbers for numbers in came_to if numbers}, {numbers for numbers in answers if numbers}
+
+
 def _tokens(prefix: str, recipients: Iterable[str]) -> list[str]:
     local_parts = (address.rpartition("@")[0].lower() for address in recipients)
     return [local.removeprefix(prefix) for local in local_parts if local.startswith(prefix)]
 
 
 def _mac_size(purpose: Purpose) -> int:
-    return ADDRESS_MAC if purpose in {Purpose.REPLY, Purpose.MESSAGE} else LINK_MAC
+    return ADDRESS_MAC if purpose in {Purpose.REPLY, Purpose.MESSAGE, Purpose.TRIAL} else LINK_MAC
 
 
 def _decode(token: str) -> bytes | None:

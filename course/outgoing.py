@@ -154,6 +154,10 @@ class Transport(Protocol):
     def has_events(self) -> bool:
         """Whether the provider reports later on what became of a message."""
 
+    @property
+    def most(self) -> int:
+        """How many messages it likes to be given at once."""
+
     def prepare(self, outgoing: Outgoing) -> None:
         """Make what will leave. Raises whatever is wrong with the message, so that nobody else is blamed for it."""
 

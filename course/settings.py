@@ -22,6 +22,7 @@ EMAILS = Path(__file__).resolve().parent.parent / "emails"
 
 LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"  # RFC 5322 section 3.2.3
 DOMAIN = r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
+SENDGRID_HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 ALIKE = 0.75  # of difflib's ratio: TRANPSORT is like TRANSPORT, MAILCHIMP_KEY is like none
 
 
@@ -62,6 +63,8 @@ class Settings(BaseSettings):
     sendgrid_region: Literal["global", "eu"] = "global"
     sendgrid_base_url: str = ""
     sendgrid_sandbox: bool = False
+    sendgrid_batch: int = Field(1, ge=1, le=1000)
+    sendgrid_connections: int = Field(4, ge=1, le=100)
     sendgrid_inbound_secret: SecretStr = SecretStr("")
     sendgrid_event_key: str = ""
     smtp_url: SecretStr = SecretStr("")
@@ -126,6 +129,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address, for SQLAlchemy; `postgresql://` means psycopg 3 there."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.resolve() / 'course.db'}"
+
+    @property
+    def sendgrid_host(self) -> str:
+        """The address of SendGrid's API, without a slash at its end."""
+        return (self.sendgrid_base_url or SENDGRID_HOSTS[self.sendgrid_region]).rstrip("/")
 
     @property
     def mail_domain(self) -> str:

@@ -21,6 +21,8 @@ KINDS = {
     "min_age": "put a whole number from 13 to 21",
     "sendgrid_region": "put global or eu",
     "sendgrid_sandbox": "put true or false",
+    "sendgrid_batch": "put a whole number from 1 to 1000",
+    "sendgrid_connections": "put a whole number from 1 to 100",
     "smtp_connections": "put a whole number from 1 to 100",
     "smtp_messages": "put a whole number from 1 to 1000000",
     "send_rate": "put how many messages may leave in a second, like 10 or 0.5, or leave it empty",

@@ -70,6 +70,7 @@ class Box:
     answer: Callable[[Outgoing], Outcome] = field(default=lambda _: Sent("provider-1"))
     sent: list[Outgoing] = field(default_factory=list)
     has_events = False
+    most = 1
 
     def prepare(self, outgoing: Outgoing) -> None:
         outgoing.as_bytes()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
 import socket
 import ssl
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +23,7 @@ from aiosmtpd.smtp import AuthResult
 from course.content.mailing import Mailing
 from course.outgoing import Outgoing
 
-DROP, RESET, HANG = "drop", "reset", "hang"
+DROP, RESET, HANG, TRICKLE = "drop", "reset", "hang", "trickle"
 
 DAY_ONE = Mailing(
     course="self-compassion",
@@ -65,6 +67,47 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._ca.issue_cert(name).configure_cert(context)
         return context
+
+
+class Tunnel(ThreadingHTTPServer):
+    """A proxy that lets one reach any host of this machine by CONNECT; `asked` is what it was told each time."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Passage)
+        self.port = self.server_port
+        self.asked: list[tuple[str, str | None]] = []
+        self.daemon_threads = False
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+class _Passage(BaseHTTPRequestHandler):
+    server: Tunnel
+
+    def do_CONNECT(self) -> None:
+        self.server.asked.append((self.path, self.headers.get("Proxy-Authorization")))
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response_only(200)
+            self.end_headers()
+            ends = {self.connection: there, there: self.connection}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    ends[end].sendall(data)
+
+    def log_message(self, *_) -> None:
+        """Keep the tests' output quiet."""
 
 
 class Mail(NamedTuple):
@@ -231,36 +274,60 @@ def reset(talk: socket.socket) -> None:
 
 @dataclass
 class Answer:
-    """What the fake provider says next; `act` is HANG, RESET or DROP instead, perhaps before reading."""
+    """What the fake provider says next; `act` is HANG, RESET, DROP or TRICKLE instead, perhaps before reading.
+
+    `goodbye` is DROP or RESET: the connection is ended by `Provider.end_idle`, unannounced, as servers do.
+    """
 
     status: int = 202
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     act: str = ""
     unread: bool = False
+    goodbye: str = ""
 
 
 class Request(NamedTuple):
-    """What the fake provider was asked."""
+    """What the fake provider was asked, and by which client's port."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: dict
+    port: int = 0
+
+    @property
+    def people(self) -> list[str]:
+        """Whom it writes to, by name."""
+        return [one["to"][0]["email"].partition("@")[0] for one in self.body["personalizations"]]
 
 
 class Provider(ThreadingHTTPServer):
-    """A web server in the place of api.sendgrid.com; gives the answers it is told, then 202 for ever."""
+    """A web server in the place of api.sendgrid.com, which keeps connections open as that does.
 
-    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
+    It gives the answers it is told, then 202 for ever; or what `rule` makes of each request.
+    """
+
+    request_queue_size = 100
+
+    def __init__(
+        self,
+        *answers: Answer,
+        tls: ssl.SSLContext | None = None,
+        rule: Callable[[Request], Answer] | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Conversation)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
         self.answers = list(answers)
+        self.rule = rule
         self.requests: list[Request] = []
         self.over = threading.Event()
+        self.leave = threading.Event()
+        self.gone = threading.Event()
         self.daemon_threads = False  # so that server_close() waits for them
+        self._talks: list[socket.socket] = []
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
 
     def __enter__(self) -> Self:
@@ -269,9 +336,38 @@ class Provider(ThreadingHTTPServer):
 
     def __exit__(self, *_) -> None:
         self.over.set()
+        self.leave.set()
         self.shutdown()
         self._thread.join()
+        for talk in self._talks:
+            with contextlib.suppress(OSError):  # the client has gone already
+                socket.socket.shutdown(talk, socket.SHUT_RDWR)
         self.server_close()
+
+    def end_idle(self) -> None:
+        """End the connections whose answer was followed by a goodbye, now that they are idle."""
+        self.gone.clear()
+        self.leave.set()
+        self.gone.wait()
+
+    @property
+    def connections(self) -> int:
+        """How many connections its requests came by."""
+        return len({request.port for request in self.requests})
+
+    def get_request(self):
+        talk, address = super().get_request()
+        self._talks.append(talk)
+        return talk, address
+
+    def shutdown_request(self, request) -> None:
+        self.close_request(request)  # at once, and without the end of the stream that a reset would not have
+        self.gone.set()
+
+    def answer(self, request: Request | None) -> Answer:
+        if self.rule and request:
+            return self.rule(request)
+        return self.answers.pop(0) if self.answers else Answer()
 
     def handle_error(self, request, client_address) -> None:
         """Say nothing: a client that gives up is what some tests are about."""
@@ -279,17 +375,22 @@ class Provider(ThreadingHTTPServer):
 
 class _Conversation(BaseHTTPRequestHandler):
     server: Provider
+    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        answer = self.server.answers.pop(0) if self.server.answers else Answer()
-        if not answer.unread:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
-            self.server.requests.append(Request(self.command, self.path, dict(self.headers), body))
+        unread = bool(self.server.answers) and self.server.answers[0].unread
+        request = None if unread else self._read()
+        answer = self.server.answer(request)
+        if answer.act == TRICKLE:
+            self.wfile.write(b"HTTP/1.1 ")
+            while not self.server.over.wait(0.02):
+                self.wfile.write(b" ")
         if answer.act == HANG:
             self.server.over.wait()
         if answer.act == RESET:
             reset(self.connection)
         if answer.act:
+            self.close_connection = True
             self.connection.close()
             return
         self.send_response_only(answer.status)
@@ -297,8 +398,20 @@ class _Conversation(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)
+        # What it promised and has not got leaves it only one way to end the answer.
+        self.close_connection |= bool(answer.goodbye) or "Content-Length" in answer.headers
+        if answer.goodbye:
+            self.server.leave.wait()
+        if answer.goodbye == RESET:
+            reset(self.connection)
 
     do_GET = do_POST  # noqa: N815
+
+    def _read(self) -> Request:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+        request = Request(self.command, self.path, dict(self.headers), body, self.client_address[1])
+        self.server.requests.append(request)
+        return request
 
     def log_message(self, *_) -> None:
         """Keep the tests' output quiet."""

@@ -41,8 +41,8 @@ DOORS = {
     "uvicorn": {"worker"},
     "dotenv": {"settings"},
     "pydantic_settings": {"settings"},
-    "sendgrid": {"outbound/sendgrid"},
-    "python_http_client": {"outbound/sendgrid"},
+    "sendgrid": {"outbound/sendgrid_client"},
+    "python_http_client": {"outbound/sendgrid_client"},
     "smtplib": {"outbound"},
     "fastapi": {"web"},
     "starlette": {"web"},
@@ -51,8 +51,8 @@ DOORS = {
     "jinja2": {"content", "web"},
     "typer": {"cli"},
     "requests": set(),
-    "urllib.request": {"outbound/sendgrid"},
-    "http.client": {"outbound/sendgrid"},
+    "urllib.request": {"outbound/sendgrid_client"},
+    "http.client": {"outbound/sendgrid_client", "outbound/sendgrid"},
     "socket": {"worker", "app", "outbound"},
 }
 

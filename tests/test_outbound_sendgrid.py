@@ -6,15 +6,18 @@ import json
 import logging
 import socket
 import traceback
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from servers import ALICE, BOB, DROP, ENDLESS, HANG, RESET, Answer, Authority, Provider
+from told import Told
 
 from course.outbound import open_transport
-from course.outbound.sendgrid import SendGrid, payload
+from course.outbound.sendgrid import SendGrid
+from course.outbound.sendgrid_calls import part, payload
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.settings import SettingsError, load
 
@@ -47,8 +50,8 @@ def specification():
 
 def ask(*answers: Answer, outgoing=ALICE, **options):
     """Send one message to a provider that gives these answers; return it and the outcome."""
-    with Provider(*answers) as provider:
-        outcome = SendGrid(KEY, provider.url, **{"seconds": 5, **options}).send(outgoing)
+    with Provider(*answers) as provider, closing(SendGrid(KEY, provider.url, **{"seconds": 5, **options})) as transport:
+        outcome = transport.send(outgoing)
     return provider, outcome
 
 
@@ -122,7 +125,7 @@ def test_a_request_goes_to_mail_send_with_the_key():
 
 def test_no_header_is_one_that_sendgrid_reserves():
     """None of our headers is refused as reserved, and each is a string in ASCII."""
-    headers = payload(replace(ALICE, replied=True), sandbox=False)["personalizations"][0]["headers"]
+    headers = payload([part(replace(ALICE, replied=True))], sandbox=False)["personalizations"][0]["headers"]
 
     assert RESERVED.isdisjoint(name.lower() for name in headers)
     assert all(isinstance(value, str) and value.isascii() for value in headers.values())
@@ -131,7 +134,7 @@ def test_no_header_is_one_that_sendgrid_reserves():
 def test_a_header_with_a_line_break_is_a_mistake_of_ours():
     """A header that would become two is a programming error; SendGrid never hears of it."""
     with Provider() as provider, pytest.raises(ValueError, match="header"):
-        SendGrid(KEY, provider.url).send(replace(ALICE, list_id="<a>\r\nBcc: eve@example.net"))
+        SendGrid(KEY, provider.url).prepare(replace(ALICE, list_id="<a>\r\nBcc: eve@example.net"))
     assert provider.requests == []
 
 
@@ -158,7 +161,7 @@ def test_what_looks_like_a_template_stays_text(name):
 )
 def test_a_senders_name_is_ascii_or_left_out(name, sent):
     """SendGrid takes no Unicode in the sender's name: accents go, and what is still not ASCII is left out."""
-    assert payload(replace(ALICE, sender_name=name), sandbox=False)["from"] == {"email": ALICE.sender, **sent}
+    assert payload([part(replace(ALICE, sender_name=name))], sandbox=False)["from"] == {"email": ALICE.sender, **sent}
 
 
 # What the answers mean
@@ -358,6 +361,17 @@ def test_settings_choose_host_and_sandbox(opened):
     assert transport.has_events is True
 
 
+def test_settings_choose_batch_and_connections(opened):
+    """SENDGRID_BATCH and SENDGRID_CONNECTIONS are what it goes by; unset, each message is a call of its own."""
+    with Provider() as provider, closing(opened(sendgrid_base_url=provider.url, sendgrid_batch=2)) as transport:
+        transport.send_many([ALICE, BOB, replace(BOB, to="charlie@example.org")], told := Told())
+
+    assert len(told.people(Sent)) == 3
+    assert sorted(len(request.people) for request in provider.requests) == [1, 2]
+    assert opened(sendgrid_batch=500, sendgrid_connections=3).most == 1500
+    assert opened().most == 4
+
+
 @pytest.mark.parametrize(("region", "host"), [("global", "api.sendgrid.com"), ("eu", "api.eu.sendgrid.com")])
 def test_the_region_chooses_the_host(opened, monkeypatch, region, host):
     """SENDGRID_REGION=eu keeps people's letters in the EU: no other host is even looked for."""
@@ -397,8 +411,8 @@ def test_a_key_or_host_that_cannot_work_is_named_and_not_shown(opened, setting, 
 
 def test_a_line_break_after_the_key_is_no_trouble(opened):
     """A key that was read from a file works, line break and all."""
-    with Provider() as provider:
-        opened(sendgrid_api_key=f"{KEY}\n", sendgrid_base_url=provider.url).send(ALICE)
+    with Provider() as provider, closing(opened(sendgrid_api_key=f"{KEY}\n", sendgrid_base_url=provider.url)) as way:
+        way.send(ALICE)
 
     assert provider.requests[0].headers["Authorization"] == f"Bearer {KEY}"
 
@@ -418,8 +432,7 @@ def test_no_reason_and_no_log_tells_a_secret(caplog, capfd, answer):
     """The key, the recipient and the letter are in no reason, repr or log, though the client would log them all."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="python_http_client.client")
-    with Provider(answer) as provider:
-        transport = SendGrid(KEY, provider.url, seconds=LITTLE_WHILE)
+    with Provider(answer) as provider, closing(SendGrid(KEY, provider.url, seconds=LITTLE_WHILE)) as transport:
         outcome = transport.send(ALICE)
     told = f"{outcome!r} {transport!r} {caplog.text} {capfd.readouterr()}"
 

@@ -73,7 +73,7 @@ def test_the_documented_default_is_the_default(name):
     said, default = documented()[name.upper()], Settings.model_fields[name].default
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
-    meant = {None: "", False: "false", True: "true", EMAILS: ""}.get(default, str(default))
+    meant = {"None": "", "False": "false", "True": "true", str(EMAILS): ""}.get(str(default), str(default))
 
     assert said == meant
 
@@ -184,6 +184,10 @@ WRONG = [
     ("LOG_LEVEL", {"log_level": "loud"}, "put debug, info, warning or error"),
     ("SENDGRID_REGION", {"sendgrid_region": "mars"}, "put global or eu"),
     ("SENDGRID_SANDBOX", {"sendgrid_sandbox": "perhaps"}, "put true or false"),
+    ("SENDGRID_BATCH", {"sendgrid_batch": 0}, "a whole number from 1 to 1000"),
+    ("SENDGRID_BATCH", {"sendgrid_batch": 1001}, "a whole number from 1 to 1000"),
+    ("SENDGRID_CONNECTIONS", {"sendgrid_connections": 0}, "a whole number from 1 to 100"),
+    ("SENDGRID_CONNECTIONS", {"sendgrid_connections": "many"}, "a whole number from 1 to 100"),
     ("MIN_AGE", {"min_age": 12}, "from 13 to 21"),
     ("MIN_AGE", {"min_age": "grown"}, "a whole number"),
     ("TIMELAPSE", {"timelapse": 0}, "from 1 to 86400"),

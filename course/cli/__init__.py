@@ -87,15 +87,36 @@ def preview(
     raise typer.Exit(lessons.preview(course, day, notice, locale, show=open_))
 
 
-@app.command(epilog="Example: course send-test you@example.org --day 2")
-def send_test(address: Address, *, day: Day = 1, locale: Locale = None, course: CourseName = None) -> None:
+@app.command(
+    epilog="Examples: course send-test you@example.org --day 2 | course send-test a@example.org b@example.org --batch"
+)
+def send_test(
+    address: Address,
+    second: Annotated[
+        str | None, typer.Argument(metavar="[SECOND]", help="With --batch: another one of yours.")
+    ] = None,
+    *,
+    day: Day = 1,
+    locale: Locale = None,
+    course: CourseName = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Try out what SENDGRID_BATCH does: a pair, in one call.")
+    ] = False,
+) -> None:
     """Send one lesson to yourself, by the real way out.
 
     It is the mail that people get, with real headers; but nobody is signed up by it, its links lead nowhere, and an
     answer to it is forgotten.
+
+    With --batch a pair goes to two addresses of yours in one call to SendGrid. Answer either: when that comes in by the
+    mail's own address, `course status` says that SENDGRID_BATCH may be larger than 1 here.
     """
     from course.cli import trial
 
+    if batch:
+        raise typer.Exit(trial.send_pair(address, second or "", course, day or 1, locale))
+    if second:
+        raise typer.BadParameter("a second address goes with --batch", param_hint="SECOND")
     raise typer.Exit(trial.send_test(address, course, day or 1, locale))
 
 

@@ -78,6 +78,8 @@ def _lines(app: App, report: dict[str, Any]) -> list[str]:
         "transport": report["transport"],
         "database": f"{report['database']}, schema {report['schema']}",
     }
+    if report["batches"]:
+        facts["batches"] = report["batches"]
     if app.settings.timelapse:
         facts["time lapse"] = f"a day takes {app.settings.timelapse:g} s; it is {app.clock.now():%Y-%m-%d %H:%M} UTC"
     return [f"{name:<12}{said}" for name, said in facts.items()]

@@ -15,6 +15,7 @@ class NoWayOut:
     """The transport of a command that sends nothing: none is opened for it."""
 
     has_events = False
+    most = 1
 
     def prepare(self, outgoing: Outgoing) -> None:
         """Make nothing."""

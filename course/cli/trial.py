@@ -1,6 +1,8 @@
-"""In charge of `course send-test`: one lesson to oneself, by the real way out, and nobody signed up by it."""
+"""In charge of `course send-test`: one lesson to oneself (or a pair, in one call), and nobody signed up by it."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import typer
 
@@ -11,12 +13,15 @@ from course.cli.lessons import course_of, locale_of, name_of, near, sound
 from course.cli.service import load, opened
 from course.content import samples
 from course.content.mailing import Mailing
-from course.journeys import suppression
+from course.content.slots import say
+from course.journeys import suppression, trials
 from course.links import Purpose
 from course.outbound import send_one
+from course.outbound.sendgrid import SendGrid
 from course.outgoing import Halt, Outcome, Outgoing, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.system_clock import SystemClock
 
+PAIR = ("Ada", "Bob & Co")  # whom the two mails of a pair greet; the second shows whether HTML is escaped
 # What to do when a test mail did not leave.
 ADVICE: dict[type[Outcome], str] = {
     TryLater: "Nobody is at fault; try again in a few minutes.",
@@ -35,26 +40,74 @@ def send_test(typed: str, course: str | None, day: int, locale: str | None) -> i
         chosen = course_of(app.catalogue, course)
         mailing = app.catalogue.mailing(chosen.name, name_of(chosen, day, None), locale_of(chosen, locale))
         address = _address(app, typed)
-        with app.service.store.reading() as tx:
-            unwanted = suppression.among(tx, app.keys, [address])
-        if unwanted:
-            typer.echo("Not sent: this address is on the list of those that we never write to.", err=True)
+        if not _wanted(app, address):
             return 1
         outcome = send_one(app.transport, _test_mail(app, mailing, address))
     if isinstance(outcome, Sent):
         kept = f": {near(settings.data_dir / 'outbox' / outcome.provider_id)}.eml"
         typer.echo(f"Sent by {settings.transport}{kept if settings.transport == 'folder' else ''}")
         return 0
-    typer.echo(f"Not sent: {outcome.reason}\n{ADVICE[type(outcome)]}", err=True)
+    return _not_sent(outcome)
+
+
+def send_pair(typed: str, second: str, course: str | None, day: int, locale: str | None) -> int:
+    """Send a lesson to two addresses in one call, each with a name and a reply address of its own; return 1 if not."""
+    settings = load()
+    if settings.transport != "sendgrid" or settings.sendgrid_sandbox:
+        raise typer.BadParameter("it needs TRANSPORT=sendgrid, and SENDGRID_SANDBOX=false", param_hint="--batch")
+    sound(settings, SystemClock().real())
+    with opened(settings, sending=True) as app:
+        chosen = course_of(app.catalogue, course)
+        mailing = app.catalogue.mailing(chosen.name, name_of(chosen, day, None), locale_of(chosen, locale))
+        pair = [_address(app, typed), _address(app, second or typed, "SECOND")]
+        if len({addresses.key(address) for address in pair}) == 1:
+            raise typer.BadParameter(
+                "SendGrid takes an address once a call: give two of yours, like you@… and you+2@…", param_hint="SECOND"
+            )
+        if not _wanted(app, *pair) or not isinstance(app.transport, SendGrid):
+            return 1
+        mails = [_one_of_a_pair(app, mailing, *each) for each in zip(pair, PAIR, strict=True)]
+        outcome = app.transport.together(mails)
+    if not isinstance(outcome, Sent):
+        return _not_sent(outcome)
+    greetings = " and ".join(f"“{mail.values['greeting']}”" for mail in mails)
+    typer.echo(
+        f"Sent by sendgrid, two mails in one call. They begin with {greetings}.\n"
+        "Now answer one of them. Once that has come in, `course status` says whether batches are safe here."
+    )
+    return 0
+
+
+def _not_sent(outcome: Outcome) -> int:
+    reason = "" if isinstance(outcome, Sent) else outcome.reason
+    typer.echo(f"Not sent: {reason}\n{ADVICE[type(outcome)]}", err=True)
     return 1
 
 
-def _address(app: App, typed: str) -> str:
+def _address(app: App, typed: str, parameter: str = "ADDRESS") -> str:
     try:
         return addresses.parse(typed, app.service.own_domains)
     except AddressError as error:
         words = app.catalogue.words_for(app.catalogue.first.name, "")["pages"]["errors"]
-        raise typer.BadParameter(words[error.reason], param_hint="ADDRESS") from None
+        raise typer.BadParameter(words[error.reason], param_hint=parameter) from None
+
+
+def _wanted(app: App, *mails_to: str) -> bool:
+    with app.service.store.reading() as tx:
+        unwanted = suppression.among(tx, app.keys, mails_to)
+    if unwanted:
+        typer.echo("Not sent: this address is on the list of those that we never write to.", err=True)
+    return not unwanted
+
+
+def _one_of_a_pair(app: App, mailing: Mailing, to: str, name: str) -> Outgoing:
+    """Return a test mail whose answer tells whether it came back by that mail's own address."""
+    settings, moment = app.settings, int(app.clock.real().timestamp())
+    who = trials.mark(app.keys, to)
+    reply_to, message_id = links.trial(app.keys, moment, who, settings.reply_domain, settings.mail_domain)
+    mail = _test_mail(app, mailing, to)
+    greeting = say(app.catalogue.words[mailing.locale]["mail"]["greeting"], name=name)
+    return replace(mail, reply_to=reply_to, message_id=message_id, values={**mail.values, "greeting": greeting})
 
 
 def _test_mail(app: App, mailing: Mailing, to: str) -> Outgoing:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from course import addresses, links
-from course.journeys import commands, completing, people
+from course.journeys import commands, completing, people, trials
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
@@ -73,7 +73,9 @@ def take_in(
             rounds.stop(tx, service.keys, leaving, EndedReason.UNSUBSCRIBED, "mail", now, real_now)
             return Decision.LEFT
         answered = _by_token(tx, service, recipients, mail)
-        if answered is None and _ours(service, recipients, mail):
+        if answered is None and (
+            trials.take_in(tx, service, mail, recipients, real_now) or _ours(service, recipients, mail)
+        ):
             return Decision.DROPPED
         if answered is None and not mail.automatic:
             answered = _by_sender(tx, service, mail, (*passed, *mail.passed))

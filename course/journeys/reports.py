@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from course.journeys import breaker, facts
+from course.journeys import breaker, facts, trials
 from course.journeys.service import Service
 from course.store.states import DeliveryStatus, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, mailings
@@ -44,6 +44,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
     with service.store.reading() as tx:
         stopped = breaker.why(tx, service)
         _, ticked = facts.recall(tx, facts.TICK)
+        batches = trials.standing(tx, service.settings)
         held = tx.execute(select(mailings).where(mailings.c.held_reason.is_not(None))).all()
         waiting = tx.execute(
             select(deliveries.c.status, func.count())
@@ -58,6 +59,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         "deliveries": {str(row[0]): row[1] for row in waiting},
         "due_now": overdue,
         "sending_stopped": stopped,
+        "batches": batches,
         "held_mailings": [
             f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in held if _present(service, row)
         ],

@@ -97,7 +97,7 @@ class Tally:
 
 def send_due(shift: Shift) -> Tally:
     """Send what is due by now, a claim at a time, for a second or so; what was not handed over is released."""
-    most = CLAIM if shift.service.store.sqlite else CLAIM_SHARED
+    most = max(CLAIM, shift.transport.most) if shift.service.store.sqlite else CLAIM_SHARED
     began, sent = shift.clock.monotonic(), 0
     while not shift.stopped.is_set():
         checked_at = shift.clock.monotonic()

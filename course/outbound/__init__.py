@@ -30,7 +30,7 @@ def open_transport(settings: Settings) -> Transport:
 def said(words: str, *private: str) -> str:
     """Return a server's words as they may be kept: one short line without addresses and what is `private`."""
     line = " ".join("".join(char if char.isprintable() else " " for char in words[:4000]).split())[:1000]
-    for secret in filter(None, private):
+    for secret in (one for one in private if one and one.lower() in line.lower()):
         line = re.sub(rf"(?<!\w){re.escape(secret)}(?![\w@])", "<hidden>", line, flags=re.IGNORECASE)
     return ADDRESS.sub("<address>", line)[:LONGEST_SAYING].rstrip()
 

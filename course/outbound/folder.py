@@ -21,6 +21,7 @@ class Folder:
     """Writes messages; sending the same Message-ID again replaces its file."""
 
     has_events = False
+    most = 1
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,70 +1,35 @@
-"""In charge of sending by SendGrid's Web API v3 (POST /v3/mail/send), one request per message.
+"""In charge of sending by SendGrid's Web API v3 (POST /v3/mail/send): a few connections at once, many people a call.
 
-One request each: SendGrid refuses a whole request for one bad address, and Reply-To cannot differ in it.
+The threads only ask; what is asked, and what an answer means, is decided by whoever called.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
-import logging
 import re
-import ssl
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from email.utils import mktime_tz, parsedate_tz
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPException
+from queue import Empty, SimpleQueue
+from urllib.error import URLError
 
-import python_http_client
-import sendgrid
+import structlog
 
-from course.outbound import local_part, one_by_one, said
-from course.outgoing import (
-    Halt,
-    Notes,
-    Outcome,
-    Outgoing,
-    RefusedMailing,
-    RefusedRecipient,
-    Sent,
-    TryLater,
-    Unsure,
-    clean_header,
-)
+from course.outbound import local_part, send_one
+from course.outbound.sendgrid_answers import Verdict, unanswered, unreached, verdict
+from course.outbound.sendgrid_calls import Part, calls, part, payload
+from course.outbound.sendgrid_client import KeptClient, tls_for
+from course.outbound.sendgrid_round import Round
+from course.outgoing import Notes, Outcome, Outgoing, RefusedRecipient, Unsure
 from course.settings import Settings, SettingsError
 
-HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 # The key goes along with every request, so it travels in the open only to this machine itself.
 BASE_URL = re.compile(r"(https://[\w.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?(/[\w./-]*)?")
-LONGEST_WAIT = 3600  # seconds; whatever the rate limit says, we ask again within the hour
-
-# Everything that would change a link, count an opening or add a second List-Unsubscribe.
-TRACKING_OFF = {
-    "click_tracking": {"enable": False, "enable_text": False},
-    "open_tracking": {"enable": False},
-    "subscription_tracking": {"enable": False},
-    "ganalytics": {"enable": False},
-}
-
-# By status; SendGrid's page "Errors" and, for what stops everything, what to look at.
-MEANINGS: dict[int, tuple[Callable[[str], Outcome], str]] = {
-    200: (Halt, "it answers as a sandbox and delivers nothing; check SENDGRID_BASE_URL and the account"),
-    401: (Halt, "check SENDGRID_API_KEY, SENDGRID_REGION and the account's credits"),
-    403: (Halt, "the key needs the scope Mail Send, and MAIL_FROM a verified sender"),
-    408: (TryLater, ""),
-    413: (RefusedMailing, ""),
-}
-NOT_SENDGRID = (Halt, "check SENDGRID_BASE_URL")  # 404, 405, 415, a redirect: nobody there takes our requests
-# By the field that a 400 complains of; the first that fits counts. Anything else is the mailing's fault.
-FIELDS: tuple[tuple[str, Callable[[str], Outcome]], ...] = (
-    (r"from\b", Halt),
-    (r"personalizations(\.\d+)?(\.to\b.*)?$|to\b|reply_to\b", RefusedRecipient),
-)
-
-# At DEBUG the client logs every header, the key among them, and every body: nobody gets to see those.
-logging.getLogger("python_http_client.client").addFilter(lambda _: False)
+PATIENCE = 4  # time limits that a request has in all: to connect, to leave, to be answered, and one more
+log = structlog.get_logger()
 
 
 class SendGrid:
@@ -72,40 +37,131 @@ class SendGrid:
 
     has_events = True
 
-    def __init__(self, key: str, host: str, *, sandbox: bool = False, seconds: float = 30) -> None:
-        api = sendgrid.SendGridAPIClient(key, host)
-        # The client has no time limit unless it is given one here.
-        self._mail_send = _MailSend(host, api.client.request_headers, 3, ["mail", "send"], timeout=seconds)
+    def __init__(
+        self,
+        key: str,
+        host: str,
+        *,
+        sandbox: bool = False,
+        seconds: float = 30,  # for each step of a request
+        batch: int = 1,
+        connections: int = 1,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._key = key
         self._sandbox = sandbox
+        self._batch = batch
+        self._longest = PATIENCE * seconds
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        tls = tls_for(host)
+        self._idle = [KeptClient(key, host, tls, seconds=seconds, monotonic=monotonic) for _ in range(connections)]
+        self._busy: dict[KeptClient, float] = {}
+        self._askers = ThreadPoolExecutor(connections, "sendgrid")
+        self._heard: SimpleQueue[tuple[KeptClient, list[Part], Verdict]] = SimpleQueue()
+        self._ready: dict[int, Part] = {}
+
+    @property
+    def most(self) -> int:
+        """How many messages it likes to be given at once: a call for each connection."""
+        return self._batch * (len(self._idle) + len(self._busy))
+
+    def prepare(self, outgoing: Outgoing) -> None:
+        """Make what will leave of this message, and keep it until it is handed over.
+
+        Raises KeyError for a slot without a value, ValueError for a header that would be two.
+        """
+        self._ready[outgoing.delivery_id] = part(outgoing)
 
     def send(self, outgoing: Outgoing) -> Outcome:
         """Give one message to SendGrid. There is no idempotency key, so a lost answer leaves us unsure."""
-        private = (self._key, local_part(outgoing.to))
-        try:
-            answer = self._mail_send.post(request_body=payload(outgoing, sandbox=self._sandbox))
-            status, headers, body = answer.status_code, answer.headers, answer.body
-        except python_http_client.HTTPError as error:
-            status, headers, body = error.status_code, error.headers, error.body
-        except URLError as error:
-            # urllib wraps only what goes wrong before the whole request has left.
-            return _unreached(error.reason, private)
-        except (OSError, http.client.HTTPException) as error:
-            return Unsure(f"SendGrid took the message and did not answer: {said(repr(error), *private)}")
-        if status == http.client.ACCEPTED or (status == http.client.OK and self._sandbox):
-            return Sent(headers.get("X-Message-ID", ""))
-        return meaning(status, headers, body, private)
-
-    def prepare(self, outgoing: Outgoing) -> None:
-        """Make the request's body once, so that a message that cannot be made is known for it."""
-        payload(outgoing, sandbox=self._sandbox)
+        self.prepare(outgoing)
+        return send_one(self, outgoing)
 
     def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
-        """Hand these messages over, one after the other."""
-        one_by_one(self.send, batch, notes)
+        """Hand these messages over. `notes` is told from this thread only."""
+        with self._lock, self._in_the_end():
+            now = Round(notes, deque(calls(self._made(batch, notes), self._batch)))
+            while True:
+                while self._idle and (call := now.next()):
+                    self._ask(call)
+                if not self._busy:
+                    break
+                now.heard(*self._wait())
+            now.end()
+
+    def together(self, pair: Sequence[Outgoing]) -> Outcome:
+        """Give these to SendGrid in one call, whatever the setting; what is refused is not tried again in parts."""
+        with self._lock:
+            self._ask([part(outgoing) for outgoing in pair])
+            return self._wait()[1].outcome
 
     def close(self) -> None:
-        """Nothing is kept open: the client makes a connection for each request."""
+        """Close the connections; a later message opens them again."""
+        with self._lock:
+            for client in self._idle:
+                client.close()
+
+    def _made(self, batch: Iterable[Outgoing], notes: Notes) -> Iterator[Part]:
+        for outgoing in batch:
+            made = self._ready.pop(outgoing.delivery_id, None)
+            try:
+                yield made if made and made.outgoing is outgoing else part(outgoing)
+            except (KeyError, ValueError) as error:
+                notes.answered(outgoing, RefusedRecipient(f"could not be made: {type(error).__name__}"))
+
+    @contextmanager
+    def _in_the_end(self) -> Iterator[None]:
+        """Whatever happens, take in what is still to be heard: it is not for the next round's ears."""
+        try:
+            yield
+        finally:
+            while self._busy:
+                self._wait()
+
+    def _ask(self, call: list[Part]) -> None:
+        client = self._idle.pop()
+        self._busy[client] = self._monotonic()
+        self._askers.submit(self._exchange, client, call)
+
+    def _wait(self) -> tuple[list[Part], Verdict]:
+        """Return the next answer. One that is not there in time will not come: its connection is ended."""
+        while True:
+            try:
+                client, call, heard = self._heard.get(timeout=self._longest)
+            except Empty:
+                pass
+            else:
+                del self._busy[client]
+                self._idle.append(client)
+                return call, heard
+            finally:
+                now = self._monotonic()
+                for busy, since in self._busy.items():
+                    if now - since >= self._longest:
+                        busy.hang_up()
+
+    def _exchange(self, client: KeptClient, call: list[Part]) -> None:
+        """Ask, in a thread of its own, and bring the answer back."""
+        try:
+            heard = self._answer(client, call)
+        except Exception as error:  # noqa: BLE001 (a bug here leaves us as unsure as a broken line)
+            log.error("a transport broke", error=type(error).__name__)
+            heard = Verdict(Unsure(f"the transport broke: {type(error).__name__}"))
+        self._heard.put((client, call, heard))
+
+    def _answer(self, client: KeptClient, call: list[Part]) -> Verdict:
+        try:
+            answer = client.post(payload(call, sandbox=self._sandbox))
+        except URLError as error:
+            return unreached(error.reason, self._private(call))
+        except (OSError, HTTPException) as error:
+            return unanswered(error, self._private(call))
+        return verdict(answer.status_code, answer.headers, answer.body, self._private(call), sandbox=self._sandbox)
+
+    def _private(self, call: Sequence[Part]) -> tuple[str, ...]:
+        """Return what no reason may repeat."""
+        return (self._key, *(local_part(each.outgoing.to) for each in call))
 
 
 def open(settings: Settings) -> SendGrid:  # noqa: A001 (every transport offers `open`)
@@ -113,98 +169,8 @@ def open(settings: Settings) -> SendGrid:  # noqa: A001 (every transport offers 
     key = settings.sendgrid_api_key.get_secret_value().strip()
     if not re.fullmatch(r"[!-~]+", key):
         raise SettingsError("SENDGRID_API_KEY: put the key alone, as SendGrid showed it")
-    host = (settings.sendgrid_base_url or HOSTS[settings.sendgrid_region]).rstrip("/")
+    host = settings.sendgrid_host
     if not BASE_URL.fullmatch(host):
         raise SettingsError("SENDGRID_BASE_URL: put https:// and a host, or leave it empty")
-    return SendGrid(key, host, sandbox=settings.sendgrid_sandbox)
-
-
-def payload(outgoing: Outgoing, *, sandbox: bool) -> dict[str, Any]:
-    """Return the request's body. Nothing in it says who takes which course, but for the message itself."""
-    sender_name = _ascii(outgoing.sender_name)
-    return {
-        "personalizations": [
-            {
-                "to": [{"email": outgoing.to}],
-                "headers": {name: clean_header(value) for name, value in outgoing.extra_headers()},
-                # SendGrid keeps these and cannot delete them: an opaque number and nothing else.
-                "custom_args": {"ds_delivery": str(outgoing.delivery_id)},
-            }
-        ],
-        "from": {"email": outgoing.sender} | ({"name": sender_name} if sender_name else {}),
-        "reply_to": {"email": outgoing.reply_to},
-        "subject": outgoing.mailing.subject_for(outgoing.values),
-        "content": [
-            {"type": "text/plain", "value": outgoing.mailing.text_for(outgoing.values)},
-            {"type": "text/html", "value": outgoing.mailing.html_for(outgoing.values)},
-        ],
-        "tracking_settings": TRACKING_OFF,
-        "mail_settings": {"sandbox_mode": {"enable": sandbox}},
-    }
-
-
-def meaning(status: int, headers: Mapping[str, str], body: bytes, private: tuple[str, ...]) -> Outcome:
-    """Return what an answer other than success means."""
-    errors = list(_errors(body))
-    words = "; ".join(": ".join(filter(None, error)) for error in errors) or body.decode("utf-8", "replace")
-    reason = f"SendGrid answered {status}: {said(words, *private)}".rstrip(": ")
-    if status == http.client.BAD_REQUEST and errors:
-        fits = (outcome for pattern, outcome in FIELDS for field, _ in errors if re.match(pattern, field))
-        return next(fits, RefusedMailing)(reason)
-    if status == http.client.TOO_MANY_REQUESTS:
-        return TryLater(reason, _wait(headers))
-    if status == http.client.GATEWAY_TIMEOUT:
-        return Unsure(reason)  # a gateway gave up waiting; what stands behind it may have taken the message
-    if status >= http.client.INTERNAL_SERVER_ERROR or status == http.client.BAD_REQUEST:
-        return TryLater(reason)  # a 400 without errors is a proxy's page, no verdict on the text
-    if status in MEANINGS or not 200 <= status < 300:  # noqa: PLR2004 (RFC 9110 section 15.3)
-        outcome, advice = MEANINGS.get(status, NOT_SENDGRID)
-        return outcome(f"{reason} ({advice})" if advice else reason)
-    return Unsure(reason)
-
-
-class _MailSend(python_http_client.Client):  # type: ignore[misc]
-    """The client without redirects: urllib would follow one by GET and take the key along to any host."""
-
-    def _make_request(self, opener: Any, request: Any, timeout: float | None = None) -> Any:
-        opener.add_handler(_NoRedirect())
-        return super()._make_request(opener, request, timeout)
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    handler_order = HTTPRedirectHandler.handler_order - 1  # asked before urllib's own
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:  # noqa: ARG002
-        raise HTTPError(req.full_url, code, msg, headers, fp)
-
-
-def _unreached(cause: object, private: tuple[str, ...]) -> Outcome:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return Halt(f"the certificate of SendGrid's host is not valid ({said(cause.verify_message)})")
-    return TryLater(f"SendGrid cannot be reached: {said(str(cause), *private)}")
-
-
-def _errors(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield field and message of each error in a body; a 413 may be a proxy's HTML instead."""
-    try:
-        for error in json.loads(body)["errors"]:
-            yield str(error.get("field") or ""), str(error.get("message") or "")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds until the rate limit ends, by SendGrid's own clock."""
-    sent, reset = parsedate_tz(headers.get("Date", "")), headers.get("X-RateLimit-Reset", "")
-    if sent is None or not re.fullmatch(r"[0-9]{1,12}", reset):
-        return None
-    return float(min(max(int(reset) - mktime_tz(sent), 1), LONGEST_WAIT))
-
-
-def _ascii(name: str) -> str:
-    """Return the sender's name without accents, or "" if that is not enough.
-
-    SendGrid supports no Unicode in it, and encoded words arrive as they are (sendgrid-nodejs issue 1457).
-    """
-    folded = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    return folded if folded.isascii() else ""
+    batch, connections = settings.sendgrid_batch, settings.sendgrid_connections
+    return SendGrid(key, host, sandbox=settings.sendgrid_sandbox, batch=batch, connections=connections)

@@ -30,6 +30,7 @@ class Smtp:
     """One mail server, by up to so many connections at once."""
 
     has_events = False
+    most = 1  # it asks for one at a time
 
     def __init__(
         self,
