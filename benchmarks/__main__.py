@@ -38,7 +38,7 @@ def main() -> None:
     rows = [results.get(limit) or none(limit, NOT_RUN) for limit in limits]
     if asked.write:
         table.write(rows, table.machine(load, sys.argv[1:], time.monotonic() - began))
-        print(f"\nWritten: {table.PAGE.relative_to(table.ROOT)}")
+        print(f"\nWritten: {table.PAGE}")
     sys.exit(1 if failed else 0)
 
 
@@ -57,10 +57,14 @@ def _measured(module: ModuleType, run: Run) -> Iterator[Result]:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast it sends, against others here.")
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], metavar="NAME", help=f"which ones: {', '.join(NAMES)}")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *NAMES], metavar="NAME", help=f"which ones: {', '.join(NAMES)}"
+    )
     parser.add_argument("--runs", type=int, default=5, help="how often contenders take turns (default: 5)")
     parser.add_argument("--messages", type=int, default=10_000, help="how many we send each time (default: 10,000)")
-    parser.add_argument("--small", action="store_true", help="20,000 people instead of a million: to try, not to measure")
+    parser.add_argument(
+        "--small", action="store_true", help="20,000 people instead of a million: to try, not to measure"
+    )
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     return parser.parse_args()
 

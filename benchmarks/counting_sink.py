@@ -1,4 +1,4 @@
-"""In charge of a mail server that tells doubles apart: it keeps every Message-ID. Slower than smtp-sink, so never timed."""
+"""In charge of a mail server that tells doubles apart by their Message-ID. Slower than smtp-sink, so never timed."""
 
 from __future__ import annotations
 

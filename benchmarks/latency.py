@@ -1,4 +1,4 @@
-"""The whole loop by SMTP over a distance: ten milliseconds there and back, against nodemailer's pool with ready bytes."""
+"""The whole loop by SMTP, ten milliseconds there and back, against nodemailer's pool with ready bytes."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from benchmarks.beside import beside
 from benchmarks.results import MismatchError, Speed
@@ -17,25 +16,6 @@ from course.app import App
 from course.journeys import demo
 from course.outbound import folder
 from course.settings import load
-
-
-@dataclass(frozen=True)
-class StandingClock:
-    """A clock that stands still, so that nothing falls due while we measure. No zone's hour begins at its minute."""
-
-    at: datetime = datetime(2027, 3, 1, 12, 17, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """Return course time."""
-        return self.at
-
-    def real(self) -> datetime:
-        """Return real time."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """Return seconds that never jump."""
-        return time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -60,7 +40,7 @@ def sample(run: Run) -> Sample:
 
 
 @contextlib.contextmanager
-def service(run: Run, people: int, *, postgres: bool = False, **settings: object) -> Iterator[App]:
+def service(run: Run, people: int, settings: Mapping[str, object], *, postgres: bool = False) -> Iterator[App]:
     """Build a service whose people are all owed a lesson now; their mailing is compiled, as a worker does once."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(run.new_postgres()) if postgres else ""
@@ -93,7 +73,7 @@ def by_smtp(port: int, connections: int) -> dict[str, object]:
 def timed(run: Run, people: int, connections: int, *, postgres: bool = False, milliseconds: float = 0) -> Speed:
     """Send to smtp-sink, with so long a way each way; its count must be right."""
     with smtp_sink(run) as sink, _far(sink.port, milliseconds) as port:
-        with service(run, people, postgres=postgres, **by_smtp(port, connections)) as app:
+        with service(run, people, by_smtp(port, connections), postgres=postgres) as app:
             speed = send(app, people)
         sink.must_have(people)
     return speed
@@ -102,7 +82,7 @@ def timed(run: Run, people: int, connections: int, *, postgres: bool = False, mi
 def verified(run: Run, people: int, connections: int, *, postgres: bool = False, milliseconds: float = 0) -> None:
     """Send the same to a sink that tells messages apart: each must have come, and once. Raises MismatchError."""
     with beside("counting_sink") as sink, _far(sink.port, milliseconds) as port:
-        with service(run, people, postgres=postgres, **by_smtp(port, connections)) as app:
+        with service(run, people, by_smtp(port, connections), postgres=postgres) as app:
             send(app, people)
         exactly(sink.counted(), people)
 
@@ -110,7 +90,9 @@ def verified(run: Run, people: int, connections: int, *, postgres: bool = False,
 def exactly(counted: dict[str, int], people: int) -> None:
     """Raise MismatchError unless there was one message for each of them."""
     if (counted["messages"], counted["different"]) != (people, people):
-        raise MismatchError(f"{counted['messages']:,} messages came, {counted['different']:,} different ones: {people:,}")
+        raise MismatchError(
+            f"{counted['messages']:,} messages came, {counted['different']:,} different ones: {people:,}"
+        )
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""In charge of one run of the benchmarks: how much is sent, where the temporary files are, and a PostgreSQL of its own."""
+"""In charge of one run of the benchmarks: how much is sent, where temporary files are, a PostgreSQL of its own."""
 
 from __future__ import annotations
 

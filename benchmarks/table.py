@@ -50,9 +50,9 @@ def machine(load: float, arguments: Sequence[str], seconds: float) -> list[str]:
         "nodemailer": version(),
         "sendgrid": importlib.metadata.version("sendgrid"),
     }
+    here = f"{_cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     return [
-        f"{datetime.now(UTC):%Y-%m-%d}, {_cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}; "
-        f"load {load:.1f} before, {seconds / 60:.0f} minutes",
+        f"{datetime.now(UTC):%Y-%m-%d}, {here}; load {load:.1f} before, {seconds / 60:.0f} minutes",
         ", ".join(f"{name} {found or 'absent'}" for name, found in tools.items()),
         f"`{' '.join(['python -m benchmarks', *arguments])}`",
     ]
