@@ -1,4 +1,4 @@
-"""Memory of `worker.py --only clock` while it sends to a fifth of a crowd: what it grows by after the first thousand."""
+"""Memory of `worker.py --only clock` while it sends to a fifth of a crowd: how it grows after the first thousand."""
 
 from __future__ import annotations
 

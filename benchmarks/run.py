@@ -6,7 +6,7 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -35,7 +35,7 @@ class Run:
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
-        alone(self.folder)
+        self._stack.enter_context(alone(self.folder))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,12 +76,15 @@ class Run:
         return address
 
 
-def alone(folder: Path) -> None:
-    """Keep this machine's environment and .env out: they may name a database with people in it."""
-    for name in list(os.environ):
-        if name.lower() in Settings.model_fields:
-            del os.environ[name]
-    os.chdir(folder)
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep this machine's environment and .env out meanwhile: they may name a database with people in it."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.lower() in Settings.model_fields}
+    try:
+        with chdir(folder):
+            yield
+    finally:
+        os.environ.update(kept)
 
 
 def _tests_postgres() -> ModuleType:
