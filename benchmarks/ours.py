@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.beside import beside
 from benchmarks.results import MismatchError, Speed
@@ -44,7 +46,8 @@ def service(run: Run, people: int, settings: Mapping[str, object], *, postgres: 
     """Build a service whose people are all owed a lesson now; their mailing is compiled, as a worker does once."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(run.new_postgres()) if postgres else ""
-        app = App.build(load(data_dir=run.new_folder(), database_url=database, **settings))
+        data_dir = stack.enter_context(tempfile.TemporaryDirectory(dir=run.folder))
+        app = App.build(load(data_dir=Path(data_dir), database_url=database, **settings))
         stack.callback(app.close)
         course = app.catalogue.first
         demo.make(app.service, people, app.clock.now(), due=True)
