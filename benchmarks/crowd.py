@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import select, update
+
 from benchmarks.run import Run
 from course.app import App
 from course.journeys import demo
 from course.settings import load
+from course.store.tables import enrolments, subscribers
 
 KEPT = "crowd"  # the folder of the run in which the first four fifths of them live
 LATER = timedelta(days=2)  # until anybody who is not owed a lesson now is: no benchmark takes so long
@@ -74,3 +77,13 @@ def fill(app: App, people: int, *, owed: bool = False) -> None:
 def _add(folder: Path, people: int, *, owed: bool) -> None:
     with contextlib.closing(of(folder)) as app:
         fill(app, people, owed=owed)
+        if owed:
+            late = select(enrolments.c.subscriber_id).where(enrolments.c.next_send_at <= CLOCK.now())
+            at_noon = update(subscribers).where(subscribers.c.id.in_(late)).values(timezone=noon(CLOCK.now()))
+            with app.service.store.transaction() as tx:
+                tx.execute(at_noon)
+
+
+def noon(now: datetime) -> str:
+    """Return a time zone in which it is about noon: a worker's clock is real, and at midnight a lesson would wait."""
+    return f"Etc/GMT{now.hour - 12:+d}"  # in these names the sign says how far it is to Greenwich

@@ -10,16 +10,20 @@ import json
 import os
 import smtplib
 import socket
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 
 from benchmarks import __main__ as command
-from benchmarks import claims, delay, fill, ours, sinks, table
+from benchmarks import claims, crowd, delay, fill, ours, sinks, table
 from benchmarks.beside import ROOT, beside
 from benchmarks.results import Limit, MismatchError, MissingError, Speed, none, rounds
 from benchmarks.run import Run
+from course.journeys import demo
 from course.settings import load
 
 FASTER = Limit("faster than charlie", must=2, aim=3)
@@ -254,6 +258,18 @@ def test_our_side_really_sends_to_everybody_once():
     with Run() as run:
         ours.verified(run, 12, 2)
         ours.verified(run, 4, 2, milliseconds=1)
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_no_midnight_comes_while_it_is_measured(hour):
+    """Whenever it runs, it is noon for those whom a worker sends to, and far from midnight for everybody else."""
+    now = datetime(2027, 3, 1, hour, 17, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        began = ours.Morning.begun().now()
+    hours = {began.astimezone(ZoneInfo(zone)).hour for zone in demo.ZONES}
+
+    assert now.astimezone(ZoneInfo(crowd.noon(now))).hour == 12
+    assert max(hours) < 23
 
 
 def test_both_sides_fill_the_same_mail():
