@@ -29,9 +29,9 @@ lock:           ## make both locks anew from pyproject.toml
 	@$(PYTHON) bootstrap.py dev
 	@$(BIN)/python tests/lock.py
 
-bench:          ## how fast it sends, against others on this machine
+bench:          ## how fast it sends, against others on this machine; writes docs/performance.md
 	@$(PYTHON) bootstrap.py dev
-	@$(BIN)/python -m benchmarks.smtp
+	@$(BIN)/python -m benchmarks --write $(ARGS)
 
 clean:          ## the environment only; never your data
 	rm -rf .venv

@@ -26,8 +26,11 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Run a server that forgets everything at the end; yield its address without a database's name."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """Run a server that forgets everything at the end; yield its address without a database's name.
+
+    `durable`: each commit waits for the disk, as it does where people's data is kept. Tests need not wait.
+    """
     programs = binaries()
     assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
@@ -35,7 +38,8 @@ def server() -> Iterator[str]:
     user = _unprivileged(folder)
     try:
         _run(user, programs / "initdb", "-D", data, "-U", "course", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=200"
+        options = f"-c listen_addresses='' -k {folder} -c max_connections=200"
+        options += "" if durable else " -c fsync=off -c full_page_writes=off"
         _run(user, programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
         yield f"postgresql+psycopg://course@/%s?host={folder}"
     finally:
