@@ -39,6 +39,7 @@ from course.journeys import (
     sending,
     signup,
 )
+from course.journeys.guard import Guard
 from course.journeys.owed import Owed
 from course.journeys.replies import Decision
 from course.journeys.sending import Shift
@@ -65,6 +66,7 @@ class App:
     service: Service
     transport: Transport
     clock: Clock
+    guard: Guard
     worker: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{token_hex(4)}")
     stopping: threading.Event = field(default_factory=threading.Event)
     unsettled: list[tuple[Owed, Outcome]] = field(default_factory=list, repr=False)
@@ -84,7 +86,8 @@ class App:
             clock = clock or SystemClock.of(settings)
             service = Service(settings, keys, courses, store)
             facts.check_key(service, clock.real())
-            return cls(settings, service, transport or outbound.open_transport(settings), clock)
+            guard = Guard.open(store, settings.data_dir, clock)
+            return cls(settings, service, transport or outbound.open_transport(settings), clock, guard)
         except BaseException:
             store.close()
             raise
@@ -127,10 +130,12 @@ class App:
             self.read_spool()
         except OSError as error:  # what comes in must not stop what goes out
             log.error("the spool cannot be read", error=type(error).__name__)
-        planning.plan(self.service, self.clock.now())
-        self._sweep(ABANDONED)
-        sent = self._send()
-        facts.note_tick(self.service, self.clock.real())
+        sent = 0
+        if self.guard.look() is None:  # else the calendar stands still; mail that comes in, and the pages, go on
+            planning.plan(self.service, self.clock.now())
+            self._sweep(ABANDONED)
+            sent = self._send()
+        self.guard.note(settled=sent > 0)
         return sent
 
     def recover(self) -> None:
@@ -139,10 +144,13 @@ class App:
         for draft in (self.settings.data_dir / "outbox").glob(f"{DRAFT}*"):
             draft.unlink(missing_ok=True)
         self._close_ledgers()
-        self._sweep(timedelta(0))
+        if self.guard.look() is None:
+            self._sweep(timedelta(0))
 
     def tidy(self) -> None:
         """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, held mail."""
+        if self.guard.jumped():
+            return  # it is not that late
         signup.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
@@ -161,7 +169,8 @@ class App:
         if self._ledger is None:
             self._ledger = Ledger(self.ledgers, self.worker)
         stopping = self.stopping.is_set
-        return Shift(self.service, self.transport, self.worker, self.clock, stopping, self.unsettled, self._ledger)
+        ours = self.unsettled, self._ledger
+        return Shift(self.service, self.transport, self.worker, self.clock, stopping, self.guard.may_go_on, *ours)
 
     def _send(self) -> int:
         if breaker.is_open(self.service, self.clock.real()):

@@ -16,4 +16,4 @@ class Clock(Protocol):
         """Return real time, aware UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds that never jump."""
+        """Return seconds that never jump, and go on while the machine sleeps."""

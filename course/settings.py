@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.resolve() / 'course.db'}"
 
     @property
+    def sqlite(self) -> bool:
+        """Whether the database is a file of SQLite: one clock, and only on this machine."""
+        return self.database.startswith("sqlite")
+
+    @property
     def mail_domain(self) -> str:
         """The domain of our own Message-IDs: that of the From address."""
         return self.mail_from.rpartition("@")[2]

@@ -39,6 +39,9 @@ COMMANDS = (
     "export",
     "erase",
     "demo-data",
+    "backup",
+    "restore",
+    "sending",
 )
 CANARY = "heron-canary"
 

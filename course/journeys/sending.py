@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Shift:
-    """One worker's round of sending. `stopping` is asked before each message.
+    """One worker's round of sending. `stopping` is asked before each message, `may_go_on` before each claim.
 
     `unsettled` outlives the shift: outcomes that could not be written down yet.
     """
@@ -33,6 +33,7 @@ class Shift:
     worker: str
     clock: Clock
     stopping: Callable[[], bool]
+    may_go_on: Callable[[], bool]
     unsettled: list[tuple[Owed, Outcome]]
     ledger: Ledger
 
@@ -81,7 +82,7 @@ class Tally:
 def send_due(shift: Shift) -> Tally:
     """Send all that is due by now, a claim at a time; what was not handed over is released."""
     sent = 0
-    while not shift.stopping():
+    while not shift.stopping() and shift.may_go_on():
         ids = claiming.claim(shift.service, shift.worker, CLAIM, shift.clock.now(), shift.clock.real())
         if not ids:
             break
