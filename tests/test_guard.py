@@ -74,8 +74,8 @@ def flip(world, *, on=False):
 def put_back(world, seconds=60):
     """Let the database be one that knows less than DATA_DIR remembers."""
     with world.app.service.store.transaction() as tx:
-        less = f"UPDATE facts SET value = CAST(CAST(value AS BIGINT) - {seconds * 1000} AS TEXT) WHERE name = 'mark'"
-        tx.execute(text(less))
+        less = "UPDATE facts SET value = CAST(CAST(value AS BIGINT) - :less AS TEXT) WHERE name = 'mark'"
+        tx.execute(text(less), {"less": seconds * 1000})
 
 
 def lessons(world):
@@ -197,7 +197,7 @@ def test_a_new_worker_beside_postgresql_is_no_restore(world, tmp_path):
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_one_word_counts_for_all_workers(world, tmp_path):
-    """After a restore somebody says resume once: a worker with another folder, which remembers more, starts as usual."""
+    """After a restore somebody says resume once: a worker whose folder remembers more then starts as usual."""
     world.join()
     first, other = world.app.settings.data_dir, new_folder(tmp_path)
     start(world, data_dir=other)

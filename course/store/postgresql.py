@@ -41,8 +41,8 @@ def load(engine: Engine, file: Path) -> None:
 @contextlib.contextmanager
 def _address(engine: Engine) -> Iterator[str]:
     """Give a connection string, its password in a file that only we can read: arguments are seen by everybody here."""
-    _, found = engine.dialect.create_connect_args(engine.url)
-    given: dict[str, Any] = dict(found)
+    given: dict[str, Any] = engine.url.translate_connect_args(username="user", database="dbname")
+    given |= {name: value if isinstance(value, str) else ",".join(value) for name, value in engine.url.query.items()}
     password = given.pop("password", None)
     if password is None:
         yield make_conninfo(**given)
