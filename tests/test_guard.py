@@ -430,6 +430,19 @@ def test_a_jump_under_a_hold_is_told_after_it(world):
 
 
 @ON_SQLITE
+def test_a_hold_under_a_jump_stays(world):
+    """Whoever says hold while the clock is wrong means it also when the clock is right again."""
+    world.join()
+    world.clock.jump(days=2)
+    world.app.tick()
+    flip(world)
+    world.clock.jump(days=-2)
+    world.app.tick()
+
+    assert why(world) == Why.HELD
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("minutes", [1, 59, 60])
 def test_a_small_step_is_no_jump(world, minutes):
     """Up to an hour the clock may be put forward."""

@@ -12,27 +12,25 @@ from course.app import App
 from course.cli.service import load, opened
 from course.journeys import backlog, switch
 from course.journeys.backlog import Waiting
-from course.journeys.switch import FORKED, Off, Why
-
-SECOND = timedelta(seconds=1)
+from course.journeys.switch import Off, Why
 
 
 def show(*, as_json: bool) -> None:
     """Print whether mail leaves, and what is owed by now."""
     with opened(load()) as app:
         off, now = _off(app), app.clock.now()
-        sent_until = (off.until or off.since) if off and off.why in FORKED else None
-        owed = backlog.owed(app.service, now, sent_until or datetime.min.replace(tzinfo=UTC))
+        sent_before = off.sent_before if off else None
+        owed = backlog.owed(app.service, now, sent_before or datetime.min.replace(tzinfo=UTC))
         doubt = backlog.in_doubt(app.service)
     if as_json:
         waiting = [{**asdict(one), "first": one.first.isoformat(), "last": one.last.isoformat()} for one in owed]
         said = {"why": off.why, "since": off.since.isoformat()} if off else None
-        until = sent_until.isoformat() if sent_until else None
-        report = {"off": said, "sent_until": until, "owed": waiting, "in_doubt": doubt}
+        before = sent_before.isoformat() if sent_before else None
+        report = {"off": said, "sent_before": before, "owed": waiting, "in_doubt": doubt}
         typer.echo(json.dumps(report, indent=2))
     else:
         typer.echo(
-            "\n".join([*_state(off), *_table(owed, now, doubt, sent_until), *_what_to_do(off, owed, sent_until)])
+            "\n".join([*_state(off), *_table(owed, now, doubt, sent_before), *_what_to_do(off, owed, sent_before)])
         )
 
 
@@ -82,13 +80,13 @@ def _state(off: Off | None) -> list[str]:
     return [f"Sending is off since {_said(off.since)}: {off.because}."] if off else ["Sending is on."]
 
 
-def _table(owed: list[Waiting], now: datetime, doubt: int, sent_until: datetime | None) -> list[str]:
+def _table(owed: list[Waiting], now: datetime, doubt: int, sent_before: datetime | None) -> list[str]:
     lines = ["", "Owed by now: nothing."]
     if owed:
-        title = f"{'sent already?':>15}" if sent_until else ""
+        title = f"{'sent already?':>15}" if sent_before else ""
         lines = ["", f"{'owed by now':<36}{'people':>9}   {'due since (UTC)':<18}{'late':>9}{title}"]
     for one in owed:
-        probably = f"{one.before:>15}" if sent_until else ""
+        probably = f"{one.before:>15}" if sent_before else ""
         since = f"{one.first:%Y-%m-%d %H:%M}"
         lines += [f"{one.course + ' ' + one.name:<36}{one.count:>9}   {since:<18}{_late(now - one.first):>9}{probably}"]
     if doubt:
@@ -96,14 +94,13 @@ def _table(owed: list[Waiting], now: datetime, doubt: int, sent_until: datetime 
     return lines
 
 
-def _what_to_do(off: Off | None, owed: list[Waiting], sent_until: datetime | None) -> list[str]:
+def _what_to_do(off: Off | None, owed: list[Waiting], sent_before: datetime | None) -> list[str]:
     if off is None:
         return []
     lines = ["", "  course sending resume", "      sends all of it, each mail at its person's hour"]
-    if sent_until and any(one.before for one in owed):
-        skip = (sent_until + SECOND).replace(microsecond=0)
+    if sent_before and any(one.before for one in owed):
         lines += [
-            f"  course sending resume --skip-before {skip:%Y-%m-%dT%H:%M:%SZ}",
+            f"  course sending resume --skip-before {sent_before:%Y-%m-%dT%H:%M:%SZ}",
             "      treats what was due before that as sent, which it probably was: another copy was used until then",
         ]
     return lines

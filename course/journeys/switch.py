@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import token_hex
 
@@ -46,11 +46,13 @@ SENTENCES = {
 }
 # What makes a line of its own: another copy of the database, lost or not, has given out ids since.
 FORKED = frozenset({Why.RESTORED, Why.OLDER, Why.ANOTHER, Why.MOVED})
+# A clock that is put right ends its own hold, but nobody else's.
+GRAVITY = {Why.CLOCK: 0, Why.HELD: 1} | dict.fromkeys(FORKED, 2)
 
 
 @dataclass(frozen=True)
 class Off:
-    """Sending is off. Moments are real time: `since`, and until when another copy of the database may have sent."""
+    """Sending is off. Moments are real time: `since`, and `until` when another copy of the database was used."""
 
     why: Why
     since: datetime
@@ -60,6 +62,13 @@ class Off:
     def because(self) -> str:
         """The reason, in words."""
         return SENTENCES[self.why]
+
+    @property
+    def sent_before(self) -> datetime | None:
+        """The whole second before which another copy may have sent what this one owes; None if there was none."""
+        if self.why not in FORKED:
+            return None
+        return ((self.until or self.since) + timedelta(seconds=1)).replace(microsecond=0)
 
 
 def look(tx: Connection) -> Off | None:
@@ -72,12 +81,12 @@ def look(tx: Connection) -> Off | None:
 
 
 def turn_off(tx: Connection, why: Why, real_now: datetime, until: datetime | None = None) -> Off:
-    """Turn sending off and return how it is off now: that the database was put back goes before any other reason.
+    """Turn sending off and return how it is off now: the graver reason stays, as GRAVITY has it.
 
-    Then it begins a line of its own, with ids that no lost copy of it can have given out.
+    A database that was put back begins a line of its own, with ids that no lost copy of it can have given out.
     """
     before = look(tx)
-    if before is not None and (why not in FORKED or before.why in FORKED):
+    if before is not None and GRAVITY[why] <= GRAVITY[before.why]:
         return before
     if why in FORKED:
         facts.remember(tx, facts.LINE, token_hex(16), real_now)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -36,7 +37,9 @@ def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Ite
     place = Path(make_url(url).database or "")
     if place.resolve() == file.resolve():
         raise BackupError(f"{file} is the database itself; name a backup of it")
-    draft, kept = place.with_name(f"{place.name}.restoring"), place.with_name(f"{place.name}.before-restore-{stamp}")
+    draft = place.with_name(f"{place.name}.restoring")
+    names = (place.with_name(f"{place.name}.before-restore-{stamp}{'-again' * number}") for number in count())
+    kept = next(name for name in names if not name.exists())
     _remove(draft)  # one that a crash left
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(_remove, draft)

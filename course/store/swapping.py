@@ -73,9 +73,11 @@ def _alone(connection: Connection, name: str, *, force: bool) -> None:
 def _like(connection: Connection, name: str) -> str:
     """Return the encoding and the order of letters of a database, for one that is to be like it."""
     query = "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database WHERE datname = :name"
-    encoding, collate, ctype = connection.execute(text(query), {"name": name}).one()
+    found = connection.execute(text(query), {"name": name}).first()
+    if found is None:
+        raise BackupError(f"There is no database {name} yet: make an empty one (createdb {name}), then restore into it")
     literal = "ENCODING '{}' LC_COLLATE '{}' LC_CTYPE '{}'"
-    return literal.format(*(str(part).replace("'", "''") for part in (encoding, collate, ctype)))
+    return literal.format(*(str(part).replace("'", "''") for part in found))
 
 
 def _drop_at_the_end(admin: Engine, draft: str) -> None:
