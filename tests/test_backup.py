@@ -127,6 +127,25 @@ def test_a_backup_is_of_one_moment_while_others_write(world, take, database):
     assert seen[-1][2] > seen[0][0]
 
 
+@ON_SQLITE
+def test_what_is_written_between_counting_and_copying_waits(world, take, monkeypatch):
+    """The counts that prove a copy whole, and the copy, are of the same moment, whoever writes in between."""
+    world.join()
+    count = backup.counts
+
+    def counting(tables):
+        found = count(tables)
+        world.sign_up(f"p{uuid.uuid4().hex[:6]}")
+        return found
+
+    monkeypatch.setattr(backup, "counts", counting)
+    file = take()
+    with opened(file, "sqlite") as rows:
+        people = rows("SELECT email FROM subscribers")
+
+    assert people == [("alice@example.org",)]
+
+
 def test_only_its_owner_can_read_it_and_it_is_one_file(world, take):
     """Mode 0600, no log beside it, no draft left."""
     world.join()

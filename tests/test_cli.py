@@ -140,6 +140,14 @@ def test_help_lists_every_command_in_whole_sentences(shell):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_names_every_command(command):
+    """Whoever reads the README's table knows what there is."""
+    readme = (EMAILS.parent / "README.md").read_text(encoding="utf-8")
+
+    assert f"| `course {command}" in readme
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(shell, command):
     """Its help says more than one sentence, describes each option, and ends with an example that can be typed."""
     ended = shell(command, "--help")
