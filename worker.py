@@ -25,6 +25,7 @@ from course.app import App
 from course.content import checks
 from course.content.sources import ContentError
 from course.journeys import trials
+from course.journeys.switch import WHAT_TO_DO, Off
 from course.journeys.workers import BEAT
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
@@ -56,7 +57,7 @@ def main() -> None:
     except (SettingsError, ContentError, SchemaError) as error:
         sys.exit(f"The service cannot start:\n{error}")
     stop_clock = None if only == "web" else start_clock(app)
-    print(greeting(settings, only), flush=True)  # noqa: T201 (what the person who typed the command reads)
+    print(greeting(settings, only, app.guard.look()), flush=True)  # noqa: T201 (what the person who typed the command reads)
     if listening:
         serve(app, listening)
     else:
@@ -85,7 +86,7 @@ def warn(app: App) -> None:
 
 def only_clock(settings: Settings) -> IO[str] | None:
     """Hold the lock that proves this to be the only clock on a SQLite database. Raises SettingsError."""
-    if not settings.database.startswith("sqlite"):
+    if not settings.sqlite:
         return None
     path: Path = settings.data_dir / "clock.lock"
     lock = path.open("w")
@@ -194,7 +195,7 @@ def on_signal(act: Callable[[], None]) -> None:
         signal.signal(name, lambda *_: act())
 
 
-def greeting(settings: Settings, only: str | None) -> str:
+def greeting(settings: Settings, only: str | None, off: Off | None) -> str:
     """Return what the person who started the service reads."""
     lines = [
         "",
@@ -211,6 +212,8 @@ def greeting(settings: Settings, only: str | None) -> str:
         ]
         if not settings.timelapse:
             lines += ["To live the five days in two minutes: TIMELAPSE=20 make run"]
+    if off:
+        lines += ["", f"Sending is off: {off.because}. {WHAT_TO_DO}."]
     if settings.timelapse:
         lines += ["", f"Time lapse: a day takes {settings.timelapse:g} seconds."]
     return "\n".join([*lines, ""])

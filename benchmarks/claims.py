@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import partial
 
@@ -21,13 +21,13 @@ from benchmarks.run import Run
 from course import schedule
 from course.app import App
 from course.journeys import claiming, planning, sending, settling
-from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.outgoing import Sent
 from course.store import tables
 from course.store.states import DeliveryStatus
 from course.store.tables import Moment
 
+WORKER = "benchmark"
 AT_ONCE = 100  # objects between commits
 FEWER = 4  # it is given fewer rows: it takes longer for each
 LIMITS = [
@@ -96,25 +96,15 @@ def measure(run: Run) -> Iterator[Result]:
 
 def set_based(app: App) -> None:
     """Claim what is due and write down that it left, as a worker does, as many at a time as it would."""
-    service, worker, now = app.service, app.worker, app.clock.now()
-    most = sending.CLAIM if service.store.sqlite else getattr(sending, "CLAIM_SHARED", sending.CLAIM)
-    while claimed := claiming.claim(service, worker, most, now, now):
-        settling.settle(service, [(row, Sent(f"provider-{row.id}")) for row in _rows(app, claimed, now)], now, now)
-
-
-def _rows(app: App, claimed: Sequence[Owed | int], now: datetime) -> list[Owed]:
-    """Return the claims as rows: by their ids they are asked for, as sending does."""
-    rows = [one for one in claimed if isinstance(one, Owed)]
-    if rows:
-        return rows
-    ids = [one for one in claimed if not isinstance(one, Owed)]
-    with app.service.store.transaction() as tx:
-        return claiming.still_ours(tx, app.service, app.worker, ids, now, now)
+    service, now = app.service, app.clock.now()
+    most = sending.CLAIM if service.store.sqlite else sending.CLAIM_SHARED
+    while rows := claiming.claim(service, WORKER, most, now, now).rows:
+        settling.settle(service, [(row, Sent(f"provider-{row.id}")) for row in rows], now, now)
 
 
 def by_objects(app: App) -> None:
     """Do the same by loading objects, changing them and committing."""
-    now, worker = app.clock.now(), app.worker
+    now, worker = app.clock.now(), WORKER
     mailing = _kept_mailing(app.service)
     due = (
         select(Delivery)

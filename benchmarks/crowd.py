@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 from sqlalchemy import select, update
 
@@ -37,6 +38,10 @@ class StandingClock:
     def monotonic(self) -> float:
         """Return seconds that never jump; these stand too."""
         return 0.0
+
+    def rest(self, seconds: float, until: Event) -> None:
+        """Let so many seconds go by, or fewer: until the event is set."""
+        until.wait(seconds)
 
 
 CLOCK = StandingClock(datetime.now(UTC))

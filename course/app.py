@@ -23,6 +23,7 @@ from course.content.catalogue import Catalogue
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.journeys import facts, leaving, provider_events, replies, reports, signup
+from course.journeys.guard import Guard
 from course.journeys.replies import Decision
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
@@ -46,12 +47,13 @@ class App:
     service: Service
     transport: Transport
     clock: Clock
+    guard: Guard
     ticker: Ticker = field(init=False)
 
     def __post_init__(self) -> None:
         """Give this process a name of its own among the workers."""
         worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{token_hex(4)}"
-        self.ticker = Ticker(self.service, self.transport, self.clock, worker, self.read_spool)
+        self.ticker = Ticker(self.service, self.transport, self.clock, self.guard, worker, self.read_spool)
 
     @classmethod
     def build(cls, settings: Settings, *, transport: Transport | None = None, clock: Clock | None = None) -> App:
@@ -67,7 +69,8 @@ class App:
             clock = clock or SystemClock.of(settings)
             service = Service(settings, keys, courses, store)
             facts.check_key(service, clock.real())
-            return cls(settings, service, transport or outbound.open_transport(settings), clock)
+            guard = Guard.open(store, settings.data_dir, clock)
+            return cls(settings, service, transport or outbound.open_transport(settings), clock, guard)
         except BaseException:
             store.close()
             raise
@@ -117,8 +120,9 @@ class App:
 
     def tidy(self) -> None:
         """Erase what has had its time."""
-        self.ticker.tidy()
-        spool.sweep(self.spool_folder, self.clock.real())
+        if not self.guard.jumped():  # else it is not that late
+            self.ticker.tidy()
+            spool.sweep(self.spool_folder, self.clock.real())
 
     # Mail that comes in.
 

@@ -17,7 +17,7 @@ class Clock(Protocol):
         """Return real time, aware UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds that never jump."""
+        """Return seconds that never jump, and go on while the machine sleeps."""
 
     def rest(self, seconds: float, until: Event) -> None:
         """Let so many seconds go by, or fewer: until the event is set."""

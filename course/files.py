@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 DRAFT = ".draft-"  # what a file is called until it is whole; a crash may leave one behind
@@ -20,7 +23,7 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -32,7 +35,40 @@ def write_new(path: Path, data: bytes) -> None:
         pass
     finally:
         draft.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
+
+
+@contextlib.contextmanager
+def taking_the_place_of(path: Path) -> Iterator[Path]:
+    """Give a draft to write into, for a program that wants a path; at the end it is synced and takes the place.
+
+    Raises OSError, or what was raised while it was written: then nothing is there, or what was there before.
+    """
+    draft = _drafted(path, b"")
+    try:
+        yield draft
+        sync(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock on this file, which is made if need be. Raises BlockingIOError when somebody else does."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def sync(path: Path) -> None:
+    """Let a file, or a folder's list of names, outlive a power cut. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _drafted(path: Path, data: bytes) -> Path:
@@ -46,11 +82,3 @@ def _drafted(path: Path, data: bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return Path(name)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return (self.sendgrid_base_url or SENDGRID_HOSTS[self.sendgrid_region]).rstrip("/")
 
     @property
+    def sqlite(self) -> bool:
+        """Whether the database is a file of SQLite: one clock, and only on this machine."""
+        return self.database.startswith("sqlite")
+
+    @property
     def mail_domain(self) -> str:
         """The domain of our own Message-IDs: that of the From address."""
         return self.mail_from.rpartition("@")[2]

@@ -14,7 +14,8 @@ import structlog
 
 from course.clock import Clock
 from course.files import DRAFT
-from course.journeys import breaker, consent, doubts, facts, limits, planning, provider_events, sending, signup, workers
+from course.journeys import breaker, consent, doubts, limits, planning, provider_events, sending, signup, workers
+from course.journeys.guard import Guard
 from course.journeys.owed import Owed
 from course.journeys.sending import Shift, Tally
 from course.journeys.service import Service
@@ -33,6 +34,7 @@ class Ticker:
     service: Service
     transport: Transport
     clock: Clock
+    guard: Guard
     worker: str
     read_spool: Callable[[], object]
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -56,10 +58,12 @@ class Ticker:
             self.read_spool()
         except OSError as error:  # what comes in must not stop what goes out
             log.error("the spool cannot be read", error=type(error).__name__)
-        planning.plan(self.service, self.clock.now())
-        self._sweep(self.worker)
-        tally = self._send()
-        facts.note_tick(self.service, self.clock.real())
+        tally = Tally()
+        if self.guard.look() is None:  # else the calendar stands still; mail that comes in, and the pages, go on
+            planning.plan(self.service, self.clock.now())
+            self._sweep(self.worker)
+            tally = self._send()
+        self.guard.note(settled=tally.sent > 0)
         return tally
 
     def recover(self) -> None:
@@ -69,7 +73,8 @@ class Ticker:
         for draft in (data / "outbox").glob(f"{DRAFT}*"):
             draft.unlink(missing_ok=True)
         self._close_ledgers()
-        self._sweep(None)
+        if self.guard.look() is None:
+            self._sweep(None)
 
     def tidy(self) -> None:
         """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof."""

@@ -237,3 +237,14 @@ def world(settings: Settings) -> Iterator[World]:
 @pytest.fixture(autouse=True)
 def _logs() -> None:
     logs.set_up("debug")
+
+
+@pytest.fixture
+def pg_tools(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the programs of the tests' own PostgreSQL first: pg_dump must not be older than the server."""
+    if database.startswith("sqlite"):
+        return
+    programs = postgres.binaries()
+    if programs is None or not (programs / "pg_dump").exists() or not (programs / "pg_restore").exists():
+        pytest.skip("no pg_dump and pg_restore beside this PostgreSQL server: install its client")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")

@@ -39,6 +39,9 @@ COMMANDS = (
     "export",
     "erase",
     "demo-data",
+    "backup",
+    "restore",
+    "sending",
 )
 CANARY = "heron-canary"
 
@@ -134,6 +137,14 @@ def test_help_lists_every_command_in_whole_sentences(shell):
 
     assert tuple(line.split()[0] for line in listed) == COMMANDS
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_names_every_command(command):
+    """Whoever reads the README's table knows what there is."""
+    readme = (EMAILS.parent / "README.md").read_text(encoding="utf-8")
+
+    assert f"| `course {command}" in readme
 
 
 @pytest.mark.parametrize("command", COMMANDS)

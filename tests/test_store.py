@@ -66,7 +66,7 @@ ENROLMENT_MOVES = {
     "stopped": set(),
 }
 DELIVERY_MOVES = {
-    "queued": {"sending", "cancelled"},
+    "queued": {"sending", "cancelled", "unknown"},
     "sending": {"sent", "queued", "failed", "stalled"},
     "sent": {"bounced"},
     "failed": {"queued"},

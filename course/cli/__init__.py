@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from course.cli import upkeep
+
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
 
 The service itself is started by `make run` or worker.py. Commands read the same settings (environment and .env), so
@@ -214,3 +216,6 @@ def demo_data(
     from course.cli import people as doing
 
     raise typer.Exit(doing.demo_data(people, due=due, force=force))
+
+
+app.add_typer(upkeep.app)

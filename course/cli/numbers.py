@@ -13,6 +13,7 @@ from course.app import App
 from course.cli.service import load, opened
 from course.inbound import spool
 from course.journeys import reports
+from course.journeys.switch import WHAT_TO_DO
 from course.store import migrate as schema
 from course.store.database import Store
 
@@ -71,7 +72,7 @@ def _lines(app: App, report: dict[str, Any]) -> list[str]:
     facts = {
         "site": report["site"],
         "clock": _clock(report["last_tick"], app.clock.real()),
-        "sending": f"STOPPED: {report['sending_stopped']}" if report["sending_stopped"] else "goes on",
+        "sending": _sending(report),
         "queue": f"{queue or 'empty'}; {report['due_now']} due now",
         "held": "; ".join(report["held_mailings"]) or "no mailing",
         "mail": f"{report['mail_waiting']} to be read, {report['mail_held']} put aside",
@@ -83,6 +84,13 @@ def _lines(app: App, report: dict[str, Any]) -> list[str]:
     if app.settings.timelapse:
         facts["time lapse"] = f"a day takes {app.settings.timelapse:g} s; it is {app.clock.now():%Y-%m-%d %H:%M} UTC"
     return [f"{name:<12}{said}" for name, said in facts.items()]
+
+
+def _sending(report: dict[str, Any]) -> str:
+    off = report["sending_off"]
+    if off:
+        return f"OFF since {off['since'][:16].replace('T', ' ')} UTC: {off['because']}; {WHAT_TO_DO}"
+    return f"STOPPED: {report['sending_stopped']}" if report["sending_stopped"] else "goes on"
 
 
 def _clock(last_tick: str | None, real_now: datetime) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from secrets import token_hex
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import BigInteger, Connection, Text, case, cast, delete, select, update
 
 from course.journeys.service import Service
+from course.keys import Keys
 from course.settings import SettingsError
 from course.store.database import insert_new
 from course.store.tables import facts
 
 TICK = "last_tick"
 KEY = "key_check"
-NOTE = timedelta(seconds=30)  # real time between two notes that the clock ticks: often enough, and spares the disk
+DATABASE = "database"  # a random name, which backups share
+LINE = "line"  # another one, which each restore begins anew
+MARK = "mark"  # the newest moment that this database knows
 
 
 def remember(tx: Connection, name: str, value: str, real_now: datetime) -> None:
@@ -28,13 +32,34 @@ def recall(tx: Connection, name: str) -> tuple[str, datetime | None]:
     return (row.value, row.at) if row else ("", None)
 
 
-def note_tick(service: Service, real_now: datetime) -> None:
-    """Say, twice a minute, that the clock ticks."""
-    with service.store.reading() as tx:
-        _, at = recall(tx, TICK)
-    if at is None or abs(real_now - at) >= NOTE:
-        with service.store.transaction() as tx:
-            remember(tx, TICK, "", real_now)
+def forget(tx: Connection, name: str) -> None:
+    """Let a fact be one no more."""
+    tx.execute(delete(facts).where(facts.c.name == name))
+
+
+def identity(tx: Connection, real_now: datetime) -> str:
+    """Return the random name of this database, which its backups share; given at its first start."""
+    insert_new(tx, facts, [{"name": DATABASE, "value": token_hex(16), "at": real_now}])
+    return recall(tx, DATABASE)[0]
+
+
+def raise_mark(tx: Connection, real_now: datetime) -> int:
+    """Raise the mark, the newest moment that this database knows, and return it: milliseconds since 1970, real time.
+
+    It only ever grows, also when the clock was put back: whichever of two states is older has the lower one.
+    """
+    moment = milliseconds(real_now)
+    if insert_new(tx, facts, [{"name": MARK, "value": str(moment), "at": real_now}]):
+        return moment
+    last = cast(facts.c.value, BigInteger)
+    raised = case((last >= moment, last + 1), else_=moment)  # in one statement: two workers may do it at once
+    query = update(facts).where(facts.c.name == MARK).values(value=cast(raised, Text), at=real_now)
+    return int(tx.execute(query.returning(facts.c.value)).scalar_one())
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return a moment as whole milliseconds since 1970."""
+    return int(moment.timestamp() * 1000)
 
 
 def check_key(service: Service, real_now: datetime) -> None:
@@ -43,7 +68,7 @@ def check_key(service: Service, real_now: datetime) -> None:
     Every link that was ever mailed and every suppressed address depends on it; a start with another key would quietly
     forget them all.
     """
-    mark = service.keys.hash("key check", "")
+    mark = key_mark(service.keys)
     with service.store.transaction() as tx:
         known, _ = recall(tx, KEY)
         if not known:
@@ -53,3 +78,8 @@ def check_key(service: Service, real_now: datetime) -> None:
                 "SECRET_KEY: the database was made with another one. Put the old key back, as the last one of the "
                 "list (newest first, parted by commas)"
             )
+
+
+def key_mark(keys: Keys) -> str:
+    """Return what tells one SECRET_KEY from another, and gives nothing away."""
+    return keys.hash("key check", "")

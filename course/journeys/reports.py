@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
-from course.journeys import breaker, facts, trials
+from course.journeys import breaker, facts, switch, trials
 from course.journeys.service import Service
 from course.store.states import DeliveryStatus, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, mailings
@@ -43,6 +43,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
     """Return what whoever looks after the service needs to know at a glance."""
     with service.store.reading() as tx:
         stopped = breaker.why(tx, service)
+        off = switch.look(tx)
         _, ticked = facts.recall(tx, facts.TICK)
         batches = trials.standing(tx, service.settings)
         held = tx.execute(select(mailings).where(mailings.c.held_reason.is_not(None))).all()
@@ -60,6 +61,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         "due_now": overdue,
         "sending_stopped": stopped,
         "batches": batches,
+        "sending_off": {"why": off.why, "because": off.because, "since": off.since.isoformat()} if off else None,
         "held_mailings": [
             f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in held if _present(service, row)
         ],
@@ -70,9 +72,12 @@ def health(service: Service, real_now: datetime) -> dict[str, Any]:
     """Return whether the database answers, the clock ticks and mail can leave; no detail that a stranger could use."""
     with service.store.reading() as tx:
         stopped = breaker.why(tx, service)
+        off = switch.look(tx)
         _, ticked = facts.recall(tx, facts.TICK)
     ticking = ticked is not None and abs(real_now - ticked) < LATE
-    return {"ok": ticking and not stopped, "database": True, "clock": ticking, "sending": not stopped}
+    leaving = not stopped and off is None
+    told = {"see": "course sending"} if off else {}
+    return {"ok": ticking and leaving, "database": True, "clock": ticking, "sending": leaving, **told}
 
 
 def _present(service: Service, row: Any) -> bool:

@@ -44,7 +44,7 @@ class DeliveryStatus(StrEnum):
     CANCELLED = "cancelled"  # no longer wanted
     STALLED = "stalled"  # in doubt: we do not know whether it left
     BOUNCED = "bounced"  # it came back
-    UNKNOWN = "unknown"  # in doubt, and settled as such
+    UNKNOWN = "unknown"  # in doubt, and settled as such; or an operator said that it was sent
 
 
 E, D = EnrolmentStatus, DeliveryStatus
@@ -57,7 +57,7 @@ ENROLMENT_MOVES = {
     E.STOPPED: set[EnrolmentStatus](),
 }
 DELIVERY_MOVES = {
-    D.QUEUED: {D.SENDING, D.CANCELLED},
+    D.QUEUED: {D.SENDING, D.CANCELLED, D.UNKNOWN},
     D.SENDING: {D.SENT, D.QUEUED, D.FAILED, D.STALLED},
     D.SENT: {D.BOUNCED},
     D.FAILED: {D.QUEUED},

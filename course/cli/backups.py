@@ -1,0 +1,89 @@
+"""In charge of `course backup` and `course restore`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import typer
+
+from course.cli.service import load
+from course.content import catalogue
+from course.files import locked
+from course.journeys import restoring
+from course.journeys.restoring import Restored
+from course.settings import Settings
+from course.store import backup as backups
+from course.store.database import Store
+from course.store.failures import BackupError
+from course.system_clock import SystemClock
+
+
+def backup(file: Path, *, overwrite: bool) -> None:
+    """Write a backup, and say what else to keep."""
+    settings = load()
+    store = Store(settings.database)
+    try:
+        counts = backups.take(store, file, overwrite=overwrite)
+    finally:
+        store.close()
+    rows = ", ".join(f"{count} {name}" for name, count in counts.items())
+    typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, verified ({rows}).")
+    typer.echo(
+        "\n".join(["", "Keep these, too; the secret key in another place than the backups:", *_beside(settings)])
+    )
+
+
+def restore(file: Path, *, sure: bool, with_erased: bool, force: bool) -> None:
+    """Put a backup in the database's place, and say what that means."""
+    settings = load()
+    courses = catalogue.load(settings)
+    if not sure:
+        typer.confirm(f"Replace the database by {file}? The present one is kept under another name.", abort=True)
+    try:
+        with locked(settings.data_dir / "clock.lock") if settings.sqlite else contextlib.nullcontext():
+            clock = SystemClock.of(settings)
+            done = restoring.restore(settings, courses, file, clock, with_erased=with_erased, force=force)
+    except BlockingIOError:
+        raise BackupError(f"A worker is running on {settings.data_dir}: end it first, then restore") from None
+    typer.echo("\n".join(_said(done)))
+
+
+def _beside(settings: Settings) -> list[str]:
+    """Return what no backup of the database holds."""
+    key = settings.data_dir / "secret.key"
+    secret = f"{key}  " if key.exists() else "SECRET_KEY, in .env or the environment  "
+    return [
+        f"  {secret}without it no link, no reply and no suppressed address is recognised",
+        f"  {settings.emails_dir}  your courses and words",
+        "  .env  your settings, if you have one",
+    ]
+
+
+def _said(done: Restored) -> list[str]:
+    carried = done.carried
+    lines = [f"The database is restored{f', as of {done.backup:%Y-%m-%d %H:%M} UTC' if done.backup else ''}."]
+    lines += [f"The one before is kept as {done.kept_as}."]
+    counted = {
+        "addresses that want no mail": carried.suppressions,
+        "consents given or withdrawn": carried.consents,
+        "courses stopped, because their people left": carried.stopped,
+        "courses paused": carried.paused,
+        "people erased again": carried.erased,
+    }
+    if any(counted.values()):
+        lines += ["", "Carried over from it, because it happened since the backup:"]
+        lines += [f"  {count} {what}" for what, count in counted.items() if count]
+    if carried.lost:
+        lines += [
+            "",
+            f"{carried.lost} people who signed up since the backup are not in it; they have to sign up again.",
+        ]
+    if carried.unread:
+        lines += [
+            "",
+            "It could not be read to the end. Not carried over, so that somebody may get mail who asked for none:",
+        ]
+        lines += [f"  {what}" for what in carried.unread]
+        lines += ["Look into your provider's suppression list, and hold mail back rather than resume in doubt."]
+    return [*lines, "", "Sending is off. Start the service, then see what is owed: course sending"]
