@@ -22,6 +22,7 @@ NUMBERS = {
     Purpose.LEAVE: (7, links.course_mark("self-compassion")),
     Purpose.REPLY: (123_456,),
     Purpose.MESSAGE: (123_456,),
+    Purpose.TRIAL: (1_772_352_000, 4_294_967_295),
 }
 PURPOSES = pytest.mark.parametrize("purpose", list(Purpose))
 many = st.lists(st.integers(0, 2**62), min_size=1, max_size=4).map(tuple)
@@ -169,7 +170,7 @@ def test_another_services_tokens_are_nothing():
 
 @pytest.mark.parametrize(
     ("purpose", "bits"),
-    [(Purpose.CONFIRM, 128), (Purpose.LEAVE, 128), (Purpose.REPLY, 80), (Purpose.MESSAGE, 80)],
+    [(Purpose.CONFIRM, 128), (Purpose.LEAVE, 128), (Purpose.REPLY, 80), (Purpose.MESSAGE, 80), (Purpose.TRIAL, 80)],
     ids=str,
 )
 def test_a_token_is_hard_to_guess(purpose, bits):
@@ -244,3 +245,16 @@ def test_no_live_token_is_in_the_database(world):
     assert "alice@example.org" in dump
     assert [one for one in tokens if one in dump.lower()] == []
     assert [key for key in world.app.keys.ring if key.decode() in dump] == []
+
+
+def test_a_test_mails_address_and_message_id_are_a_pair():
+    """What an answer came to and what it answers are read apart, in any letter case, and fit into a local part."""
+    ours = links.trial(KEYS, 4_102_444_800, 2**32 - 1, "reply.example.org", "example.org")
+    other = links.trial(KEYS, 4_102_444_800, 7, "reply.example.org", "example.org")
+
+    assert links.tried(KEYS, [ours[0].upper()], [other[1]]) == ({(4_102_444_800, 2**32 - 1)}, {(4_102_444_800, 7)})
+    assert links.tried(KEYS, [links.reply_address(KEYS, 7, "reply.example.org")], ["<made-up@example.org>"]) == (
+        set(),
+        set(),
+    )
+    assert len(ours[0].partition("@")[0]) <= 64

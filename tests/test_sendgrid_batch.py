@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from contextlib import closing
 from dataclasses import replace
 from email.message import EmailMessage
@@ -555,6 +556,30 @@ def test_trouble_while_looking_closer():
 
     told = ask(Provider(complaint(None), Answer(), Answer(act=HANG)), people(8), seconds=LITTLE_WHILE)
     assert (len(told.people(Sent)), len(told.people(Unsure)), len(told.people(TryLater))) == (1, 1, 6)
+
+
+def test_trouble_that_another_call_heard_of():
+    """A refused call is not repeated once another call was answered with a halt."""
+    heard = threading.Event()
+
+    class Hearing(Told):
+        def answered(self, outgoing, outcome):
+            super().answered(outgoing, outcome)
+            heard.set()
+
+    def rule(request: Request) -> Answer:
+        if "p0" in request.people:
+            return Answer(401)
+        heard.wait(10)
+        return complaint("personalizations.0.to")
+
+    told = Hearing()
+    with Provider(rule=rule) as provider, closing(SendGrid(KEY, provider.url, batch=2, connections=2)) as transport:
+        transport.send_many(people(4), told)
+
+    assert told.people(RefusedRecipient) == ["p2"]
+    assert told.people(Halt) == ["p0", "p1", "p3"]
+    assert len(provider.requests) == 2
 
 
 def test_a_refusal_tells_no_secret():
