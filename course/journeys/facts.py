@@ -32,6 +32,12 @@ def recall(tx: Connection, name: str) -> tuple[str, datetime | None]:
     return (row.value, row.at) if row else ("", None)
 
 
+def recall_all(tx: Connection, *names: str) -> dict[str, tuple[str, datetime]]:
+    """Return those of these facts that are known, by their names, in one question: it is asked at every tick."""
+    query = select(facts.c.name, facts.c.value, facts.c.at).where(facts.c.name.in_(names))
+    return {name: (value, at) for name, value, at in tx.execute(query)}
+
+
 def forget(tx: Connection, name: str) -> None:
     """Let a fact be one no more."""
     tx.execute(delete(facts).where(facts.c.name == name))

@@ -7,7 +7,7 @@ than that was put back: it would send again what was sent since, so sending is t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +51,7 @@ class Guard:
     clock: Clock
     known: Watermark
     read: Reading
+    far: bool = False  # the clock is ahead by a jump
     told_of_jump: bool = False
     noted_at: datetime | None = None
 
@@ -60,7 +61,8 @@ class Guard:
         path = data_dir / "watermark"
         known, here = read(path), Reading.of(clock)
         with store.transaction() as tx:
-            found = _now(tx, here.real)
+            facts.identity(tx, here.real)
+            found = _found(facts.recall_all(tx, facts.DATABASE, facts.MARK))
             why = _doubt(known, found, sqlite=store.sqlite)
             if why is not None and found.mark == 0 and not _anybody(tx):
                 # A new database, with nobody in it who could get a mail twice. What the one before it gave out is
@@ -75,19 +77,20 @@ class Guard:
     def look(self) -> Off | None:
         """Return why sending is off, or None. Turns it off when the database went back, or the clock jumped ahead."""
         now = Reading.of(self.clock)
-        far = jumps.ahead(self.read, now) > jumps.TOO_FAR
+        self.far = jumps.ahead(self.read, now) > jumps.TOO_FAR
         with self.store.reading() as tx:
-            off, found = switch.look(tx), _now(tx)
+            facts_now = facts.recall_all(tx, switch.NAME, facts.DATABASE, facts.MARK)
+        off, found = switch.read(facts_now), _found(facts_now)
         if found.database != self.known.database or found.mark < self.known.mark:
             why = Why.OLDER if found.database == self.known.database else Why.ANOTHER
             off = self._write(lambda tx: switch.turn_off(tx, why, now.real, self.known.moment))
             self.known = found
-        if not far:
+        if not self.far:
             if self.told_of_jump and off is not None and off.why == Why.CLOCK:
                 off = self._write(lambda tx: switch.turn_on(tx, now.real))
             self.told_of_jump, self.read = False, now
         elif off is None and self.told_of_jump:  # somebody said: go on, the clock is right now
-            self.told_of_jump, self.read = False, now
+            self.far, self.told_of_jump, self.read = False, False, now
         elif off is None:
             off = self._write(lambda tx: switch.turn_off(tx, Why.CLOCK, now.real))
             self.told_of_jump = True
@@ -107,7 +110,8 @@ class Guard:
             return
         with self.store.transaction() as tx:
             facts.remember(tx, facts.TICK, "", real_now)
-            self.known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
+            if not self.far:  # a moment that is none yet must not become the newest one known
+                self.known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
         self.noted_at = real_now
         try:
             write(self.path, self.known)  # after the commit: the file is never ahead of the database
@@ -135,10 +139,9 @@ def write(path: Path, watermark: Watermark) -> None:
     write_whole(path, json.dumps(asdict(watermark)).encode("ascii"))
 
 
-def _now(tx: Connection, real_now: datetime | None = None) -> Watermark:
-    """Return how far the database is; at a first start, with `real_now`, it gets its name."""
-    database = facts.identity(tx, real_now) if real_now else facts.recall(tx, facts.DATABASE)[0]
-    return Watermark(database, int(facts.recall(tx, facts.MARK)[0] or 0))
+def _found(known: Mapping[str, tuple[str, datetime]]) -> Watermark:
+    """Return how far a database is by these facts of it; one that was never used has the mark 0."""
+    return Watermark(known[facts.DATABASE][0] if facts.DATABASE in known else "", int(known.get(facts.MARK, ("0",))[0]))
 
 
 def _doubt(known: Watermark | None, found: Watermark, *, sqlite: bool) -> Why | None:

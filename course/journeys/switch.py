@@ -6,6 +6,7 @@ Its state is a fact in the database, so that all workers obey, and a restored da
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,14 +69,19 @@ class Off:
         """The whole second before which another copy may have sent what this one owes; None if there was none."""
         if self.why not in FORKED:
             return None
-        return ((self.until or self.since) + timedelta(seconds=1)).replace(microsecond=0)
+        return (min(self.until or self.since, self.since) + timedelta(seconds=1)).replace(microsecond=0)
 
 
 def look(tx: Connection) -> Off | None:
     """Return why sending is off, or None when it is on."""
-    value, since = facts.recall(tx, NAME)
-    if since is None:
+    return read(facts.recall_all(tx, NAME))
+
+
+def read(known: Mapping[str, tuple[str, datetime]]) -> Off | None:
+    """Return the same from facts that were recalled."""
+    if NAME not in known:
         return None
+    value, since = known[NAME]
     said = json.loads(value)
     return Off(Why(said["why"]), since, datetime.fromisoformat(said["until"]) if said["until"] else None)
 
