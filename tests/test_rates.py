@@ -45,13 +45,13 @@ def fullest_minute(moments):
 def test_no_minute_has_more_than_the_rate_says(slow, rate):
     """Within two percent, however much is due: not more in any minute, and not less in all of them."""
     world = slow(send_rate=rate)
-    demo.make(world.app.service, int(rate * 140), world.clock.now(), due=True)
-    while world.clock.at < EIGHT + timedelta(minutes=2):
+    demo.make(world.app.service, int(rate * 100), world.clock.now(), due=True)
+    while world.clock.at < EIGHT + timedelta(seconds=80):
         world.app.tick()
 
     assert fullest_minute(slow.sent_at) <= rate * 60 * 1.02 + 1
-    in_time = [at for at in slow.sent_at if at < EIGHT + timedelta(minutes=2)]
-    assert len(in_time) >= rate * 120 * 0.98 - 1
+    in_time = [at for at in slow.sent_at if at < EIGHT + timedelta(seconds=80)]
+    assert len(in_time) >= rate * 80 * 0.98 - 1
 
 
 def test_two_workers_share_the_rate(slow):
@@ -59,7 +59,7 @@ def test_two_workers_share_the_rate(slow):
     one = slow(send_rate=10)
     two = slow(one.clock, send_rate=10)
     demo.make(one.app.service, 1_000, one.clock.now(), due=True)
-    while one.clock.at < EIGHT + timedelta(seconds=90):
+    while one.clock.at < EIGHT + timedelta(seconds=70):
         one.app.ticker.turn()
         two.app.ticker.turn()
 
@@ -81,15 +81,15 @@ def test_a_quiet_hour_saves_nothing_up(slow):
 
 def test_a_day_has_no_more_than_its_cap(slow):
     """While an address is warmed up, lessons that find no place wait for the next day; none is lost."""
-    world = slow(send_daily=100)
-    demo.make(world.app.service, 250, world.clock.now(), due=True)
-    for _ in range(24 * 12):
+    world = slow(send_daily=20)
+    demo.make(world.app.service, 30, world.clock.now(), due=True)
+    for _ in range(12 * 13):
         world.app.tick()
-        world.clock.go(hours=1)
+        world.clock.go(hours=2)
     a_day = Counter(at.date() for at in slow.sent_at)
 
-    assert max(a_day.values()) <= 100
-    assert world.rows("SELECT count(*) FROM deliveries WHERE name = 'day-1' AND status = 'sent'") == [(250,)]
+    assert max(a_day.values()) <= 20
+    assert world.rows("SELECT count(*) FROM deliveries WHERE kind = 'lesson' AND status = 'sent'") == [(30 * 5,)]
 
 
 def test_a_confirmation_has_a_place_even_then(slow):

@@ -101,7 +101,9 @@ def send_due(shift: Shift) -> Tally:
     began, sent = shift.clock.monotonic(), 0
     while not shift.stopped.is_set():
         checked_at = shift.clock.monotonic()
-        if checked_at - began >= TURN or not shift.heartbeat.in_touch(checked_at):
+        if not shift.heartbeat.in_touch(checked_at):
+            break
+        if checked_at - began >= TURN:
             return Tally(sent, more=True)
         claimed = claiming.claim(shift.service, shift.worker, most, shift.clock.now(), shift.clock.real())
         if claimed.again is not None:
