@@ -100,8 +100,8 @@ class App:
         self.transport.close()
         try:
             self.ticker.close()
-        except AWAY:
-            log.warning("the database is away; this worker's claims are swept in a minute")
+        except (DBAPIError, *AWAY):
+            log.warning("the database took no goodbye; this worker's claims are swept in a minute")
         self.service.store.close()
 
     # The clock's side.

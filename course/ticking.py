@@ -88,9 +88,9 @@ class Ticker:
     def close(self) -> None:
         """Let go of the ledger, and say goodbye to the other workers."""
         if "ledger" in self.__dict__:
-            self.heartbeat.end()
             self.ledger.close()
             del self.ledger
+            self.heartbeat.end()
 
     @cached_property
     def heartbeat(self) -> Heartbeat:

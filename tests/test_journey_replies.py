@@ -949,7 +949,8 @@ def private_letter(lesson, words=f"{CANARY}: this is between me and my page.\n")
 def test_the_table_of_tables_is_whole(world):
     """The check below looks into every table that there is."""
     looked = "completions consents deliveries enrolments facts history limits mailings provider_events replies skips"
-    assert sorted(metadata.tables) == [*looked.split(), "subscribers", "suppressions"]
+    looked += " rates subscribers suppressions workers"
+    assert sorted(metadata.tables) == sorted(looked.split())
 
 
 def test_words_are_kept_nowhere(world, lesson, confidential):

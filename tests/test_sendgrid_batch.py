@@ -599,7 +599,7 @@ def test_a_lesson_for_many_is_a_call_and_each_answer_counts(world):
     """Thirty people are owed a lesson in two languages: two calls, a lesson each, and answers are told apart."""
     demo.make(world.app.service, 30, world.clock.now(), due=True)
     with Provider() as provider, closing(SendGrid(KEY, provider.url, batch=1000)) as transport:
-        world.app.transport = transport
+        world.app.ticker.transport = transport
         sent = world.app.tick()
     mails = [mail for request in provider.requests for mail in delivered(request.body)]
     for mail in mails[:2]:
@@ -616,7 +616,7 @@ def test_nobody_pays_for_another_in_the_service(world):
     demo.make(world.app.service, 20, world.clock.now(), due=True)
     provider = Provider(complaint("personalizations.7.to.0.email"))
     with provider, closing(SendGrid(KEY, provider.url, batch=1000)) as transport:
-        world.app.transport = transport
+        world.app.ticker.transport = transport
         sent = world.app.tick()
 
     assert sent == 19
@@ -632,7 +632,7 @@ def test_a_refused_text_is_held_and_nobody_fails(world):
     demo.make(world.app.service, 20, world.clock.now(), due=True)
     provider = Provider(rule=lambda _: complaint("content.1.value"))
     with provider, closing(SendGrid(KEY, provider.url, batch=1000)) as transport:
-        world.app.transport = transport
+        world.app.ticker.transport = transport
         world.app.tick()
 
     held = world.rows("SELECT held_reason FROM mailings WHERE held_reason IS NOT NULL")
