@@ -21,6 +21,8 @@ from course.store.failures import BackupError
 from course.store.tables import enrolments, subscribers
 
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+# A child that may write no large file would leave torn bytecode behind for everybody.
+BARE = {"PYTHONDONTWRITEBYTECODE": "1"}
 TABLES = ("subscribers", "enrolments", "deliveries", "consents", "facts", "history", "mailings")
 
 
@@ -62,7 +64,7 @@ def opened(file, database):
 
 def shell(tmp_path, *arguments, limit=None, **environment):
     """Run `course` as a process of its own; `limit` is the largest file in bytes that it may write."""
-    known = {"DATA_DIR": str(tmp_path / "var"), "PATH": os.environ["PATH"], **environment}
+    known = {"DATA_DIR": str(tmp_path / "var"), "PATH": os.environ["PATH"], **BARE, **environment}
     command = [sys.executable, "-m", "course", *map(str, arguments)]
 
     def limited():

@@ -28,6 +28,8 @@ from course.store.migrate import SchemaError
 
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when the first lessons are due
+# A child that may write no large file would leave torn bytecode behind for everybody.
+BARE = {"PYTHONDONTWRITEBYTECODE": "1"}
 ALICE, BOB, CHARLIE = (f"{who}@example.org" for who in ("alice", "bob", "charlie"))
 
 
@@ -668,7 +670,7 @@ def test_a_moment_to_come_is_refused(tmp_path):
 def shell(tmp_path, *arguments, limit=None, **environment):
     """Run `course` as a process of its own; `limit` is the largest file in bytes that it may write."""
     known = {"DATA_DIR": str(tmp_path / "var"), "DATABASE_URL": f"sqlite:///{tmp_path / 'course.db'}"}
-    known |= {"PATH": os.environ["PATH"], **environment}
+    known |= {"PATH": os.environ["PATH"], **BARE, **environment}
 
     def limited():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

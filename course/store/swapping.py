@@ -14,6 +14,7 @@ from course.store.database import Store
 from course.store.failures import BackupError
 
 LONGEST = 63  # bytes of a name in PostgreSQL
+LOOKS = 20  # a tenth of a second apart, until a session counts as one that stays
 
 
 @contextlib.contextmanager
@@ -50,24 +51,34 @@ def replacement(url: str, file: Path, stamp: str, *, force: bool) -> Iterator[tu
         yield new, old, kept
         new.close()
         old.close()
-        with _told(), admin.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        with _told(), admin.connect() as connection:
             _alone(connection, name, force=force)
+        with _told(), admin.execution_options(isolation_level="READ COMMITTED").begin() as connection:
             for before, after in ((name, kept), (draft, name)):
                 rename = f"ALTER DATABASE {_quoted(admin, before)} RENAME TO {_quoted(admin, after)}"
                 connection.execute(text(rename))
 
 
 def _alone(connection: Connection, name: str, *, force: bool) -> None:
-    """Raise BackupError while others use the database; with `force`, end their sessions."""
-    others = "FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+    """Raise BackupError while others use the database; with `force`, end their sessions.
+
+    A session that has just ended, our own for instance, is listed for a moment longer. A cleaning of tables by the
+    server itself (autovacuum) is none.
+    """
+    others = (
+        "FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
     if force:
         connection.execute(text(f"SELECT pg_terminate_backend(pid, 5000) {others}"), {"name": name})
-    left = connection.execute(text(f"SELECT count(*) {others}"), {"name": name}).scalar_one()
-    if left:
-        raise BackupError(
-            f"{left} sessions are using the database {name}: end the workers, their pages too; --force ends sessions "
-            "that are left over, of a console for instance"
-        )
+    for _ in range(LOOKS):
+        left = connection.execute(text(f"SELECT count(*) {others}"), {"name": name}).scalar_one()
+        if not left:
+            return
+        connection.execute(text("SELECT pg_sleep(0.1)"))
+    raise BackupError(
+        f"{left} sessions are using the database {name}: end the workers, their pages too; --force ends sessions "
+        "that are left over, of a console for instance"
+    )
 
 
 def _like(connection: Connection, name: str) -> str:
