@@ -39,6 +39,7 @@ COMMANDS = (
     "export",
     "erase",
     "demo-data",
+    "simulate",
 )
 CANARY = "heron-canary"
 

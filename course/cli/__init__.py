@@ -7,6 +7,8 @@ Each command imports what it needs when it is called, so that `course --help` an
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +22,7 @@ They end with 0 when all is well, 1 when something was found or did not work, 2 
 is wrong.
 """
 FAILED = 2
+CLOCKS_CHANGE = datetime(2027, 3, 11)  # noqa: DTZ001 (a date): on its Sunday, clocks in America go forward
 
 app = typer.Typer(
     help=ABOUT,
@@ -193,3 +196,35 @@ def demo_data(
     from course.cli import people as doing
 
     raise typer.Exit(doing.demo_data(people, due=due, force=force))
+
+
+@app.command(epilog="Example: course simulate --subscribers 100000 --days 7")
+def simulate(
+    *,
+    subscribers: Annotated[int, typer.Option(min=1, metavar="N", help="How many made-up people.")],
+    days: Annotated[int, typer.Option(min=1, max=60, metavar="N", help="How many local dates.")] = 7,
+    from_: Annotated[
+        datetime,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DATE", help="The first date; clocks may change."),
+    ] = CLOCKS_CHANGE,
+    per_second: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="N", help="Messages a second that the provider takes. [default: at once]"),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A new folder, which is kept. [default: one that passes]")
+    ] = None,
+    database: Annotated[str, typer.Option(metavar="URL", help="An empty PostgreSQL database. [default: SQLite]")] = "",
+    json: Json = False,
+) -> None:
+    """Let days of a crowd pass in minutes, and measure.
+
+    The real service works in a database of its own, with your first course, a clock that leaps over idle time, and a
+    way out that only counts. While the service works, the clock goes on by as much as that takes. First lessons are
+    spread over as many dates as leave time for a whole course: of 7 days with 5 lessons over three.
+
+    It ends with 1 when a lesson was missing, double, on another date, or over 5 minutes late.
+    """
+    from course.cli import simulating
+
+    raise typer.Exit(simulating.simulate(subscribers, from_.date(), days, per_second, folder, database, as_json=json))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -106,19 +106,26 @@ def _some(
                 "created_at": joined,
             }
         )
-    ids = tx.execute(insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True), rows).scalars()
+    zoned = [(schedule.zone_of(zone), hour) for zone, hour in zip(zones, hours, strict=True)]
+    enrol(tx, course.name, rows, [now if due else schedule.next_hour(now, hour, zone) for zone, hour in zoned])
+
+
+def enrol(tx: Connection, course: str, people: list[dict[str, Any]], dues: Sequence[datetime | None]) -> None:
+    """Add these people, confirmed when they were created, with an active enrolment each: day 1 is due at its place."""
+    added = insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True)
+    ids = tx.execute(added, people).scalars()
     tx.execute(
         insert(enrolments),
         [
             {
                 "subscriber_id": subscriber,
-                "course": course.name,
+                "course": course,
                 "status": EnrolmentStatus.ACTIVE,
                 "next_day": 1,
-                "next_send_at": now if due else schedule.next_hour(now, hour, ZoneInfo(zone)),
-                "created_at": row["created_at"],
-                "confirmed_at": row["created_at"],
+                "next_send_at": due,
+                "created_at": person["created_at"],
+                "confirmed_at": person["created_at"],
             }
-            for subscriber, row, zone, hour in zip(ids, rows, zones, hours, strict=True)
+            for subscriber, person, due in zip(ids, people, dues, strict=True)
         ],
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, update
+from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -48,6 +48,13 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+    def size(self) -> int:
+        """Return how many bytes the database takes: tables and indexes, without the write-ahead log."""
+        pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        query = pages if self.sqlite else "SELECT pg_database_size(current_database())"
+        with self.reading() as tx:
+            return int(tx.execute(text(query)).scalar_one())
 
     def sweep_pages(self) -> None:
         """Move what the write-ahead log holds into the file and empty it, so that erased words are in neither."""
