@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     smtp_connections: int = Field(5, ge=1, le=100)
     smtp_messages: int = Field(100, ge=1, le=1_000_000)
+    spread_minutes: int = Field(20, ge=1, le=60)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -23,6 +23,7 @@ KINDS = {
     "sendgrid_sandbox": "put true or false",
     "smtp_connections": "put a whole number from 1 to 100",
     "smtp_messages": "put a whole number from 1 to 1000000",
+    "spread_minutes": "put a whole number from 1 (all at once) to 60",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",
 }

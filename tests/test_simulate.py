@@ -41,6 +41,11 @@ WEEKS = {
 }
 
 
+def spread(settings):
+    """Return these settings with lessons spread over twenty minutes, as they are where nothing is set."""
+    return settings.model_copy(update={"spread_minutes": Settings.model_fields["spread_minutes"].default})
+
+
 class Passed:
     """A simulation that has ended: of a few people, in few zones, at hours around which clocks change."""
 
@@ -66,8 +71,8 @@ def passed(settings):
     """Return a function that lets a simulation pass; it is closed at the end."""
     open_ = []
 
-    def passing(*arguments, **named):
-        open_.append(Passed(settings, *arguments, **named))
+    def passing(first, *, settings=settings, **named):
+        open_.append(Passed(settings, first, **named))
         return open_[-1]
 
     yield passing
@@ -103,6 +108,17 @@ def test_a_week_in_which_clocks_change_gives_everybody_each_lesson_on_its_date(p
     assert found.kept, found.examples
     assert (found.lessons, week.counting.lessons, week.counting.twice) == (1500, 1500, 0)
     assert found.late == {0: 1500}
+
+
+@ON_SQLITE
+def test_lessons_that_are_spread_keep_to_their_minute(settings, passed):
+    """Each person has a minute of their own: also in the week of a half-hour change, each lesson once and on it."""
+    week = passed(WEEKS["lord howe half an hour forward"], people=100, settings=spread(settings))
+    found = week.judge()
+
+    assert found.kept, found.examples
+    assert found.late == {0: 500}
+    assert {minute.minute for minute in week.counting.minutes} > {0, 1, 5, 15, 19}
 
 
 def test_it_runs_on_either_database(passed):
@@ -228,8 +244,9 @@ def test_the_command_tells_people(shell):
     assert "Lessons" in err
 
 
-def test_late_lessons_end_it_with_1(shell):
-    """A provider that takes ten seconds a message cannot keep the promise, and the exit code says so."""
+def test_late_lessons_end_it_with_1(shell, monkeypatch):
+    """All at the full hour, by a provider that takes ten seconds a message: too late, and the exit code says so."""
+    monkeypatch.setenv("SPREAD_MINUTES", "1")
     code, out, _ = shell("--subscribers", "700", "--days", "1", "--per-second", "0.1", "--json")
 
     assert code == 1

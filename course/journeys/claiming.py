@@ -54,7 +54,7 @@ def _claim_some(
 ) -> list[int]:
     """Claim those of these that may leave now; the others are cancelled or moved on."""
     wanted = _still_wanted(tx, service, found, now, real_now)
-    leaving = _in_their_hour(tx, wanted, now)
+    leaving = _in_their_hour(tx, service, wanted, now)
     free = _not_held(tx, service, leaving, now)
     ours = [
         {
@@ -115,7 +115,7 @@ def _still_wanted(
     return [row for row in found if row.id not in set(unwanted)]
 
 
-def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Owed]:
+def _in_their_hour(tx: Connection, service: Service, wanted: list[Owed], now: datetime) -> list[Owed]:
     """Keep what may leave now; move on a lesson that came too late, or whose date has had one already."""
     taken = _dates_taken(tx, wanted)
     leaving, later = [], []
@@ -124,9 +124,10 @@ def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Ow
             leaving.append(row)
             continue
         zone, today = schedule.zone_of(row.timezone), _local_date(row, now)
-        due = schedule.departure(row.due_at, now, row.send_hour, zone)
+        minute = service.minute(row.subscriber_id)
+        due = schedule.departure(row.due_at, now, row.send_hour, zone, minute=minute)
         if (row.subscriber_id, row.course, today) in taken:
-            due = schedule.next_hour(now, row.send_hour, zone, after=today)
+            due = schedule.next_hour(now, row.send_hour, zone, after=today, minute=minute)
         if due <= now:
             leaving.append(row)
             taken.add((row.subscriber_id, row.course, today))

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, func, select
@@ -199,8 +200,9 @@ def _some(tx: Connection, service: Service, dice: random.Random, crowd: Crowd, d
         }
         for place, (zone, hour, start) in enumerate(zip(zones, hours, starts, strict=True))
     ]
-    dues = [
-        schedule.at_hour(start, hour, schedule.zone_of(zone))
-        for zone, hour, start in zip(zones, hours, starts, strict=True)
-    ]
-    demo.enrol(tx, course.name, people, dues)
+
+    def day_1(subscriber_id: int, person: Mapping[str, Any]) -> datetime | None:
+        zone, start = schedule.zone_of(person["timezone"]), person["created_at"].date() + timedelta(days=1)
+        return schedule.at_hour(start, person["send_hour"], zone, minute=service.minute(subscriber_id))
+
+    demo.enrol(tx, course.name, people, day_1)

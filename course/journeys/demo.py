@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -106,14 +106,23 @@ def _some(
                 "created_at": joined,
             }
         )
-    zoned = [(schedule.zone_of(zone), hour) for zone, hour in zip(zones, hours, strict=True)]
-    enrol(tx, course.name, rows, [now if due else schedule.next_hour(now, hour, zone) for zone, hour in zoned])
+
+    def day_1(subscriber_id: int, person: Mapping[str, Any]) -> datetime:
+        zone, minute = schedule.zone_of(person["timezone"]), service.minute(subscriber_id)
+        return now if due else schedule.next_hour(now, person["send_hour"], zone, minute=minute)
+
+    enrol(tx, course.name, rows, day_1)
 
 
-def enrol(tx: Connection, course: str, people: list[dict[str, Any]], dues: Sequence[datetime | None]) -> None:
-    """Add these people, confirmed when they were created, with an active enrolment each: day 1 is due at its place."""
+def enrol(
+    tx: Connection,
+    course: str,
+    people: Sequence[Mapping[str, Any]],
+    day_1: Callable[[int, Mapping[str, Any]], datetime | None],
+) -> None:
+    """Add these people, confirmed when they were created, each with an active enrolment whose `day_1` is due then."""
     added = insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True)
-    ids = tx.execute(added, people).scalars()
+    ids = tx.execute(added, list(people)).scalars()
     tx.execute(
         insert(enrolments),
         [
@@ -122,10 +131,10 @@ def enrol(tx: Connection, course: str, people: list[dict[str, Any]], dues: Seque
                 "course": course,
                 "status": EnrolmentStatus.ACTIVE,
                 "next_day": 1,
-                "next_send_at": due,
+                "next_send_at": day_1(subscriber, person),
                 "created_at": person["created_at"],
                 "confirmed_at": person["created_at"],
             }
-            for subscriber, person, due in zip(ids, people, dues, strict=True)
+            for subscriber, person in zip(ids, people, strict=True)
         ],
     )

@@ -92,7 +92,8 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
         if course is not None and not course.has(row.day + 1):
             ended.append(row.enrolment_id)
         else:
-            due = schedule.next_lesson(now, last_date, person.send_hour, schedule.zone_of(person.timezone))
+            zone, minute = schedule.zone_of(person.timezone), service.minute(row.subscriber_id)
+            due = schedule.next_lesson(now, last_date, person.send_hour, zone, minute=minute)
         ahead.append({"row": row.enrolment_id, "day": row.day + 1, "due": due})
     if ahead:
         # Decided in the statement: whoever pauses or leaves at this very moment is not due any more.

@@ -60,15 +60,14 @@ def judge(service: Service, crowd: Crowd) -> Verdict:
     """Look at every person's lessons, some people at a time."""
     verdict = Verdict()
     for somebody, rows in _by_person(service):
-        _judge_one(verdict, crowd, somebody, rows)
+        _judge_one(verdict, service, crowd, somebody, rows)
     return verdict
 
 
 def _by_person(service: Service) -> Iterator[tuple[Any, list[Any]]]:
     """Yield each person with the rows of their lessons, in the order of their days."""
-    people = select(enrolments.c.id, enrolments.c.confirmed_at, subscribers.c.timezone, subscribers.c.send_hour).join(
-        subscribers
-    )
+    of_whom = subscribers.c.timezone, subscribers.c.send_hour
+    people = select(enrolments.c.id, enrolments.c.subscriber_id, enrolments.c.confirmed_at, *of_whom).join(subscribers)
     with service.store.reading() as tx:
         last = tx.execute(select(func.coalesce(func.max(enrolments.c.id), 0))).scalar_one()
     lessons = select(
@@ -88,7 +87,7 @@ def _by_person(service: Service) -> Iterator[tuple[Any, list[Any]]]:
             yield one, found.get(one.id, [])
 
 
-def _judge_one(verdict: Verdict, crowd: Crowd, somebody: Any, rows: list[Any]) -> None:
+def _judge_one(verdict: Verdict, service: Service, crowd: Crowd, somebody: Any, rows: list[Any]) -> None:
     start = somebody.confirmed_at.date() + timedelta(days=1)
     wanted = [(day + 1, start + timedelta(days=day)) for day in range(crowd.lessons_by(start))]
     got = [row for row in rows if row.local_date is not None and row.local_date <= crowd.last]
@@ -99,7 +98,7 @@ def _judge_one(verdict: Verdict, crowd: Crowd, somebody: Any, rows: list[Any]) -
     doubled = len(dates) - len(set(dates))
     amiss = 0
     for (day, when), row in zip(wanted, got, strict=False):
-        late = _late(somebody, when, row.settled_at)
+        late = _late(service, somebody, when, row.settled_at)
         amiss += (row.day, row.local_date, row.status) != (day, when, DeliveryStatus.SENT) or late < 0
         verdict.late[ceil(late)] += 1
     amiss += max(0, len(got) - len(wanted))
@@ -115,7 +114,8 @@ def _judge_one(verdict: Verdict, crowd: Crowd, somebody: Any, rows: list[Any]) -
         )
 
 
-def _late(somebody: Any, when: date, settled_at: datetime | None) -> float:
+def _late(service: Service, somebody: Any, when: date, settled_at: datetime | None) -> float:
     """Return the seconds from this person's minute of this date to when the lesson was settled."""
-    due = schedule.at_hour(when, somebody.send_hour, schedule.zone_of(somebody.timezone))
+    zone, minute = schedule.zone_of(somebody.timezone), service.minute(somebody.subscriber_id)
+    due = schedule.at_hour(when, somebody.send_hour, zone, minute=minute)
     return (settled_at - due).total_seconds() if settled_at and due else 0.0
