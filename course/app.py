@@ -30,6 +30,7 @@ from course.journeys import (
     consent,
     doubts,
     facts,
+    folding,
     leaving,
     limits,
     planning,
@@ -54,6 +55,7 @@ from course.store.database import AWAY, Store
 from course.system_clock import SystemClock
 
 ABANDONED = timedelta(minutes=15)  # real time after which a claim's worker must be dead
+FOLDING = 10  # seconds of an hour that folding may take: what is due waits for no longer
 log = structlog.get_logger()
 
 
@@ -142,13 +144,20 @@ class App:
         self._sweep(timedelta(0))
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, held mail."""
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, held mail.
+
+        Deliveries of courses that ended long ago become counts.
+        """
         signup.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
         spool.sweep(self.spool_folder, self.clock.real())
+        end = self.clock.monotonic() + FOLDING
+        folding.fold(
+            self.service, self.clock.now(), lambda: not self.stopping.is_set() and self.clock.monotonic() < end
+        )
 
     def _close_ledgers(self) -> None:
         doubts.close_ledgers(self.service, self.ledgers, self.clock.now(), self.clock.real())

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     smtp_connections: int = Field(5, ge=1, le=100)
     smtp_messages: int = Field(100, ge=1, le=1_000_000)
     spread_minutes: int = Field(20, ge=1, le=60)
+    keep_deliveries_days: int = Field(180, ge=30, le=36_500)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -24,6 +24,7 @@ KINDS = {
     "smtp_connections": "put a whole number from 1 to 100",
     "smtp_messages": "put a whole number from 1 to 1000000",
     "spread_minutes": "put a whole number from 1 (all at once) to 60",
+    "keep_deliveries_days": "put a whole number of days from 30 to 36500",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",
 }

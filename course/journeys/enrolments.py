@@ -30,7 +30,7 @@ def stop(
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
     cancelled = _cancel(tx, person.id)
-    ended = {"ended_reason": reason, "next_send_at": None, "confirm_by": None, "choices": None}
+    ended = {"ended_reason": reason, "ended_at": now, "next_send_at": None, "confirm_by": None, "choices": None}
     stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **ended)
     if not stopped and not cancelled:
         return False
@@ -123,7 +123,7 @@ def next_due(tx: Connection, service: Service, person: Person, now: datetime) ->
 
 def finish(tx: Connection, person: Person, now: datetime) -> None:
     """End a course whose lessons are all sent; the farewell comes on a later day, at their hour."""
-    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, next_send_at=None):
+    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, next_send_at=None, ended_at=now):
         note(tx, person.id, "finished", "", now)
         later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
         notices.owe(tx, person, "farewell", later)

@@ -91,6 +91,14 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> in
     return found
 
 
+def insert_adding(connection: Connection, table: Table, rows: list[dict[str, Any]], column: str) -> None:
+    """Insert the rows; where one with the same primary key is there, add this column to its own."""
+    if rows:
+        new = _insert(connection, table)
+        total = {column: table.c[column] + new.excluded[column]}
+        connection.execute(new.on_conflict_do_update(index_elements=[*table.primary_key], set_=total), rows)
+
+
 def _insert(connection: Connection, table: Table) -> Any:
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
