@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from course import logs
 from course.app import App
+from course.clock import TICK, TIDY
 from course.content import checks
 from course.content.sources import ContentError
 from course.journeys import trials
@@ -33,9 +34,7 @@ from course.system_clock import SystemClock
 from course.timelapse import DAY
 from course.web import create_app
 
-TICK = 1.0  # seconds
 TICKS_A_DAY = 48  # at least so many in a course day, however short time lapse makes it
-TIDY = 3600.0  # seconds
 GOODBYE = 3  # seconds that open pages get to finish
 LAST_ANSWER = 20  # seconds that a pending network answer gets
 log = structlog.get_logger()

@@ -6,6 +6,9 @@ from datetime import datetime
 from threading import Event
 from typing import Protocol
 
+TICK = 1.0  # seconds between two looks at what is due
+TIDY = 3600.0  # seconds between two times of tidying up
+
 
 class Clock(Protocol):
     """Course time runs fast in time lapse and drives schedules and daily limits; real time drives the rest."""

@@ -1,7 +1,8 @@
 """In charge of dates: when a lesson is due, and whether a late one may still leave. Pure; no clock, no database.
 
 The rule: a lesson is due at the first moment at the person's hour, in their present zone, that is on a later local date
-than their last lesson and at least twelve hours after that one was settled. All moments are aware UTC.
+than their last lesson and at least twelve hours after that one was settled. All moments are aware UTC. `minute` is the
+person's own minute of that hour: everybody's hour begins at once, and not everybody's lesson need leave then.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ def local_date(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
-def at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime | None:
-    """Return the moment when it is this hour on this local date.
+def at_hour(day: date, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetime | None:
+    """Return the moment when it is this minute of this hour on this local date.
 
     Where the clocks go back, the first of the two; where they go forward over it, the first valid minute after. None
     when the date has no such minute (Apia had no 30 December 2011).
     """
-    wall = datetime(day.year, day.month, day.day, hour)  # noqa: DTZ001 (a wall clock has no zone yet)
+    wall = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 (a wall clock has no zone yet)
     moment = wall.replace(tzinfo=zone).astimezone(UTC)
     if _wall(moment, zone) == wall:
         return moment
@@ -63,22 +64,22 @@ def at_hour(day: date, hour: int, zone: ZoneInfo) -> datetime | None:
     return first if _wall(first, zone).date() == day else None
 
 
-def next_hour(earliest: datetime, hour: int, zone: ZoneInfo, *, after: date | None = None) -> datetime:
+def next_hour(earliest: datetime, hour: int, zone: ZoneInfo, *, after: date | None = None, minute: int = 0) -> datetime:
     """Return the first moment at this hour that is not before `earliest` and on a date later than `after`, if given."""
     day = earliest.astimezone(zone).date()
     if after is not None:
         day = max(day, after + timedelta(days=1))
     for ahead in count():
-        moment = at_hour(day + timedelta(days=ahead), hour, zone)
+        moment = at_hour(day + timedelta(days=ahead), hour, zone, minute=minute)
         if moment is not None and moment >= earliest:
             return moment
     raise AssertionError("a calendar never ends")
 
 
 @lru_cache(4096)  # many at the same moment, at a few hours in a few zones
-def next_lesson(settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo) -> datetime:
+def next_lesson(settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetime:
     """Return when the lesson after one that was settled then, with that local date, is due."""
-    return next_hour(settled_at + APART, hour, zone, after=last_date)
+    return next_hour(settled_at + APART, hour, zone, after=last_date, minute=minute)
 
 
 def first_lesson(
@@ -88,6 +89,7 @@ def first_lesson(
     zone: ZoneInfo,
     *,
     last: tuple[datetime, date] | None = None,
+    minute: int = 0,
 ) -> datetime:
     """Return when day 1 is due. `last` is when and on what date an earlier round of the same course last sent one."""
     today = confirmed_at.astimezone(zone).date()
@@ -99,11 +101,11 @@ def first_lesson(
     earliest = confirmed_at
     if last is not None:
         earliest, after = max(earliest, last[0] + APART), max(after, last[1])
-    return next_hour(earliest, hour, zone, after=after)
+    return next_hour(earliest, hour, zone, after=after, minute=minute)
 
 
 @lru_cache(4096)
-def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo) -> datetime:
+def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetime:
     """Return when a lesson due then may leave: `now` itself, if at once; its due time, if that is still to come.
 
     Late, it leaves at once while it is its own local date and either at most three hours late or before the evening;
@@ -115,7 +117,7 @@ def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo) -> dateti
     same_date = local.date() == due.astimezone(zone).date()
     if same_date and (now - due <= LATE or local.hour < EVENING):
         return now
-    return next_hour(now, hour, zone)
+    return next_hour(now, hour, zone, minute=minute)
 
 
 def retry(now: datetime, attempts: int, delivery_id: int) -> datetime:

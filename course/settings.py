@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     send_rate: float | None = Field(None, ge=0.01, le=100_000)
     send_daily: int | None = Field(None, ge=1, le=1_000_000_000)
     when_unsure: Literal["resend", "hold"] = "resend"
+    spread_minutes: int = Field(20, ge=1, le=60)
+    keep_deliveries_days: int = Field(180, ge=30, le=36_500)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

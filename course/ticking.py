@@ -14,7 +14,18 @@ import structlog
 
 from course.clock import Clock
 from course.files import DRAFT
-from course.journeys import breaker, consent, doubts, limits, planning, provider_events, sending, signup, workers
+from course.journeys import (
+    breaker,
+    consent,
+    doubts,
+    folding,
+    limits,
+    planning,
+    provider_events,
+    sending,
+    signup,
+    workers,
+)
 from course.journeys.guard import Guard
 from course.journeys.owed import Owed
 from course.journeys.sending import Shift, Tally
@@ -23,6 +34,7 @@ from course.journeys.workers import Heartbeat
 from course.ledger import Ledger
 from course.outgoing import Outcome, Transport
 
+FOLDING = 10  # seconds of an hour that folding may take: what is due waits for no longer
 LONGEST = 60.0  # seconds of a tick; then tidying gets its turn
 log = structlog.get_logger()
 
@@ -77,13 +89,18 @@ class Ticker:
             self._sweep(None)
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof."""
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof.
+
+        Deliveries of courses that ended long ago become counts.
+        """
         signup.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
         workers.forget(self.service.store)
+        end = self.clock.monotonic() + FOLDING
+        folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
 
     def close(self) -> None:
         """Let go of the ledger, and say goodbye to the other workers."""

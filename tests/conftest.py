@@ -203,8 +203,11 @@ def _template(connection: object, address: str) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, database: str) -> Settings:
-    """Load the settings of a service on that database, with a folder of its own and nothing from the environment."""
-    return make_settings(data_dir=tmp_path / "var", database_url=database)
+    """Load the settings of a service on that database, with a folder of its own and nothing from the environment.
+
+    Lessons leave as the hour begins, so that tests can say when; test_spread.py has people's own minutes.
+    """
+    return make_settings(data_dir=tmp_path / "var", database_url=database, spread_minutes=1)
 
 
 def make_settings(**given: object) -> Settings:

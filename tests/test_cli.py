@@ -42,6 +42,7 @@ COMMANDS = (
     "backup",
     "restore",
     "sending",
+    "simulate",
 )
 CANARY = "heron-canary"
 

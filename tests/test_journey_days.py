@@ -82,7 +82,7 @@ def change(world, zone, hour):
     with world.app.service.store.transaction() as tx:
         tx.execute(update(subscribers).values(timezone=zone, send_hour=hour))
         for person in tx.execute(select(subscribers.c.id)).scalars().all():
-            journeys.retime(tx, world.app.catalogue, person, world.clock.now())
+            journeys.retime(tx, world.app.service, person, world.clock.now())
 
 
 # A lesson a day. Zone, hour, the local date of day 1, and the local times that are not the hour: where clocks go

@@ -129,6 +129,25 @@ def minutes_of(day, zone):
     return [(moment, wall.hour * 60 + wall.minute) for moment, wall in shown if wall.date() == day]
 
 
+IN_A_MINUTE = [
+    ("America/New_York", "2027-03-14", 2, 40, "2027-03-14 03:00"),  # left out: when the gap ends
+    ("Australia/Lord_Howe", "2027-10-03", 2, 10, "2027-10-03 02:30"),  # the half that is left out
+    ("Australia/Lord_Howe", "2027-10-03", 2, 40, "2027-10-03 02:40"),  # the half that is there
+    ("Australia/Lord_Howe", "2027-04-04", 1, 40, "2027-04-04 01:40"),  # twice: the first of the two
+    ("Asia/Kathmandu", "2027-03-02", 8, 19, "2027-03-02 08:19"),
+    ("Europe/London", "2027-10-31", 1, 19, "2027-10-31 01:19"),
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "hour", "minute", "shown"), IN_A_MINUTE)
+def test_a_minute_of_an_hour_is_within_that_hour_where_there_is_one(zone, day, hour, minute, shown):
+    """A person's own minute is on the clock where they live; in a gap it is the first valid minute after."""
+    found = schedule.at_hour(date.fromisoformat(day), hour, ZoneInfo(zone), minute=minute)
+
+    assert f"{found.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" == shown
+    assert found.astimezone(ZoneInfo(zone)).fold == 0
+
+
 def test_around_every_clock_change_of_every_zone_the_hour_is_the_first_minute_not_before_it():
     """Counting minutes one by one finds the same moments: all IANA zones, all 24 hours, two years of changes."""
     wrong, seen = [], set()
@@ -310,6 +329,15 @@ def test_three_hours_are_hours_that_passed_not_hours_on_the_clock():
     assert schedule.departure(due, now, 23, NEW_YORK) == local("2027-11-07 23:00", NEW_YORK)
 
 
+def test_ones_own_minute_is_not_late_and_comes_again_after_an_outage():
+    """At 20:40 it is time for whoever has minute 40; what waited over the night leaves at their minute."""
+    due = local("2027-03-02 20:40", LONDON)
+    morning = local("2027-03-03 09:00", LONDON)
+
+    assert schedule.departure(due, due, 20, LONDON, minute=40) == due
+    assert schedule.departure(due, morning, 20, LONDON, minute=40) == local("2027-03-03 20:40", LONDON)
+
+
 def test_retries_come_after_longer_and_longer_waits_and_never_stop_by_themselves():
     """After 1, 5, 15, 30, 60 and 120 minutes and every two hours from then on, or up to a quarter later."""
     at, least = utc("2027-03-02 08:00"), (1, 5, 15, 30, 60, 120, 120, 120)
@@ -355,6 +383,7 @@ class Taker:
     zone: ZoneInfo
     hour: int
     next_send_at: datetime | None
+    minute: int = 0
     day: int = 1
     queued: tuple[datetime, datetime] | None = None  # due_at, send_at
     attempts: int = 0
@@ -381,9 +410,9 @@ class Taker:
             return
         due, _ = self.queued
         today = now.astimezone(self.zone).date()
-        leaves = schedule.departure(due, now, self.hour, self.zone)
+        leaves = schedule.departure(due, now, self.hour, self.zone, minute=self.minute)
         if today in {one.on for one in self.departed}:
-            leaves = schedule.next_hour(now, self.hour, self.zone, after=today)
+            leaves = schedule.next_hour(now, self.hour, self.zone, after=today, minute=self.minute)
         if leaves > now:
             self.queued = leaves, leaves
         elif works:
@@ -402,14 +431,14 @@ class Taker:
         self.last, self.queued, self.attempts, self.first_tried_at = (now, today), None, 0, None
         self.day += 1
         if self.day <= DAYS:
-            self.next_send_at = schedule.next_lesson(now, today, self.hour, self.zone)
+            self.next_send_at = schedule.next_lesson(now, today, self.hour, self.zone, minute=self.minute)
 
     def _next_due(self, now):
         if self.last is None:
-            return schedule.next_hour(now, self.hour, self.zone)
+            return schedule.next_hour(now, self.hour, self.zone, minute=self.minute)
         return max(
-            schedule.next_lesson(*self.last, self.hour, self.zone),
-            schedule.next_hour(now, self.hour, self.zone, after=self.last[1]),
+            schedule.next_lesson(*self.last, self.hour, self.zone, minute=self.minute),
+            schedule.next_hour(now, self.hour, self.zone, after=self.last[1], minute=self.minute),
         )
 
     def retime(self, now):
@@ -464,7 +493,7 @@ def live(taker, begin, happenings, outages, failures):
                 now += MINUTE
 
 
-hours = st.integers(0, 23)
+hours, minutes = st.integers(0, 23), st.integers(0, 59)
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 spans = st.integers(0, 12 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 happenings = st.lists(
@@ -482,27 +511,28 @@ rules = st.sampled_from(Start)
 often = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def begun(rule, begin, hour, zone):
+def begun(rule, begin, hour, zone, minute):
     """Return somebody who has just confirmed."""
-    return Taker(zone, hour, schedule.first_lesson(rule, begin, hour, zone))
+    return Taker(zone, hour, schedule.first_lesson(rule, begin, hour, zone, minute=minute), minute)
 
 
 @often
-@given(rules, begins, hours, zones, happenings, outages, failures)
+@given(rules, begins, hours, zones, minutes, happenings, outages, failures)
 @example(
     Start.NEXT_HOUR,
     utc("2027-03-01 00:00"),
     23,
     LONDON,
+    0,
     [(26 * HOUR, "zone", ZoneInfo("Pacific/Honolulu")), (30 * HOUR, "hour", 0)],
     [(22 * HOUR, 3 * HOUR)],
     [False, False, True],
 )
 def test_whatever_happens_the_days_come_in_order_on_dates_of_their_own_and_apart(
-    rule, begin, hour, zone, happenings, outages, failures
+    rule, begin, hour, zone, minute, happenings, outages, failures
 ):
     """No local date has two lessons, no day is left out, and none comes within twelve hours of the one before."""
-    taker = begun(rule, begin, hour, zone)
+    taker = begun(rule, begin, hour, zone, minute)
     live(taker, begin, happenings, outages, failures)
 
     days = [one.day for one in taker.departed]
@@ -515,12 +545,12 @@ def test_whatever_happens_the_days_come_in_order_on_dates_of_their_own_and_apart
 
 
 @often
-@given(rules, begins, hours, zones, happenings, outages, failures)
+@given(rules, begins, hours, zones, minutes, happenings, outages, failures)
 def test_whatever_happens_nobody_is_written_to_in_the_night_after(
-    rule, begin, hour, zone, happenings, outages, failures
+    rule, begin, hour, zone, minute, happenings, outages, failures
 ):
     """A lesson leaves at their hour; else on the date it is due on, up to three hours late or before eight at night."""
-    taker = begun(rule, begin, hour, zone)
+    taker = begun(rule, begin, hour, zone, minute)
     live(taker, begin, happenings, outages, failures)
 
     for one in taker.departed:
@@ -528,28 +558,28 @@ def test_whatever_happens_nobody_is_written_to_in_the_night_after(
         same_date = one.on == one.due.astimezone(one.zone).date()
         welcome = one.at - one.due <= timedelta(hours=3) or shown.hour < 20
         assert one.at >= one.due
-        assert (same_date and welcome) or one.at == schedule.at_hour(one.on, one.hour, one.zone)
+        assert (same_date and welcome) or one.at == schedule.at_hour(one.on, one.hour, one.zone, minute=minute)
 
 
 @often
-@given(rules, begins, hours, zones, happenings, outages, failures)
+@given(rules, begins, hours, zones, minutes, happenings, outages, failures)
 def test_whatever_happened_before_a_lesson_that_was_not_late_is_at_their_hour(
-    rule, begin, hour, zone, happenings, outages, failures
+    rule, begin, hour, zone, minute, happenings, outages, failures
 ):
     """The clock where they live shows their hour; the first valid minute after it, where it has none that day."""
-    taker = begun(rule, begin, hour, zone)
+    taker = begun(rule, begin, hour, zone, minute)
     live(taker, begin, happenings, outages, failures)
 
     for one in taker.departed:
         if not one.late:
-            assert one.at == schedule.at_hour(one.on, one.hour, one.zone)
+            assert one.at == schedule.at_hour(one.on, one.hour, one.zone, minute=minute)
 
 
 @often
-@given(rules, begins, hours, zones)
-def test_undisturbed_a_course_is_five_dates_in_a_row(rule, begin, hour, zone):
+@given(rules, begins, hours, zones, minutes)
+def test_undisturbed_a_course_is_five_dates_in_a_row(rule, begin, hour, zone, minute):
     """Nothing happens, so nothing is late: one lesson on each of five consecutive dates, at the one hour."""
-    taker = begun(rule, begin, hour, zone)
+    taker = begun(rule, begin, hour, zone, minute)
     live(taker, begin, [], [], [])
 
     first = taker.departed[0].on
@@ -560,10 +590,10 @@ def test_undisturbed_a_course_is_five_dates_in_a_row(rule, begin, hour, zone):
 
 
 @often
-@given(rules, begins, hours, zones)
-def test_day_1_is_never_more_than_its_rule_away(rule, begin, hour, zone):
+@given(rules, begins, hours, zones, minutes)
+def test_day_1_is_never_more_than_its_rule_away(rule, begin, hour, zone, minute):
     """It comes after the confirmation, within 26 hours, two days or eight, clock changes included."""
-    due = schedule.first_lesson(rule, begin, hour, zone)
+    due = schedule.first_lesson(rule, begin, hour, zone, minute=minute)
     longest = {Start.NEXT_HOUR: 26 * HOUR, Start.TOMORROW: 50 * HOUR, Start.MONDAY: 8 * DAY + 2 * HOUR}[rule]
     on = due.astimezone(zone).date()
 

@@ -17,15 +17,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from course.app import App
 from course.store import migrate
-from course.store.database import Store, insert_new, insert_once, move
+from course.store.database import Store, insert_adding, insert_new, insert_once, move
 from course.store.migrate import SchemaError
 from course.store.states import DeliveryStatus, EnrolmentStatus
 from course.store.tables import (
     completions,
     consents,
     deliveries,
+    delivery_counts,
     enrolments,
     facts,
+    folded_deliveries,
     mailings,
     metadata,
     replies,
@@ -54,6 +56,14 @@ LESSON = {
     "status": "queued",
     "due_at": NOON,
     "send_at": NOON,
+}
+COUNT = {
+    "course": "c",
+    "kind": "lesson",
+    "name": "day-1",
+    "status": "sent",
+    "week": date(2027, 3, 1),
+    "number": 3,
 }
 LIVE = ("pending", "active", "paused")
 
@@ -357,6 +367,10 @@ BAD_ROWS = [
     ("fk_deliveries_subscriber_id", deliveries, {"name": "n", "subscriber_id": 404}),
     ("fk_deliveries_enrolment_id", deliveries, {"name": "n", "enrolment_id": 404}),
     ("pk_mailings", mailings, {"digest": "d", "course": "c", "name": "day-1", "locale": "en-GB", "text": "{}"}),
+    ("counts_count_something", delivery_counts, {**COUNT, "number": 0}),
+    ("pk_delivery_counts", delivery_counts, COUNT),
+    ("pk_folded_deliveries", folded_deliveries, {"delivery_id": 9}),
+    ("fk_folded_deliveries_enrolment_id", folded_deliveries, {"delivery_id": 10, "enrolment_id": 404}),
     ("each_reply_once", replies, {}),
     ("fk_replies_enrolment_id", replies, {"message_key": "n", "enrolment_id": 404}),
     ("fk_replies_delivery_id", replies, {"message_key": "n", "delivery_id": 404}),
@@ -385,9 +399,11 @@ def test_every_bad_row_is_refused_by_its_constraint(store, alice):
         },
         completions: {"enrolment_id": enrolment, "day": 1, "via": "reply", "completed_at": NOON},
         skips: {"enrolment_id": enrolment, "day": 1, "skipped_at": NOON},
+        folded_deliveries: {"enrolment_id": enrolment, "delivery_id": 9},
+        delivery_counts: COUNT,
     }
     with store.transaction() as tx:
-        for table in (replies, completions, skips):
+        for table in (replies, completions, skips, folded_deliveries, delivery_counts):
             tx.execute(insert(table), usual[table])
         tx.execute(insert(suppressions), {"address_hash": "h", "reason": "not-me", "at": NOON})
         tx.execute(insert(deliveries), {**usual[deliveries], "name": "again", "enrolment_id": None})
@@ -512,6 +528,17 @@ def test_new_rows_are_counted(store):
         counts = [insert_new(tx, suppressions, some) for some in ([alice], [alice], [alice, bob, charlie], [])]
 
     assert counts == [1, 0, 2, 0]
+
+
+def test_what_is_added_is_added_to_what_is_there(store):
+    """Rows of the same key become one, whether they come at once or later; others are left alone."""
+    other = {**COUNT, "name": "day-2"}
+    with store.transaction() as tx:
+        insert_adding(tx, delivery_counts, [COUNT, other], "number")
+        insert_adding(tx, delivery_counts, [{**COUNT, "number": 4}], "number")
+        insert_adding(tx, delivery_counts, [], "number")
+
+    assert sorted(rows(store, "SELECT name, number FROM delivery_counts")) == [("day-1", 7), ("day-2", 3)]
 
 
 def test_a_new_row_says_its_id_once(store):

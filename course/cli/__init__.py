@@ -7,11 +7,13 @@ Each command imports what it needs when it is called, so that `course --help` an
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from course.cli import upkeep
+from course.cli import crowds, upkeep
 
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
 
@@ -201,21 +203,5 @@ def erase(
     raise typer.Exit(people.erase(address, sure=yes))
 
 
-@app.command(epilog="Example: DATA_DIR=var-demo course demo-data --people 1000 --due")
-def demo_data(
-    *,
-    people: Annotated[int, typer.Option(min=1, metavar="N", help="How many to add.")],
-    due: Annotated[bool, typer.Option("--due", help="All of them are owed a lesson now.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Add them beside real people.")] = False,
-) -> None:
-    """Add made-up people, to try things out.
-
-    They have confirmed, and live in many time zones. Their addresses lie in people.example, where no mail arrives.
-    It is refused where real people are.
-    """
-    from course.cli import people as doing
-
-    raise typer.Exit(doing.demo_data(people, due=due, force=force))
-
-
+app.add_typer(crowds.app)
 app.add_typer(upkeep.app)

@@ -75,7 +75,7 @@ def _claim_some(
 ) -> list[Owed]:
     """Claim those of these that may leave now; the others are cancelled or moved on."""
     wanted = _still_wanted(tx, service, found, now, real_now)
-    leaving = _in_their_hour(tx, wanted, now)
+    leaving = _in_their_hour(tx, service, wanted, now)
     free = _not_held(tx, service, leaving, now)
     sending = DeliveryStatus.SENDING
     ours = [
@@ -128,7 +128,7 @@ def _still_wanted(
     return [row for row in found if row.id not in set(unwanted)]
 
 
-def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Owed]:
+def _in_their_hour(tx: Connection, service: Service, wanted: list[Owed], now: datetime) -> list[Owed]:
     """Keep what may leave now; move on a lesson that came too late, or whose date has had one already."""
     taken = _dates_taken(tx, wanted, now)
     leaving, later = [], []
@@ -137,9 +137,10 @@ def _in_their_hour(tx: Connection, wanted: list[Owed], now: datetime) -> list[Ow
             leaving.append(row)
             continue
         zone, today = schedule.zone_of(row.timezone), _local_date(row, now)
-        due = schedule.departure(row.due_at, now, row.send_hour, zone)
+        minute = service.minute(row.subscriber_id)
+        due = schedule.departure(row.due_at, now, row.send_hour, zone, minute=minute)
         if (row.subscriber_id, row.course, today) in taken:
-            due = schedule.next_hour(now, row.send_hour, zone, after=today)
+            due = schedule.next_hour(now, row.send_hour, zone, after=today, minute=minute)
         if due <= now:
             leaving.append(row)
             taken.add((row.subscriber_id, row.course, today))

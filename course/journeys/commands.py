@@ -66,7 +66,7 @@ def _pause(tx: Connection, _: Service, person: Person, day: int | None, now: dat
 
 def _resume(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
     person = people.live_round(tx, person)
-    if rounds.resume(tx, service.catalogue, person, now):
+    if rounds.resume(tx, service, person, now):
         notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}", day=day)
 
 

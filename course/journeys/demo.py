@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -106,19 +106,35 @@ def _some(
                 "created_at": joined,
             }
         )
-    ids = tx.execute(insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True), rows).scalars()
+
+    def day_1(subscriber_id: int, person: Mapping[str, Any]) -> datetime:
+        zone, minute = schedule.zone_of(person["timezone"]), service.minute(subscriber_id)
+        return now if due else schedule.next_hour(now, person["send_hour"], zone, minute=minute)
+
+    enrol(tx, course.name, rows, day_1)
+
+
+def enrol(
+    tx: Connection,
+    course: str,
+    people: Sequence[Mapping[str, Any]],
+    day_1: Callable[[int, Mapping[str, Any]], datetime | None],
+) -> None:
+    """Add these people, confirmed when they were created, each with an active enrolment whose `day_1` is due then."""
+    added = insert(subscribers).returning(subscribers.c.id, sort_by_parameter_order=True)
+    ids = tx.execute(added, list(people)).scalars()
     tx.execute(
         insert(enrolments),
         [
             {
                 "subscriber_id": subscriber,
-                "course": course.name,
+                "course": course,
                 "status": EnrolmentStatus.ACTIVE,
                 "next_day": 1,
-                "next_send_at": now if due else schedule.next_hour(now, hour, ZoneInfo(zone)),
-                "created_at": row["created_at"],
-                "confirmed_at": row["created_at"],
+                "next_send_at": day_1(subscriber, person),
+                "created_at": person["created_at"],
+                "confirmed_at": person["created_at"],
             }
-            for subscriber, row, zone, hour in zip(ids, rows, zones, hours, strict=True)
+            for subscriber, person in zip(ids, people, strict=True)
         ],
     )

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, update
 
 from course import schedule
-from course.content.catalogue import Catalogue
 from course.journeys import consent, notices, people
 from course.journeys.people import Person
+from course.journeys.service import Service
 from course.keys import Keys
 from course.store.database import insert_new, move
 from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
@@ -30,7 +30,7 @@ def stop(
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
     cancelled = _cancel(tx, person.id)
-    ended = {"ended_reason": reason, "next_send_at": None, "confirm_by": None, "choices": None}
+    ended = {"ended_reason": reason, "ended_at": now, "next_send_at": None, "confirm_by": None, "choices": None}
     stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **ended)
     if not stopped and not cancelled:
         return False
@@ -63,16 +63,16 @@ def pause(tx: Connection, person: Person, now: datetime) -> bool:
     return True
 
 
-def resume(tx: Connection, catalogue: Catalogue, person: Person, now: datetime) -> bool:
+def resume(tx: Connection, service: Service, person: Person, now: datetime) -> bool:
     """Go on at the same place. The lesson that was queued is queued again: the same row, so no day is lost."""
     if person.status != EnrolmentStatus.PAUSED or not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE):
         return False
     note(tx, person.id, "resumed", "", now)
-    course = catalogue.courses.get(person.course)
+    course = service.catalogue.courses.get(person.course)
     if course is not None and not course.has(person.next_day):
         finish(tx, person, now)
         return True
-    due = next_due(tx, catalogue, person, now)
+    due = next_due(tx, service, person, now)
     waiting = update(deliveries).where(
         deliveries.c.enrolment_id == person.id,
         deliveries.c.kind == DeliveryKind.LESSON,
@@ -91,11 +91,11 @@ def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
     return marked == 1
 
 
-def retime(tx: Connection, catalogue: Catalogue, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
+def retime(tx: Connection, service: Service, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
     """Move what is still to come, in every course but one, to this person's present hour and zone."""
     mine = enrolments.c.subscriber_id == subscriber_id, enrolments.c.id != but
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
-        due = next_due(tx, catalogue, person, now)
+        due = next_due(tx, service, person, now)
         mine = enrolments.c.id == person.id, enrolments.c.next_send_at.is_not(None)
         tx.execute(update(enrolments).where(*mine).values(next_send_at=due))
         queued = (
@@ -106,23 +106,24 @@ def retime(tx: Connection, catalogue: Catalogue, subscriber_id: int, now: dateti
         tx.execute(update(deliveries).where(*queued).values(due_at=due, send_at=due))
 
 
-def next_due(tx: Connection, catalogue: Catalogue, person: Person, now: datetime) -> datetime:
+def next_due(tx: Connection, service: Service, person: Person, now: datetime) -> datetime:
     """Return the next moment at which this person may get a lesson of this course."""
     last = people.last_lesson(tx, person.subscriber_id, person.course)
-    soonest = schedule.next_hour(now, person.send_hour, person.zone)
+    hour, zone, minute = person.send_hour, person.zone, service.minute(person.subscriber_id)
     if last is None:
-        course = catalogue.courses.get(person.course)
+        course = service.catalogue.courses.get(person.course)
         rule = course.start if course else schedule.Start.NEXT_HOUR
-        return max(soonest, schedule.first_lesson(rule, person.confirmed_at or now, person.send_hour, person.zone))
+        first = schedule.first_lesson(rule, person.confirmed_at or now, hour, zone, minute=minute)
+        return max(schedule.next_hour(now, hour, zone, minute=minute), first)
     return max(
-        schedule.next_lesson(*last, person.send_hour, person.zone),
-        schedule.next_hour(now, person.send_hour, person.zone, after=last[1]),
+        schedule.next_lesson(*last, hour, zone, minute=minute),
+        schedule.next_hour(now, hour, zone, after=last[1], minute=minute),
     )
 
 
 def finish(tx: Connection, person: Person, now: datetime) -> None:
     """End a course whose lessons are all sent; the farewell comes on a later day, at their hour."""
-    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, next_send_at=None):
+    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, next_send_at=None, ended_at=now):
         note(tx, person.id, "finished", "", now)
         later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
         notices.owe(tx, person, "farewell", later)

@@ -124,7 +124,7 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     due = row.next_send_at or tx.execute(queued).scalar() or now
     zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
     said = dates.moment(due, zone, locale, words["dates"])
-    hour = dates.time(datetime(2000, 1, 1, row.send_hour, tzinfo=UTC), locale)
+    hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
     return {"first_day": said, "next_lesson": said, "send_hour": hour}
 
 

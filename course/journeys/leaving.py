@@ -48,7 +48,7 @@ def pause(service: Service, token: str, now: datetime) -> Standing | None:
 
 def resume(service: Service, token: str, now: datetime) -> Standing | None:
     """Go on at the same place."""
-    return _act(service, token, lambda tx, person: rounds.resume(tx, service.catalogue, person, now))
+    return _act(service, token, lambda tx, person: rounds.resume(tx, service, person, now))
 
 
 def _act(service: Service, token: str, act: Callable[[Connection, Person], object]) -> Standing | None:

@@ -20,6 +20,7 @@ from course.store.tables import (
     consents,
     deliveries,
     enrolments,
+    folded_deliveries,
     history,
     replies,
     skips,
@@ -27,7 +28,7 @@ from course.store.tables import (
     suppressions,
 )
 
-OF_AN_ENROLMENT = (replies, completions, skips, history)
+OF_AN_ENROLMENT = (folded_deliveries, replies, completions, skips, history)
 
 
 def export(service: Service, email: str) -> dict[str, Any]:
@@ -93,7 +94,9 @@ def traces(service: Service, email: str) -> Traces:
     with service.store.reading() as tx:
         ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == person)).scalars().all()
         sent = tx.execute(select(deliveries.c.id).where(deliveries.c.subscriber_id.in_(ids))).scalars().all()
-    return Traces(person, frozenset(ids), frozenset(sent))
+        theirs = select(folded_deliveries.c.delivery_id).join(enrolments).where(enrolments.c.subscriber_id.in_(ids))
+        folded = tx.execute(theirs).scalars().all()
+    return Traces(person, frozenset(ids), frozenset((*sent, *folded)))
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

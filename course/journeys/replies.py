@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, exists, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
 
 from course import addresses, links
 from course.journeys import commands, completing, people, trials
@@ -21,7 +22,7 @@ from course.reading.authentication import aligned
 from course.reading.mime import TooMuchError
 from course.store.database import insert_once
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
-from course.store.tables import completions, deliveries, enrolments, replies, skips, subscribers
+from course.store.tables import completions, deliveries, enrolments, folded_deliveries, replies, skips, subscribers
 
 log = structlog.get_logger()
 
@@ -42,11 +43,15 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Answered:
-    """The enrolment that a mail is about, and the delivery and day it answers, as far as that is known."""
+    """The enrolment that a mail is about, and the delivery and day it answers, as far as that is known.
+
+    `folded` says that the delivery has become a count: only its number is left.
+    """
 
     person: Person
     delivery_id: int | None = None
     day: int | None = None
+    folded: bool = False
 
 
 def take_in(
@@ -98,7 +103,7 @@ def _decide(
     kind = _kind(mail, command, answered.day)
     row = {
         "enrolment_id": person.id,
-        "delivery_id": answered.delivery_id,
+        "delivery_id": None if answered.folded else answered.delivery_id,
         "source": source,
         "message_key": _message_key(service, mail, answered),
         "kind": kind,
@@ -135,14 +140,20 @@ def _leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Per
 def _by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
     """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
     for delivery_id in links.answered(service.keys, recipients, mail.references):
-        query = select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.kind, deliveries.c.day).where(
-            deliveries.c.id == delivery_id
-        )
-        row = tx.execute(query).one_or_none()
+        row = tx.execute(_sent(delivery_id)).one_or_none()
         person = people.by_id(tx, row.enrolment_id) if row is not None else None
         if row is not None and person is not None:
-            return Answered(person, row.id, None if row.kind == DeliveryKind.NOTICE else row.day)
+            return Answered(person, delivery_id, row.day, row.folded)
     return None
+
+
+def _sent(delivery_id: int) -> CompoundSelect[Any]:
+    """Return the query for a delivery's enrolment and, if it is a lesson's, its day; also when it has been folded."""
+    kept, folded = deliveries.c, folded_deliveries.c
+    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
+    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
+    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
+    return row.union_all(rest)
 
 
 def _ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:

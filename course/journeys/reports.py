@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
+from course.content.courses import lesson_name
 from course.journeys import breaker, facts, switch, trials
 from course.journeys.service import Service
 from course.store.states import DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, enrolments, mailings
+from course.store.tables import completions, deliveries, delivery_counts, enrolments, mailings
 
 LATE = timedelta(minutes=10)  # real time: a tick is due every second
 
@@ -20,7 +21,8 @@ def stats(service: Service) -> dict[str, Any]:
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
         left = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
-        sent = _by(tx, deliveries, deliveries.c.day, deliveries.c.kind == "lesson", deliveries.c.status.in_(left))
+        sent = _by(tx, deliveries, deliveries.c.name, deliveries.c.kind == "lesson", deliveries.c.status.in_(left))
+        folded = _folded(tx, delivery_counts.c.kind == "lesson", delivery_counts.c.status.in_(left))
         done = tx.execute(
             select(enrolments.c.course, completions.c.day, func.count())
             .join_from(completions, enrolments)
@@ -31,7 +33,10 @@ def stats(service: Service) -> dict[str, Any]:
         "courses": {
             name: {
                 "enrolments": {str(status): standing.get((name, status), 0) for status in EnrolmentStatus},
-                "sent": {str(day): sent.get((name, day), 0) for day in range(1, course.days + 1)},
+                "sent": {
+                    str(day): sent.get((name, lesson_name(day)), 0) + folded.get((name, lesson_name(day)), 0)
+                    for day in range(1, course.days + 1)
+                },
                 "completed": {str(day): completed.get((name, day), 0) for day in range(1, course.days + 1)},
             }
             for name, course in service.catalogue.courses.items()
@@ -89,3 +94,10 @@ def _present(service: Service, row: Any) -> bool:
 def _by(tx: Connection, table: Table, column: Any, *conditions: Any) -> dict[tuple[str, Any], int]:
     query = select(table.c.course, column, func.count()).where(*conditions).group_by(table.c.course, column)
     return {(course, value): count for course, value, count in tx.execute(query)}
+
+
+def _folded(tx: Connection, *conditions: Any) -> dict[tuple[str, str], int]:
+    """Return the counts that deliveries of long ago have become, by course and mailing."""
+    which = delivery_counts.c.course, delivery_counts.c.name
+    query = select(*which, func.sum(delivery_counts.c.number)).where(*conditions).group_by(*which)
+    return {(course, name): int(number) for course, name, number in tx.execute(query)}

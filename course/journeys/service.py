@@ -19,6 +19,14 @@ class Service:
     catalogue: Catalogue
     store: Store
 
+    def minute(self, subscriber_id: int) -> int:
+        """Return the minute of their hour at which this person's lessons come: always the same one, others' another.
+
+        A keyed hash, so that it follows from nothing but the person; within the first SPREAD_MINUTES of the hour.
+        """
+        mark = self.keys.mac("minute", str(subscriber_id).encode(), key=-1)
+        return int.from_bytes(mark[:4]) % self.settings.spread_minutes
+
     @property
     def own_domains(self) -> frozenset[str]:
         """Domains of ours: nobody subscribes from them, and mail from them is our own."""

@@ -88,7 +88,8 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
         if course is not None and not course.has(row.day + 1):
             ended.append(row.enrolment_id)
         else:
-            due = schedule.next_lesson(now, last_date, person.send_hour, schedule.zone_of(person.timezone))
+            zone, minute = schedule.zone_of(person.timezone), service.minute(row.subscriber_id)
+            due = schedule.next_lesson(now, last_date, person.send_hour, zone, minute=minute)
         ahead.append({"id": row.enrolment_id, "next_day": row.day + 1, "next_send_at": due})
     if ahead:
         place = table_of(tx, ahead, enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at)

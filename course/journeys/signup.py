@@ -178,7 +178,8 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     chosen = people.by_id(tx, person.id) or person
     last = people.last_lesson(tx, person.subscriber_id, person.course)
     rule = service.catalogue.courses[person.course].start
-    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last)
+    minute = service.minute(person.subscriber_id)
+    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, minute=minute)
     begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
@@ -186,7 +187,7 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     rounds.note(tx, person.id, "confirmed", "", now)
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
-    rounds.retime(tx, service.catalogue, person.subscriber_id, now, but=person.id)
+    rounds.retime(tx, service, person.subscriber_id, now, but=person.id)
 
 
 def _forget(tx: Connection, person: Person) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, update
+from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -49,6 +49,13 @@ class Store:
         """Give all connections back."""
         self.engine.dispose()
 
+    def size(self) -> int:
+        """Return how many bytes the database takes: tables and indexes, without the write-ahead log."""
+        pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        query = pages if self.sqlite else "SELECT pg_database_size(current_database())"
+        with self.reading() as tx:
+            return int(tx.execute(text(query)).scalar_one())
+
     def sweep_pages(self) -> None:
         """Move what the write-ahead log holds into the file and empty it, so that erased words are in neither."""
         if self.sqlite:
@@ -82,6 +89,14 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> in
     statement = _insert(connection, table).values(row).on_conflict_do_nothing().returning(table.c.id)
     found: int | None = connection.execute(statement).scalar()
     return found
+
+
+def insert_adding(connection: Connection, table: Table, rows: list[dict[str, Any]], column: str) -> None:
+    """Insert the rows; where one with the same primary key is there, add this column to its own."""
+    if rows:
+        new = _insert(connection, table)
+        total = {column: table.c[column] + new.excluded[column]}
+        connection.execute(new.on_conflict_do_update(index_elements=[*table.primary_key], set_=total), rows)
 
 
 def _insert(connection: Connection, table: Table) -> Any:

@@ -105,6 +105,8 @@ enrolments = Table(
     Column("created_at", Moment, nullable=False),  # course time
     Column("confirm_by", Moment),  # real time
     Column("confirmed_at", Moment),  # course time
+    Column("ended_at", Moment),  # course time: when it was finished or stopped
+    Column("folded_at", Moment),  # course time: when its deliveries became counts
     Column("choices", Text),  # what was typed at sign-up, as JSON, until it is confirmed or expires
     _one_of("status", EnrolmentStatus, "enrolment_status_is_known"),
     _one_of("ended_reason", EndedReason, "ended_reason_is_known"),
@@ -125,6 +127,7 @@ enrolments = Table(
     Index("due_enrolments", "next_send_at", **_where("status = 'active'")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
+    Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,
 )
 
@@ -182,6 +185,27 @@ deliveries = Table(
     **NEVER_AGAIN,
 )
 
+delivery_counts = Table(
+    "delivery_counts",
+    metadata,
+    Column("course", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("name", String(64), primary_key=True),  # of the mailing: day-3, receipt
+    Column("status", String(16), primary_key=True),
+    Column("week", Date, primary_key=True),  # the Monday of the week, UTC, in which it was settled
+    Column("number", Integer, nullable=False),
+    CheckConstraint("number > 0", name="counts_count_something"),
+)
+
+folded_deliveries = Table(  # what a late reply needs of a delivery that became a count
+    "folded_deliveries",
+    metadata,
+    Column("delivery_id", Id, primary_key=True, autoincrement=False),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), nullable=False),
+    Column("day", Integer),  # of a lesson or its copy; a notice has none
+    Index("folded_of_an_enrolment", "enrolment_id"),  # erase, export
+)
+
 replies = Table(
     "replies",
     metadata,
@@ -195,6 +219,7 @@ replies = Table(
     # The same mail by two ways, or delivered twice, is one reply.
     UniqueConstraint("message_key", name="each_reply_once"),
     Index("replies_of_an_enrolment", "enrolment_id"),  # erase, export
+    Index("replies_of_a_delivery", "delivery_id"),  # erase, fold
     **NEVER_AGAIN,
 )
 

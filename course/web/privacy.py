@@ -27,6 +27,7 @@ def privacy(request: Request) -> Response:
         "postal": settings.postal_address,
         "contact": settings.contact_email,
         "min_age": settings.min_age,
+        "keep_days": settings.keep_deliveries_days,
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
     return render.page(request, "privacy.html", locale, locales=locales, values=values)
