@@ -7,8 +7,6 @@ Each command imports what it needs when it is called, so that `course --help` an
 from __future__ import annotations
 
 import sys
-from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
