@@ -60,6 +60,8 @@ DOORS = {
     "socket": {"worker", "app", "outbound"},
 }
 
+TEST = re.compile(r"\btest_\w+")
+
 
 def room(path: Path) -> str:
     """Return a module's room: `journeys` for course/journeys/signup.py, `schedule` for course/schedule.py."""
@@ -190,3 +192,12 @@ def test_no_machine_and_no_package_index_is_named():
     found = [name(path) for path in texts if pattern.search(path.read_text(encoding="utf-8"))]
 
     assert found == []
+
+
+def test_every_fault_in_the_documents_names_its_test():
+    """What docs/sending.md and docs/sendgrid.md promise is held by a test of that name."""
+    named = {name for page in ("sending", "sendgrid") for name in TEST.findall((ROOT / f"docs/{page}.md").read_text())}
+    there = {name for path in (ROOT / "tests").glob("test_*.py") for name in TEST.findall(path.read_text())}
+
+    assert len(named) > 20
+    assert sorted(named - there) == []

@@ -450,6 +450,19 @@ def test_a_doubt_counts_for_the_calendar(three):
     assert three.rows("SELECT count(*) FROM deliveries WHERE name = 'day-2'") == [(0,)]
 
 
+def test_a_doubt_can_be_taken_for_sent(three):
+    """With WHEN_UNSURE=hold nothing in doubt is sent again: it counts for its date, and day 2 comes tomorrow."""
+    restart(three, when_unsure="hold")
+    answering(three, Unsure("the line broke"), to="bob", name="day-1")
+    three.app.tick()
+    three.app.tick()
+    settled = day_1(three, "bob")
+    until(three, EIGHT + timedelta(days=1, hours=2))
+
+    assert settled == "unknown"
+    assert three.box.names("bob@example.org") == ["day-2"]
+
+
 @ON_SQLITE
 def test_a_broken_transport_leaves_a_doubt(three):
     """A bug in a transport is no reason to lose anybody: that message is in doubt, the others leave."""
