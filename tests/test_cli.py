@@ -39,10 +39,10 @@ COMMANDS = (
     "export",
     "erase",
     "demo-data",
+    "simulate",
     "backup",
     "restore",
     "sending",
-    "simulate",
 )
 CANARY = "heron-canary"
 
