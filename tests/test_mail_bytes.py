@@ -59,7 +59,7 @@ URL = re.compile(r"https?://[^\s)>\"]+")
 @contextmanager
 def service(folder, **changed):
     """Open a service on SQLite, as it is in production but for its box and its clock."""
-    settings = make_settings(data_dir=folder, **(LIVE | changed))
+    settings = make_settings(data_dir=folder, spread_minutes=1, **(LIVE | changed))
     clock, box = SetClock(), Box()
     app = App.build(settings, transport=box, clock=clock)
     try:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from course import schedule
 from course.app import App
 from course.keys import Keys
+from course.outgoing import Sent, Unsure
 
 SPREAD = 20  # minutes
 
@@ -107,11 +108,30 @@ def test_after_an_outage_in_the_night_a_lesson_comes_at_its_minute(spread):
 
 
 @ON_SQLITE
-def test_resume_and_other_hours_keep_the_minute(spread):
-    """Whoever pauses and comes back, or moves to another hour, keeps their minute."""
+def test_a_lesson_in_doubt_comes_again_at_its_minute(spread):
+    """Nobody knows whether it left, and it is night when that is looked at: it is owed for the person's own minute."""
     spread.join()
+    spread.box.answer = lambda _: Unsure("no answer came")
+    by_the_minute(spread, 1)
+    spread.clock.at = MONDAY + timedelta(hours=20, minutes=minute(spread, "alice"))
+    spread.app.tick()
+    spread.box.answer = lambda _: Sent()
+    spread.clock.at = MONDAY + timedelta(days=1, hours=11, minutes=30)  # Tuesday 23:30
+    by_the_minute(spread, 12)
+
+    assert times(spread, "alice") == [f"08:{minute(spread, 'alice'):02}"]
+    assert spread.box.sent[-1].date.day == 3
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("lessons", [0, 1])
+def test_whoever_pauses_and_resumes_keeps_their_minute(spread, lessons):
+    """Before the first lesson or after one, and days later: the next one is at the same minute as ever."""
+    spread.join()
+    by_the_minute(spread, 24 * lessons)
     token = spread.leave_token()
     spread.app.pause(token)
+    spread.clock.go(days=3)
     spread.app.resume(token)
     with spread.app.service.store.transaction() as tx:
         due = tx.execute(text("SELECT min(next_send_at) FROM enrolments")).scalar_one()
