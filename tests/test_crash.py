@@ -17,7 +17,7 @@ from servers import MailServer
 
 ROOT = Path(__file__).parents[1]
 PEOPLE, CONNECTIONS = 300, 3
-PATIENCE = 60  # seconds that the whole of it may take
+PATIENCE = 240  # seconds that the whole of it may take
 
 
 @pytest.fixture
