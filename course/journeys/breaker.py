@@ -27,11 +27,10 @@ def why(tx: Connection, service: Service) -> str:
 def is_open(service: Service, real_now: datetime) -> bool:
     """Whether sending rests at this moment."""
     with service.store.reading() as tx:
-        reason, since = facts.recall(tx, _name(service))
-        seconds, asked_at = facts.recall(tx, _name(service, "wait"))
-    stopped = bool(reason) and since is not None and real_now - since < REST
-    asked = bool(seconds) and asked_at is not None and real_now - asked_at < timedelta(seconds=float(seconds))
-    return stopped or asked
+        known = facts.recall_all(tx, _name(service), _name(service, "wait"))
+    reason, since = known.get(_name(service), ("", real_now))
+    seconds, asked_at = known.get(_name(service, "wait"), ("0", real_now))
+    return (reason != "" and real_now - since < REST) or real_now - asked_at < timedelta(seconds=float(seconds))
 
 
 def note(service: Service, tally: Tally, real_now: datetime) -> None:

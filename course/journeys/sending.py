@@ -122,13 +122,14 @@ def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
     ids, waiting = [row.id for row in rows], rows
     handled: set[int] = set()
     try:
-        while waiting and not halt and not wait and not shift.stopped.is_set():
+        while waiting and not shift.stopped.is_set():
             _send_slice(shift, waiting, handled, checked_at)
             outcomes = settle(shift)
             sent += sum(isinstance(outcome, Sent) for outcome in outcomes)
             halt = next((outcome.reason for outcome in outcomes if isinstance(outcome, Halt)), "")
             wait = max(map(_wait, outcomes), default=0.0)
-            waiting, checked_at = _still_ours(shift, set(ids) - handled) if outcomes else ([], 0.0)
+            goes_on = outcomes and not halt and not wait
+            waiting, checked_at = _still_ours(shift, set(ids) - handled) if goes_on else ([], 0.0)
     finally:
         # Released, not forgotten: the next claim sorts out who no longer wants their mail. What was handed over is
         # never released, whatever broke: it is settled, or in doubt.

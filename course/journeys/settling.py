@@ -16,6 +16,7 @@ from course.journeys.claiming import HELD
 from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+from course.store.database import move
 from course.store.sets import one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, mailings, subscribers
@@ -112,8 +113,7 @@ def _try_later(tx: Connection, row: Owed, reason: str, seconds: float | None, no
 
 def _move(tx: Connection, row: Owed, to: DeliveryStatus, **values: Any) -> bool:
     """Move a delivery, unless its claim was taken for abandoned and is another worker's by now."""
-    mine = deliveries.c.id == row.id, deliveries.c.status.in_(sources(to)), deliveries.c.worker == row.worker
-    return tx.execute(update(deliveries).where(*mine).values(status=to, **values)).rowcount == 1
+    return move(tx, deliveries, row.id, to, deliveries.c.worker == row.worker, **values)
 
 
 def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, ExceptionContext, Table, create_engine, event, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, ExceptionContext, Table, create_engine, event, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -67,11 +67,16 @@ class Store:
 
 
 def move(
-    connection: Connection, table: Table, row_id: int, to: EnrolmentStatus | DeliveryStatus, **values: Any
+    connection: Connection,
+    table: Table,
+    row_id: int,
+    to: EnrolmentStatus | DeliveryStatus,
+    *only_if: ColumnElement[bool],
+    **values: Any,
 ) -> bool:
     """Move one row to a state, if it is in one from which that is allowed. False: someone else got there first."""
-    allowed = table.c.status.in_(sources(to))
-    done = connection.execute(update(table).where(table.c.id == row_id, allowed).values(status=to, **values))
+    allowed = table.c.status.in_(sources(to)), *only_if
+    done = connection.execute(update(table).where(table.c.id == row_id, *allowed).values(status=to, **values))
     return done.rowcount == 1
 
 
