@@ -20,7 +20,7 @@ import structlog
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from course import logs
+from course import garbage, logs
 from course.app import App
 from course.clock import TICK, TIDY
 from course.content import checks
@@ -52,6 +52,7 @@ def main() -> None:
         lock = None if only == "web" else only_clock(settings)
         app = App.build(settings)
         warn(app)
+        garbage.seldom()
         listening = None if only == "clock" else listen(settings)
     except (SettingsError, ContentError, SchemaError) as error:
         sys.exit(f"The service cannot start:\n{error}")

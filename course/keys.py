@@ -31,7 +31,13 @@ class Keys:
 
         It is a MAC like HMAC-SHA256, made in a fifth of the time; every message needs four of them.
         """
-        return hashlib.blake2b(purpose.encode() + b"\0" + message, key=self._mac_keys[key], digest_size=32).digest()
+        begun = self._begun.get((purpose, key))
+        if begun is None:
+            begun = hashlib.blake2b(purpose.encode() + b"\0", key=self._mac_keys[key], digest_size=32)
+            self._begun[purpose, key] = begun
+        mac = begun.copy()
+        mac.update(message)
+        return mac.digest()
 
     def hash(self, what: str, value: str) -> str:
         """Return a keyed hash (64 hex digits) that proves equality and gives nothing away without the key."""
@@ -54,6 +60,11 @@ class Keys:
     def _mac_keys(self) -> tuple[bytes, ...]:
         # As long as BLAKE2b takes them, however long the setting is.
         return tuple(hashlib.blake2b(b"mac" + key).digest() for key in self.ring)
+
+    @cached_property
+    def _begun(self) -> dict[tuple[str, int], hashlib.blake2b]:
+        """Return the MAC of each purpose as far as all of its messages have it in common."""
+        return {}
 
     @cached_property
     def _box(self) -> MultiFernet:

@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
+from typing import Self
 
 from course.keys import Keys
 
@@ -25,24 +26,37 @@ LONGEST = 120  # characters; a longer token is not ours
 class Purpose(StrEnum):
     """What a token lets its bearer do. The purpose is inside the MAC: one never passes for another."""
 
-    CONFIRM = "confirm"  # enrolment id
-    LEAVE = "leave"  # subscriber id, mark of the course
-    REPLY = "reply"  # delivery id, in an address
-    MESSAGE = "message"  # delivery id, in a Message-ID
-    TRIAL = "trial"  # moment, mark of the recipient; in the address and the Message-ID of a test mail
+    CONFIRM = "confirm", LINK_MAC  # enrolment id
+    LEAVE = "leave", LINK_MAC  # subscriber id, mark of the course
+    REPLY = "reply", ADDRESS_MAC  # delivery id, in an address
+    MESSAGE = "message", ADDRESS_MAC  # delivery id, in a Message-ID
+    TRIAL = "trial", ADDRESS_MAC  # moment, mark of the recipient; in the address and the Message-ID of a test mail
+
+    def __new__(cls, value: str, _: int) -> Self:
+        """Let a purpose be the text that stands in the MAC."""
+        purpose = str.__new__(cls, value)
+        purpose._value_ = value
+        return purpose
+
+    def __init__(self, _: str, size: int) -> None:
+        """Note how many bytes of the MAC a token has."""
+        self.size = size
+
+    __hash__ = str.__hash__  # as equality is; each message is signed for three of them
 
 
 def sign(keys: Keys, purpose: Purpose, *numbers: int) -> str:
     """Return the token for these non-negative numbers."""
-    body = keys.marks[0] + b"".join(map(_written, numbers))
-    mac = keys.mac(purpose, body)[: _mac_size(purpose)]
-    return (body + mac).hex()
+    body = keys.marks[0]
+    for number in numbers:
+        body += _written(number)
+    return (body + keys.mac(purpose, body)[: purpose.size]).hex()
 
 
 def read(keys: Keys, purpose: Purpose, token: str) -> tuple[int, ...] | None:
     """Return a token's numbers, or None for anything that we did not sign for this purpose."""
     raw = _decode(token)
-    size = _mac_size(purpose)
+    size = purpose.size
     if raw is None or len(raw) <= size + 1:
         return None
     body, mac = raw[:-size], raw[-size:]
@@ -106,10 +120,6 @@ def _tokens(prefix: str, recipients: Iterable[str]) -> list[str]:
     return [local.removeprefix(prefix) for local in local_parts if local.startswith(prefix)]
 
 
-def _mac_size(purpose: Purpose) -> int:
-    return ADDRESS_MAC if purpose in {Purpose.REPLY, Purpose.MESSAGE, Purpose.TRIAL} else LINK_MAC
-
-
 def _decode(token: str) -> bytes | None:
     if len(token) > LONGEST:
         return None
@@ -123,7 +133,7 @@ def _decode(token: str) -> bytes | None:
 def _written(number: int) -> bytes:
     """Return a number's bytes, the highest first, behind how many they are."""
     size = (number.bit_length() + 7) // 8
-    return bytes((size,)) + number.to_bytes(size)
+    return (size << 8 * size | number).to_bytes(size + 1)
 
 
 def _numbers(body: bytes) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Protocol
 
 from course.content.mailing import Mailing
@@ -43,6 +43,7 @@ class Outgoing:
     feedback_id: str
     replied: bool = False
     in_reply_to: str = ""
+    _bytes: bytes = field(default=b"", init=False, repr=False, compare=False)
 
     @property
     def envelope_from(self) -> str:
@@ -68,16 +69,16 @@ class Outgoing:
 
         Raises ValueError for a value that cannot stand in a header, and KeyError for a slot without a value.
         """
+        self._bytes = self._bytes or self._made()
         return self._bytes
 
-    @cached_property
-    def _bytes(self) -> bytes:
+    def _made(self) -> bytes:
         headers = [
             ("From", _from(self.sender_name, self.sender)),
             ("To", self.to),
             ("Subject", _subject(self.mailing.subject_for(self.values))),
             ("Reply-To", self.reply_to),
-            ("Date", _date(self.date.replace(microsecond=0))),
+            ("Date", _date(self.date)),
             *self.extra_headers(),
         ]
         head = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("ascii")

@@ -22,7 +22,7 @@ from course.journeys.owed import OWED, Owed, is_lesson, may_get, rows
 from course.journeys.rates import Allowance
 from course.journeys.service import Service
 from course.store.database import insert_new
-from course.store.sets import one_of, table_of
+from course.store.sets import by_index, one_of, table_of
 from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
 from course.store.tables import deliveries, mailings
 
@@ -37,19 +37,20 @@ class Claimed(NamedTuple):
     again: float | None = None
 
 
+def waiting(service: Service, now: datetime) -> bool:
+    """Whether anything is due: the usual tick looks, and takes no lock."""
+    with service.store.reading() as tx:
+        by_index(tx)
+        return bool(rows(tx, _due(service, now).limit(1)))
+
+
 def claim(service: Service, worker: str, most: int, now: datetime, real_now: datetime) -> Claimed:
     """Make up to `most` due deliveries this worker's own. Two workers never get the same one."""
-    due = OWED.where(
-        deliveries.c.status == DeliveryStatus.QUEUED,
-        deliveries.c.send_at <= now,
-        deliveries.c.course.in_(list(service.catalogue.courses)),
-    ).order_by(deliveries.c.send_at, deliveries.c.id)
-    with service.store.reading() as tx:
-        if not rows(tx, due.limit(1)):
-            return Claimed([])  # the usual tick: it looked, and took no lock
+    due = _due(service, now)
     looked_at: set[int] = set()
     while True:
         with service.store.transaction() as tx:
+            by_index(tx)
             allowance = Allowance(tx, service, real_now)
             found = _first(tx, due, most, allowance)
             ours = _claim_some(tx, service, worker, found, now, real_now)
@@ -58,6 +59,14 @@ def claim(service: Service, worker: str, most: int, now: datetime, real_now: dat
         if ours or not new:
             return Claimed(ours, None if found else allowance.again)
         looked_at |= new  # held, or not in their hour: what is due behind them need not wait for the next tick
+
+
+def _due(service: Service, now: datetime) -> Select[Any]:
+    return OWED.where(
+        deliveries.c.status == DeliveryStatus.QUEUED,
+        deliveries.c.send_at <= now,
+        deliveries.c.course.in_(list(service.catalogue.courses)),
+    ).order_by(deliveries.c.send_at, deliveries.c.id)
 
 
 def _first(tx: Connection, due: Select[Any], most: int, allowance: Allowance) -> list[Owed]:
@@ -164,13 +173,15 @@ def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime)
     named = [(row, (row.course, mailing_name(row.kind, row.name), row.locale)) for row in rows]
     made = {name: _made(service, *name) for name in {name for _, name in named}}
     used = {mailing.digest: mailing for mailing in made.values() if mailing}
-    kept = [
+    query = select(mailings.c.digest, mailings.c.held_reason).where(mailings.c.digest.in_(list(used)))
+    kept = {digest: reason is not None for digest, reason in tx.execute(query)}
+    held = {digest for digest in kept if kept[digest]}
+    new = [
         {"digest": digest, "course": one.course, "name": one.name, "locale": one.locale, "text": one.dump()}
         for digest, one in used.items()
+        if digest not in kept
     ]
-    insert_new(tx, mailings, kept)
-    query = select(mailings.c.digest).where(mailings.c.digest.in_(list(used)), mailings.c.held_reason.is_not(None))
-    held = set(tx.execute(query).scalars())
+    insert_new(tx, mailings, new)
     leaves = {name: mailing for name, mailing in made.items() if mailing and mailing.digest not in held}
     free = [(row, leaves[name]) for row, name in named if name in leaves]
     leaving, again = {row.id for row, _ in free}, now + HELD

@@ -40,17 +40,35 @@ class Known:
     broken: dict[int, Exception] = field(default_factory=dict)
 
 
-def known(tx: Connection, service: Service, rows: Iterable[Owed], now: datetime) -> Known:
-    """Read what these claims need; most lessons need nothing."""
-    found, gone = Known(), set[str]()
+def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
+    """Read what these claims need; lessons need nothing, as long as their words are those that were claimed."""
+    found, gone, asking = Known(), set[str](), list[tuple[Owed, str]]()
     for row in rows:
         name = mailing_name(row.kind, row.name)
         try:
             mailing = service.catalogue.mailing(row.course, name, row.locale)
-            if mailing.digest == row.mailing:
-                found.mailings[mailing.digest] = mailing
-            elif row.mailing:
-                gone.add(row.mailing)  # its words were changed since
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
+            found.broken[row.id] = error
+            continue
+        if mailing.digest == row.mailing:
+            found.mailings[mailing.digest] = mailing
+        elif row.mailing:
+            gone.add(row.mailing)  # its words were changed since
+        if name in MORE or name in ANSWERS:
+            asking.append((row, name))
+    if gone or asking:
+        with service.store.reading() as tx:
+            _read(tx, service, found, gone, asking, now)
+    return found
+
+
+def _read(
+    tx: Connection, service: Service, found: Known, gone: set[str], asking: Iterable[tuple[Owed, str]], now: datetime
+) -> None:
+    kept = select(mailings.c.text).where(one_of(tx, mailings.c.digest, gone))
+    found.mailings |= {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
+    for row, name in asking:
+        try:
             if name in MORE:
                 words = service.catalogue.words_for(row.course, row.locale)
                 found.values[row.id] = MORE[name](tx, service, row, words, now)
@@ -60,10 +78,6 @@ def known(tx: Connection, service: Service, rows: Iterable[Owed], now: datetime)
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
             found.broken[row.id] = error
-    if gone:
-        kept = select(mailings.c.text).where(one_of(tx, mailings.c.digest, gone))
-        found.mailings |= {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
-    return found
 
 
 def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: datetime) -> Outgoing:

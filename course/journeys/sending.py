@@ -99,6 +99,8 @@ def send_due(shift: Shift) -> Tally:
     """Send what is due by now, a claim at a time, for a second or so; what was not handed over is released."""
     most = max(CLAIM, shift.transport.most) if shift.service.store.sqlite else CLAIM_SHARED
     began, sent = shift.clock.monotonic(), 0
+    if not claiming.waiting(shift.service, shift.clock.now()):
+        return Tally()
     while not shift.stopped.is_set():
         checked_at = shift.clock.monotonic()
         if not shift.heartbeat.in_touch(checked_at):
@@ -156,8 +158,7 @@ def _still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
 
 def _send_slice(shift: Shift, rows: list[Owed], handled: set[int], checked_at: float) -> None:
     """Hand over what may still leave, until the time comes to check again; note each outcome as it comes."""
-    with shift.service.store.reading() as tx:
-        known = filling.known(tx, shift.service, rows, shift.clock.now())
+    known = filling.known(shift.service, rows, shift.clock.now())
     notes = Slice(shift, {row.id: row for row in rows}, handled, checked_at)
     try:
         shift.transport.send_many(_made(shift, known, rows, handled), notes)

@@ -17,7 +17,7 @@ from course.journeys.owed import Owed, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import move
-from course.store.sets import one_of, table_of
+from course.store.sets import by_index, one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, mailings, subscribers
 
@@ -28,6 +28,7 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
     """Write down these outcomes, in one transaction."""
     outcomes = list(settled)
     with service.store.transaction() as tx:
+        by_index(tx)
         sent(tx, service, [(row, one.provider_id) for row, one in outcomes if isinstance(one, Sent)], now)
         for row, outcome in outcomes:
             match outcome:

@@ -31,6 +31,7 @@ class Letter:
     sender: str
     kept: bool = False
     verdict: Outcome | None = None
+    asked: int = 0  # so many steps that are not answered yet
     given_at: int = -1  # so many bytes the connection must have taken for the letter to be given away
 
 
@@ -50,7 +51,7 @@ class Dialogue:
         self._size = size
         self._said = self._written = 0  # bytes, over the connection's life
         self._heard = b""
-        self._words: list[bytes] = []
+        self._lines: list[bytes] = []  # of an answer that is not over
         self._waiting: deque[tuple[str, Letter | None]] = deque()
 
     @property
@@ -63,7 +64,8 @@ class Dialogue:
         """Whether the next message may begin: the one before is given away; without pipelining, it is answered."""
         if self.over:
             return False
-        return all(step in GIVEN for step, _ in self._waiting) if self._pipelining else self.idle
+        # Only the last step counts: what is asked of the same message stands in turn, its text at the end.
+        return not self._waiting or (self._pipelining and self._waiting[-1][0] in GIVEN)
 
     def begin(self, letter: Letter) -> None:
         """Begin to hand a message over (RFC 5321 section 3.3)."""
@@ -83,15 +85,15 @@ class Dialogue:
         decided: list[tuple[Letter, Outcome]] = []
         *lines, self._heard = (self._heard + received).split(b"\n")
         for line in lines:
-            self._words.append(line[4:].rstrip(b"\r"))
+            self._lines.append(line)
             if line[3:4] == b"-":
                 continue
-            words, self._words = b"\n".join(self._words), []
+            answer, self._lines = self._lines, []
             sound = CODE.match(line) and len(line) <= LONGEST_ANSWER
-            self._answer(int(line[:3]) if sound else NONSENSE, words, decided)
+            self._answer(int(line[:3]) if sound else NONSENSE, answer, decided)
             if self.over:
                 return decided
-        if len(self._heard) > LONGEST_ANSWER or len(self._words) > MOST_LINES:
+        if len(self._heard) > LONGEST_ANSWER or len(self._lines) > MOST_LINES:
             decided += self.lost(ValueError("its answer has no end"))
         return decided
 
@@ -112,7 +114,7 @@ class Dialogue:
             decided.append((letter, outcome))
         return decided
 
-    def _answer(self, code: int, words: bytes, decided: list[tuple[Letter, Outcome]]) -> None:
+    def _answer(self, code: int, answer: list[bytes], decided: list[tuple[Letter, Outcome]]) -> None:
         if not self._waiting:
             self.over = True  # it speaks without being asked: 421, or nonsense
             return
@@ -120,15 +122,16 @@ class Dialogue:
         if letter is None:
             self.over = code // 100 != DONE  # RSET failed: what is left of a refused message could reach the next
             return
+        letter.asked -= 1
         if code // 100 == GOES_ON.get(step):
             self._go_on(step, letter)
         else:
-            self._note(step, letter, code, words)
+            self._note(step, letter, code, answer)
         if code in {GOODBYE, NONSENSE} or self.over:
             self._waiting.appendleft((step, letter))
             letter.verdict = letter.verdict or TryLater("the mail server is going down")
             decided += self.lost(OSError("the mail server closed the connection"))
-        elif letter.verdict and not any(other is letter for _, other in self._waiting):
+        elif letter.verdict and not letter.asked:
             self._finish(step, letter, decided)
 
     def _go_on(self, step: str, letter: Letter) -> None:
@@ -137,8 +140,9 @@ class Dialogue:
         elif not self._pipelining:
             self._next("RCPT" if step == "MAIL" else "DATA", letter)
 
-    def _note(self, step: str, letter: Letter, code: int, words: bytes) -> None:
+    def _note(self, step: str, letter: Letter, code: int, answer: list[bytes]) -> None:
         """Take note of the answer to the text, or of a step that was refused."""
+        words = b"\n".join([line[4:].rstrip(b"\r") for line in answer])
         if step == "END":
             letter.verdict = letter.verdict or verdict(code, words, self._private(letter))
             return
@@ -175,6 +179,8 @@ class Dialogue:
     def _ask(self, step: str, letter: Letter | None, line: bytes) -> None:
         self._say(line)
         self._waiting.append((step, letter))
+        if letter:
+            letter.asked += 1
 
     def _say(self, line: bytes) -> None:
         self.out += line

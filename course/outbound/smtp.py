@@ -49,6 +49,8 @@ class Smtp:
         # In EHLO stands our own name; smtplib would ask the DNS for one.
         self._opened = partial(opened, server, own_name, context, connect_seconds, answer_seconds)
         self._answer_seconds = answer_seconds
+        self._patience = answer_seconds / 60  # seconds between looks for connections that are silent for too long
+        self._next_look = 0.0
         self._connections = connections
         self._messages_each = messages_each
         self._monotonic = monotonic
@@ -137,17 +139,16 @@ class Smtp:
 
     def _drive(self, letters: Letters) -> None:
         """Wait until something can be read or written; read, begin with the next message, and write."""
-        busy = [line for line in self._lines if not line.dialogue.idle]
-        if not busy:
+        if all(line.dialogue.idle for line in self._lines):
             wait_for(self._opening, return_when="FIRST_COMPLETED")
             return
-        patience = max(0.0, min(line.deadline for line in busy) - self._monotonic())
-        ready = self._selector.select(min(patience, LOOK) if self._opening else patience)
+        ready = self._selector.select(LOOK if self._opening else self._patience)
         self._now = self._monotonic()
         for key, _ in ready:
             self._attempt(key.data, letters, self._serve)
-        for line in busy:
-            if line.deadline <= self._now and line in self._lines and not line.dialogue.idle:
+        if self._now >= self._next_look:
+            self._next_look = self._now + self._patience
+            for line in [line for line in self._lines if not line.dialogue.idle and line.deadline <= self._now]:
                 self._broken(line, letters, TimeoutError("timed out"))
 
     def _serve(self, line: Line, letters: Letters) -> bool:

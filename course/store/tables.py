@@ -56,7 +56,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 def _read(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
 
 
 metadata = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
@@ -179,8 +179,8 @@ deliveries = Table(
         unique=True,
         **_where("enrolment_id IS NULL"),
     ),
-    Index("queued_deliveries", "send_at", **_where("status = 'queued'")),  # claim
-    Index("queued_notices", "send_at", **_where("status = 'queued' AND kind = 'notice'")),  # claim: notices first
+    Index("queued_deliveries", "send_at", "id", **_where("status = 'queued'")),  # claim
+    Index("queued_notices", "send_at", "id", **_where("status = 'queued' AND kind = 'notice'")),  # claim: notices first
     Index("deliveries_in_doubt", "claimed_at", **_where("status IN ('sending', 'stalled')")),  # sweep
     **NEVER_AGAIN,
 )
