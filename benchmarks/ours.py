@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,9 @@ from course import garbage
 from course.app import App
 from course.journeys import demo, planning
 from course.outbound import folder
-from course.settings import load
+from course.settings import EMAILS, load
+
+REPEATED = 10  # paragraphs: with them a mail has 19 kB, as in the measurements that the limits come from
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,23 @@ class Sample:
     subject: str
 
 
+def emails(run: Run) -> Path:
+    """Return a copy of emails/ whose first lesson makes a mail of 19 kB: its last paragraph comes again and again."""
+    folder = run.folder / "emails"
+    if not folder.exists():
+        shutil.copytree(EMAILS, folder)
+        for lesson in folder.glob("courses/*/*/day-1.md"):
+            words = lesson.read_text(encoding="utf-8").rstrip()
+            *_, last = words.split("\n")
+            lesson.write_text("\n\n".join([words, *[last] * REPEATED, ""]), encoding="utf-8")
+    return folder
+
+
 def sample(run: Run) -> Sample:
     """Return the first lesson as one person gets it."""
     data_dir = run.new_folder()
-    with contextlib.closing(App.build(load(data_dir=data_dir, database_url="", transport="folder"))) as app:
+    settings = load(data_dir=data_dir, database_url="", transport="folder", emails_dir=emails(run))
+    with contextlib.closing(App.build(settings)) as app:
         demo.make(app.service, 1, app.clock.now(), due=True)
         app.tick()
         mailing = app.catalogue.mailing(app.catalogue.first.name, "day-1", app.catalogue.first.locales[0])
@@ -78,7 +94,8 @@ def service(run: Run, people: int, settings: Mapping[str, object], *, postgres: 
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(run.new_postgres()) if postgres else ""
         data_dir = stack.enter_context(tempfile.TemporaryDirectory(dir=run.folder))
-        app = App.build(load(data_dir=Path(data_dir), database_url=database, **settings), clock=Morning.begun())
+        here = {"data_dir": Path(data_dir), "database_url": database, "emails_dir": emails(run)}
+        app = App.build(load(**here, **settings), clock=Morning.begun())
         stack.callback(app.close)
         course = app.catalogue.first
         demo.make(app.service, people, app.clock.now(), due=True)

@@ -26,6 +26,7 @@ PLAIN = {
     "jumps",
     "timelapse",
     "ledger",
+    "garbage",
     "logs",
     "content",
     "reading",

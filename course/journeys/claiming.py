@@ -118,17 +118,10 @@ def _still_wanted(
     tx: Connection, service: Service, found: Iterable[Owed], now: datetime, real_now: datetime
 ) -> list[Owed]:
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
+    why = EndedReason.UNSUBSCRIBED
     for row in found if suppressed else ():
         if row.email in suppressed:
-            rounds.stop_all(
-                tx,
-                service.keys,
-                row.subscriber_id,
-                EndedReason.UNSUBSCRIBED,
-                "suppression list",
-                now,
-                real_now,
-            )
+            rounds.stop_all(tx, service.keys, row.subscriber_id, why, "suppression list", now, real_now)
     unwanted = [row.id for row in found if row.email in suppressed or not may_get(row)]
     if not unwanted:
         return list(found)
@@ -193,13 +186,8 @@ def _made(service: Service, course: str, name: str, locale: str) -> Mailing | No
     try:
         return service.catalogue.mailing(course, name, locale)
     except Exception as error:  # noqa: BLE001 (a spoilt lesson keeps nobody from another one)
-        log.error(
-            "a mailing cannot be made: run `course check`",
-            course=course,
-            name=name,
-            locale=locale,
-            error=type(error).__name__,
-        )
+        why = type(error).__name__
+        log.error("a mailing cannot be made: run `course check`", course=course, name=name, locale=locale, error=why)
         return None
 
 
