@@ -124,7 +124,7 @@ class Ticker:
 
     def _sweep(self, worker: str | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
-        doubts.sweep(self.service, worker, self.clock.now(), self.clock.real(), wait=wait)
+        doubts.sweep(self.service, worker, ledgers(self.service), self.clock.now(), self.clock.real(), wait=wait)
 
     def _shift(self) -> Shift:
         return Shift(
