@@ -9,11 +9,13 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections import Counter
+from datetime import date
 from functools import partial
 
 import pytest
 from conftest import ON_SQLITE
-from crashes import Books, Calls, Crew, Mails, Verdict, owe
+from crashes import Books, Calls, Crew, Lesson, Mails, Verdict, owe
 
 from course.store.database import Store
 
@@ -97,3 +99,23 @@ def test_kill_9_of_one_of_many_loses_nothing_and_repeats_nothing(tmp_path, setti
         assert crew.died() == []
         assert set(crew.end()) <= {0, -signal.SIGTERM}  # who had hardly begun dies of it
         judge(sink, books, kills * CONNECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("came", "sent", "waits", "expected"),
+    [
+        (["alice", "bob"], "alice bob", {}, (set(), set())),
+        (["alice"], "alice bob", {}, ({"bob"}, set())),
+        (["alice", "alice"], "alice", {}, (set(), {"alice"})),
+        (["alice", "alice"], "alice", {"alice": 1}, (set(), set())),
+        (["alice", "alice", "alice"], "alice", {"alice": 1}, (set(), {"alice"})),
+        (["alice", "bob"], "alice", {}, (set(), {"bob"})),
+    ],
+    ids=["well", "lost", "twice", "doubted", "twice doubted once", "not noted"],
+)
+def test_what_went_wrong_is_seen(came, sent, waits, expected):
+    """The judgement of these tests and of `make chaos` finds what is missing, double or not noted."""
+    lessons = [Lesson(who, "<course>", date(2027, 3, 1)) for who in came]
+    verdict = Verdict.of(lessons, Books(2, set(sent.split()), set(), Counter(waits), Counter()))
+
+    assert (verdict.lost, verdict.unexplained) == expected
