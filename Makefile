@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run test check fix lock bench clean
+.PHONY: run test check fix lock bench chaos clean
 
 run:            ## the whole service, with nothing to configure
 	@$(PYTHON) bootstrap.py
@@ -32,6 +32,10 @@ lock:           ## make both locks anew from pyproject.toml
 bench:          ## how fast it sends, against others on this machine; writes docs/performance.md
 	@$(PYTHON) bootstrap.py dev
 	@$(BIN)/python -m benchmarks --write $(ARGS)
+
+chaos:          ## kill, stop and cut off real workers for some twenty minutes, and count every lesson
+	@$(PYTHON) bootstrap.py dev
+	@PYTHONPATH=. $(BIN)/python tests/chaos.py $(ARGS)
 
 clean:          ## the environment only; never your data
 	rm -rf .venv

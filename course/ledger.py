@@ -82,6 +82,14 @@ def of_the_dead(folder: Path, settle: Callable[[Page], None]) -> None:
                 path.unlink(missing_ok=True)
 
 
+def of_one(folder: Path, worker: str) -> Page | None:
+    """Return what this worker's ledger says so far, whether it lives or not; None if it is not here."""
+    try:
+        return _read(folder / f"{worker}.ledger")
+    except FileNotFoundError:
+        return None
+
+
 @contextlib.contextmanager
 def _unlocked(path: Path) -> Iterator[bool]:
     try:

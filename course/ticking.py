@@ -31,7 +31,7 @@ from course.journeys.owed import Owed
 from course.journeys.sending import Shift, Tally
 from course.journeys.service import Service
 from course.journeys.workers import Heartbeat
-from course.ledger import Ledger
+from course.ledger import Ledger, Page
 from course.outgoing import Outcome, Transport
 
 FOLDING = 10  # seconds of an hour that folding may take: what is due waits for no longer
@@ -51,6 +51,7 @@ class Ticker:
     read_spool: Callable[[], object]
     stopped: threading.Event = field(default_factory=threading.Event)
     _unsettled: list[tuple[Owed, Outcome]] = field(default_factory=list, repr=False)
+    _given: set[int] = field(default_factory=set, repr=False)
 
     def tick(self) -> int:
         """Do what is due: decide the mail that waits, plan, send, sweep. Return how many messages left."""
@@ -73,7 +74,8 @@ class Ticker:
         tally = Tally()
         if self.guard.look() is None:  # else the calendar stands still; mail that comes in, and the pages, go on
             planning.plan(self.service, self.clock.now())
-            self._sweep(self.worker)
+            self._sweep(Page(self.worker, frozenset(self._given), {}))
+            self._given.clear()
             tally = self._send()
         self.guard.note(settled=tally.sent > 0)
         return tally
@@ -122,9 +124,9 @@ class Ticker:
     def _close_ledgers(self) -> None:
         doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())
 
-    def _sweep(self, worker: str | None) -> None:
+    def _sweep(self, own: Page | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
-        doubts.sweep(self.service, worker, self.clock.now(), self.clock.real(), wait=wait)
+        doubts.sweep(self.service, own, ledgers(self.service), self.clock.now(), self.clock.real(), wait=wait)
 
     def _shift(self) -> Shift:
         return Shift(
@@ -134,6 +136,7 @@ class Ticker:
             self.clock,
             self.stopped,
             self._unsettled,
+            self._given,
             self.ledger,
             self.heartbeat,
         )

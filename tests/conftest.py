@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ import postgres
 import pytest
 from sqlalchemy import create_engine, text
 
-from course import logs
+from course import cli, logs
 from course.app import App
 from course.journeys.signup import SignUp
 from course.outbound import one_by_one
@@ -251,3 +253,39 @@ def pg_tools(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if programs is None or not (programs / "pg_dump").exists() or not (programs / "pg_restore").exists():
         pytest.skip("no pg_dump and pg_restore beside this PostgreSQL server: install its client")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capsys):
+    """Give a shell with no settings but a DATA_DIR: it runs `course` with these arguments and this standard input."""
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.chdir(tmp_path)  # no .env there
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(list(arguments))
+        printed = capsys.readouterr()
+        return Ended(ended.value.code or 0, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def course(shell, world, monkeypatch):
+    """Give a shell whose commands work on the test's world: its database, its folder and its keys."""
+    monkeypatch.setenv("DATABASE_URL", world.app.settings.database_url.get_secret_value())
+    return shell

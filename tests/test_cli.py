@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from email.message import EmailMessage
 
 import pytest
@@ -24,7 +22,7 @@ from course.journeys import replies, reports, suppression
 from course.links import Purpose
 from course.outbound import folder
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, TryLater, Unsure
-from course.settings import EMAILS, Settings
+from course.settings import EMAILS
 from course.store import migrate
 from course.store.database import Store
 
@@ -42,45 +40,11 @@ COMMANDS = (
     "simulate",
     "backup",
     "restore",
+    "resend",
     "sending",
+    "held",
 )
 CANARY = "heron-canary"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def shell(tmp_path, monkeypatch, capsys):
-    """Give a shell with no settings but a DATA_DIR: it runs `course` with these arguments and this standard input."""
-    for name in list(os.environ):
-        if name.lower() in Settings.model_fields:
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.chdir(tmp_path)  # no .env there
-
-    def run(*arguments, stdin=b""):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(arguments))
-        printed = capsys.readouterr()
-        return Ended(ended.value.code or 0, printed.out, printed.err)
-
-    return run
-
-
-@pytest.fixture
-def course(shell, world, monkeypatch):
-    """Give a shell whose commands work on the test's world: its database, its folder and its keys."""
-    monkeypatch.setenv("DATABASE_URL", world.app.settings.database_url.get_secret_value())
-    return shell
 
 
 @pytest.fixture

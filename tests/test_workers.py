@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 import pytest
 from conftest import Box, make_settings
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from course.app import App
 from course.journeys import demo, settling, workers
 from course.journeys.owed import owed
 from course.outgoing import Halt, Sent
+from course.store import database
+from course.store.database import AWAY, Store
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 STAND = "SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status"
@@ -35,6 +38,14 @@ def other(world, tmp_path):
         secret_key=world.app.settings.secret_key.get_secret_value(),
     )
     app = App.build(settings, transport=Box(), clock=world.clock)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def beside(world):
+    """Build another worker on the same machine: the same database and DATA_DIR."""
+    app = App.build(world.app.settings, transport=Box(), clock=world.clock)
     yield app
     app.close()
 
@@ -162,3 +173,62 @@ def test_a_late_answer_does_not_take_a_claim_back(world, other, monkeypatch):
 
     assert row[1] == other.ticker.worker
     assert world.rows(STAND) == [("sending", 1)]
+
+
+@pytest.mark.parametrize("way", ["with_events", "without"])
+def test_the_ledger_of_one_that_stands_still_tells_too(world, beside, way):
+    """Stopped in the middle of a claim, and silent for a minute: others read its ledger, and only one is in doubt.
+
+    What was answered is settled by that answer, what it never gave away goes out at once, and when it wakes it hands
+    nothing more over.
+    """
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    beside.transport.has_events = way == "with_events"
+
+    def sleep(_):
+        if len(world.box.sent) == 9:
+            world.clock.go(seconds=70)
+            last_beat(world, timedelta(seconds=70))
+            beside.tick()
+        return Sent()
+
+    world.box.answer = sleep
+    world.app.tick()
+    came = [mail.to for mail in (*world.box.sent, *beside.transport.sent)]
+
+    assert (len(world.box.sent), len(beside.transport.sent)) == (10, 10)
+    assert len(set(came)) == 20
+
+
+def test_one_that_stands_still_in_a_transaction_is_put_out(settings, world, monkeypatch):
+    """Stopped with rows locked, it holds the others up for a while only; what it had not committed is as it was."""
+    monkeypatch.setattr(database, "STANDS_STILL", 0.01)
+    store, touch = Store(settings.database), text("UPDATE facts SET value = value || :by WHERE name = 'key_check'")
+    with contextlib.ExitStack() as stack:
+        asleep = stack.enter_context(store.reading())
+        asleep.execute(touch, {"by": "asleep"})
+        with world.app.service.store.transaction() as tx:
+            tx.execute(touch, {"by": "awake"})
+        with pytest.raises(AWAY):
+            asleep.execute(touch, {"by": "woken"})
+    with store.transaction() as tx:
+        tx.execute(touch, {"by": "again"})
+    store.close()
+
+    assert world.rows("SELECT value FROM facts WHERE name = 'key_check'")[0][0].endswith("awakeagain")
+    assert "asleep" not in world.rows("SELECT value FROM facts WHERE name = 'key_check'")[0][0]
+
+
+def test_a_database_that_vanished_is_found_out(settings):
+    """Its machine was taken off the net without a word: the kernel asks, and gives up within half a minute."""
+    given = {}
+    store = Store(settings.database)
+    event.listen(store.engine, "do_connect", lambda _dialect, _record, _args, named: given.update(named))
+    with store.transaction():
+        pass
+    store.close()
+    probes = given["keepalives_interval"] * given["keepalives_count"]
+
+    assert given["keepalives_idle"] + probes <= workers.OUT_OF_TOUCH
+    assert given["tcp_user_timeout"] <= 1000 * workers.OUT_OF_TOUCH
+    assert given["connect_timeout"] <= workers.OUT_OF_TOUCH

@@ -35,7 +35,7 @@ ELSEWHERE = {
 def export(typed: str) -> int:
     """Print all rows about an address; return 1 when there are none."""
     with opened(load()) as app:
-        known = privacy.export(app.service, _as_kept(typed))
+        known = privacy.export(app.service, as_kept(typed))
     if not any(known.values()):
         typer.echo(UNKNOWN, err=True)
         return 1
@@ -45,7 +45,7 @@ def export(typed: str) -> int:
 
 def erase(typed: str, *, sure: bool) -> int:
     """Erase an address's rows and files; return 1 when there were none."""
-    address = _as_kept(typed)
+    address = as_kept(typed)
     if not sure:
         typer.confirm(f"Erase everything about {address}? Nothing brings it back.", abort=True)
     with opened(load()) as app:
@@ -78,7 +78,7 @@ def demo_data(people: int, *, due: bool, force: bool) -> int:
     return 0
 
 
-def _as_kept(typed: str) -> str:
+def as_kept(typed: str) -> str:
     """Return an address as sign-up would have kept it; one that it refuses can still be looked for."""
     try:
         return addresses.parse(typed)

@@ -1,4 +1,4 @@
-"""In charge of the command line's other half: what can be typed about backups, and about sending that is held.
+"""In charge of the command line's other half: what can be typed about backups, and about sending that went wrong.
 
 Like its better half it imports what it needs when it is called.
 """
@@ -14,6 +14,8 @@ import typer
 app = typer.Typer()
 sending = typer.Typer(invoke_without_command=True)
 app.add_typer(sending, name="sending")
+held = typer.Typer(invoke_without_command=True)
+app.add_typer(held, name="held")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
 
@@ -97,3 +99,53 @@ def resume(
     from course.cli import holding
 
     holding.resume(skip_before)
+
+
+@held.callback(epilog="Example: course held | course held release day-2 --locale en-GB")
+def show_held(
+    context: typer.Context, *, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
+) -> None:
+    """Show which mailings were refused and are held; release one.
+
+    A lesson or notice that the mail server or provider refuses for what it says is held for everybody until its text
+    changes. For each: why, how many people wait for it, and since when.
+    """
+    from course.cli import remedies
+
+    if context.invoked_subcommand is None:
+        remedies.show(as_json=json)
+
+
+@held.command(epilog="Example: course held release day-2 --locale en-GB")
+def release(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `course held` shows it, like day-2 or welcome.")],
+    *,
+    course: Annotated[str | None, typer.Option(metavar="NAME", help="Its course. [default: the first one]")] = None,
+    locale: Annotated[str | None, typer.Option(metavar="LOCALE", help="Like en-GB. [default: all of them]")] = None,
+) -> None:
+    """Let a held mailing leave as it is.
+
+    For when the refusal was a mistake of theirs, or what they minded is settled. Who waits for it is due at once. If it
+    is refused again, it is held again. Ends with 1 when nothing of this name is held.
+    """
+    from course.cli import remedies
+
+    raise typer.Exit(remedies.release(name, course, locale))
+
+
+@app.command(epilog="Example: course resend alice@example.org --day 3")
+def resend(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
+    *,
+    day: Annotated[int, typer.Option(min=1, metavar="N", help="The lesson of this day.")],
+    course: Annotated[str | None, typer.Option(metavar="NAME", help="Which, if they take several courses.")] = None,
+) -> None:
+    """Send somebody a lesson once more, that they may not have got.
+
+    It is a copy: it leaves at once, also on the date of another lesson, and the calendar does not mind it. An answer to
+    it counts for its day. At most one copy of a day leaves on a date. Ends with 1, and says why, for who has left,
+    wants no mail, or never was due that day.
+    """
+    from course.cli import remedies
+
+    raise typer.Exit(remedies.resend(address, course, day))

@@ -22,19 +22,25 @@ EVENT = timedelta(minutes=30)  # real time that a provider's event may take to c
 log = structlog.get_logger()
 
 
-def sweep(service: Service, worker: str | None, now: datetime, real_now: datetime, *, wait: timedelta) -> int:
+def sweep(
+    service: Service, own: Page | None, folder: Path, now: datetime, real_now: datetime, *, wait: timedelta
+) -> int:
     """Bring to an end what no worker will; return how many claims were found abandoned.
 
-    `worker` asks, while it sends nothing: what is claimed by it, or by one that is dead, has no owner. None asks for
-    the only clock, at its start: no claim has. `wait` is how long a doubt is left to a provider's events; then
-    WHEN_UNSURE says what becomes of it.
+    A worker asks while it sends nothing. `own` is what it gave away itself: the rest of what it claimed it never did,
+    though it could not release it (the database was gone). None asks for the only clock, at its start: no claim has an
+    owner. One that is silent need not be dead: its ledger, if it is in this folder, tells what became of its claims.
+    `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
     """
+    worker = own.worker if own else None
     silent = deliveries.c.status == DeliveryStatus.SENDING, _ownerless(service, worker)
     doubtful = deliveries.c.status == DeliveryStatus.STALLED, deliveries.c.claimed_at <= real_now - wait
     with service.store.reading() as tx:
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
+    for page in (own, *_of_the_silent(service, own, folder)) if own else ():
+        _close_page(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:
         swept = tx.execute(update(deliveries).where(*silent).values(**left)).rowcount
@@ -50,19 +56,27 @@ def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datet
     ledger.of_the_dead(folder, lambda page: _close_page(service, page, now, real_now))
 
 
-def _close_page(service: Service, page: Page, now: datetime, real_now: datetime) -> None:
-    """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
-    claims = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.worker == page.worker
+def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
+    """Return what the ledgers in this folder say of those who are silent, and keep their ledgers locked."""
+    silent = deliveries.c.status == DeliveryStatus.SENDING, _ownerless(service, own.worker)
     with service.store.reading() as tx:
-        left = rows(tx, OWED.where(*claims))
-    lost = Unsure("the worker died before the answer came")
+        names = tx.execute(select(deliveries.c.worker).where(*silent).distinct()).scalars().all()
+    pages = (ledger.of_one(folder, name) for name in names if name and name != own.worker)
+    return [page for page in pages if page]
+
+
+def _close_page(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
+    """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
+    claims = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.worker == page.worker, *only_if
+    with service.store.transaction() as tx:
+        left = rows(tx, OWED.where(*claims).with_for_update(of=deliveries))  # one that wakes now waits for us
+        settling.put_back(tx, page.worker, [row.id for row in left if row.id not in page.given])
+    lost = Unsure("the worker fell silent before the answer came")
     given = [(row, page.answers.get(row.id, lost)) for row in left if row.id in page.given]
     settling.settle(service, given, now, real_now)
-    with service.store.transaction() as tx:
-        settling.put_back(tx, page.worker, [row.id for row in left if row.id not in page.given])
     if left:
         counts = {"given": len(given), "in_doubt": sum(outcome is lost for _, outcome in given), "claimed": len(left)}
-        log.warning("a worker died; its ledger tells what became of its messages", **counts)
+        log.warning("some claims had no owner any more; a ledger tells what became of them", **counts)
 
 
 def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:

@@ -15,6 +15,7 @@ E = EnrolmentStatus
 # Where a person must stand, at the moment of sending, for a mail to be made at all.
 MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "lesson": (E.ACTIVE,),
+    "copy": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "confirm": (E.PENDING,),
     "welcome": (E.ACTIVE,),
     "again": (E.ACTIVE, E.PAUSED),
@@ -26,6 +27,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "left": (E.STOPPED, E.FINISHED),
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
+COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy
 # What goes out in answer to a person's own mail (RFC 3834).
 LAST = "left"  # the only mail that leaves when a person has left: it says that they have
 ANSWERS = frozenset({"receipt", "help", "paused", "resumed", "skipped", "left"})
@@ -53,8 +55,8 @@ def owe(
 
 
 def mailing_name(kind: str, name: str) -> str:
-    """Return which mailing a delivery sends: `day-3` for a lesson, `receipt` for `receipt-2027-03-14`."""
-    return name.partition("-")[0] if kind == DeliveryKind.NOTICE else name
+    """Return which mailing a delivery sends: `day-3` for a lesson or its copy, `receipt` for `receipt-2027-03-14`."""
+    return name.partition("-" if kind == DeliveryKind.NOTICE else COPY)[0]
 
 
 def count(tx: Connection, subscriber_id: int, prefix: str) -> int:

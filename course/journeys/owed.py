@@ -86,5 +86,5 @@ def is_lesson(row: Owed) -> bool:
 
 def may_get(row: Owed) -> bool:
     """Whether somebody who stands where this person does gets such a mail at all."""
-    what = mailing_name(row.kind, row.name) if row.kind == DeliveryKind.NOTICE else "lesson"
+    what = mailing_name(row.kind, row.name) if row.kind == DeliveryKind.NOTICE else row.kind
     return row.standing in MAY_GET[what]

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from course.content.courses import lesson_name
-from course.journeys import breaker, facts, switch, trials
+from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
 from course.store.states import DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, delivery_counts, enrolments, mailings
+from course.store.tables import completions, deliveries, delivery_counts, enrolments
 
 LATE = timedelta(minutes=10)  # real time: a tick is due every second
 
@@ -51,7 +51,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         off = switch.look(tx)
         _, ticked = facts.recall(tx, facts.TICK)
         batches = trials.standing(tx, service.settings)
-        held = tx.execute(select(mailings).where(mailings.c.held_reason.is_not(None))).all()
+        refused = list(held.present(tx, service))
         waiting = tx.execute(
             select(deliveries.c.status, func.count())
             .where(deliveries.c.status.in_(("queued", "sending", "stalled", "failed")))
@@ -67,9 +67,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         "sending_stopped": stopped,
         "batches": batches,
         "sending_off": {"why": off.why, "because": off.because, "since": off.since.isoformat()} if off else None,
-        "held_mailings": [
-            f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in held if _present(service, row)
-        ],
+        "held_mailings": [f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in refused],
     }
 
 
@@ -83,12 +81,6 @@ def health(service: Service, real_now: datetime) -> dict[str, Any]:
     leaving = not stopped and off is None
     told = {"see": "course sending"} if off else {}
     return {"ok": ticking and leaving, "database": True, "clock": ticking, "sending": leaving, **told}
-
-
-def _present(service: Service, row: Any) -> bool:
-    """Whether a held mailing is still what the files say; one whose text has changed is held no more."""
-    known = row.course in service.catalogue.courses
-    return known and service.catalogue.mailing(row.course, row.name, row.locale).digest == row.digest
 
 
 def _by(tx: Connection, table: Table, column: Any, *conditions: Any) -> dict[tuple[str, Any], int]:

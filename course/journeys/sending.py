@@ -30,7 +30,8 @@ log = structlog.get_logger()
 class Shift:
     """One worker's round of sending. `stopped` is looked at before each message.
 
-    `unsettled` outlives the shift: outcomes that could not be written down yet.
+    What outlives the shift: `unsettled`, outcomes that could not be written down yet, and `given`, what was handed over
+    since the last sweep.
     """
 
     service: Service
@@ -39,6 +40,7 @@ class Shift:
     clock: Clock
     stopped: Event
     unsettled: list[tuple[Owed, Outcome]]
+    given: set[int]
     ledger: Ledger
     heartbeat: Heartbeat
 
@@ -135,6 +137,7 @@ def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
     finally:
         # Released, not forgotten: the next claim sorts out who no longer wants their mail. What was handed over is
         # never released, whatever broke: it is settled, or in doubt.
+        shift.given.update(handled)
         left = set(ids) - handled
         if left:
             with shift.service.store.transaction() as tx:

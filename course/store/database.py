@@ -18,6 +18,17 @@ from course.store.states import DeliveryStatus, EnrolmentStatus, sources
 BUSY = 15_000  # milliseconds that a writer waits for another one on SQLite
 # The database is away or busy for a while; any other error of it is about what was to be written.
 AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+# Seconds until PostgreSQL ends a session that stands still inside a transaction: others wait for its locks.
+STANDS_STILL = 30.0
+ENDED = "25P03"  # PostgreSQL's code for that
+# When the other end of a connection vanishes without a word, nobody waits for it for hours.
+VANISHED = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
 READ_ONLY = {"course_read_only": True}
 
 
@@ -117,12 +128,13 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+    options = f"-c timezone=UTC -c idle_in_transaction_session_timeout={STANDS_STILL * 1000:.0f}"
     engine = create_engine(
         address,
         hide_parameters=True,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
-        connect_args={"options": "-c timezone=UTC"},
+        connect_args={"options": options, **VANISHED},
     )
     event.listen(engine, "handle_error", _hide_details)
     return engine
@@ -133,6 +145,9 @@ def _hide_details(context: ExceptionContext) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
+    if getattr(context.original_exception, "sqlstate", None) == ENDED:  # psycopg calls it an internal error
+        context.is_disconnect = True
+        raise OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
 
 
 def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

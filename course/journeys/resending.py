@@ -1,0 +1,89 @@
+"""In charge of a lesson once more, by hand: a copy for somebody who may not have got theirs.
+
+A copy does not count for the calendar, so it may come on the date of another lesson; an answer to it counts for its
+day.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from course import addresses
+from course.content.courses import lesson_name
+from course.journeys import enrolments as rounds
+from course.journeys import people, suppression
+from course.journeys.notices import COPY, MAY_GET
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.database import insert_new
+from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.tables import deliveries, subscribers
+
+NOT_NOW = {
+    EnrolmentStatus.PENDING: "has not confirmed yet",
+    EnrolmentStatus.STOPPED: "has left the course, or it was ended for them",
+}
+NOT_THIS = {
+    DeliveryStatus.QUEUED: "is still owed, and leaves by itself",
+    DeliveryStatus.SENDING: "is leaving at this moment",
+    DeliveryStatus.STALLED: "is in doubt at this moment; within an hour that is decided, then try again",
+    DeliveryStatus.CANCELLED: "was skipped, or waits for the end of a pause",
+}
+
+
+class ResendError(Exception):
+    """There is no copy to be owed; the text says why, and what to do."""
+
+
+def resend(service: Service, address: str, course: str | None, day: int, now: datetime) -> str:
+    """Owe somebody a copy of that day's lesson, at once; return the course's name. Raises ResendError.
+
+    On one local date it is owed once, however often that is asked for.
+    """
+    with service.store.transaction() as tx:
+        person = _person(tx, service, address, course)
+        lesson = select(deliveries.c.status).where(
+            deliveries.c.enrolment_id == person.id, deliveries.c.name == lesson_name(day)
+        )
+        stands = tx.execute(lesson).scalar()
+        if stands is None:
+            raise ResendError(f"Day {day} was never due for them. `course export ADDRESS` shows what was.")
+        if stands in NOT_THIS:
+            raise ResendError(f"Day {day} {NOT_THIS[DeliveryStatus(stands)]}.")
+        copy = {
+            "subscriber_id": person.subscriber_id,
+            "enrolment_id": person.id,
+            "course": person.course,
+            "kind": DeliveryKind.COPY,
+            "name": f"{lesson_name(day)}{COPY}{person.today(now)}",
+            "day": day,
+            "status": DeliveryStatus.QUEUED,
+            "due_at": now,
+            "send_at": now,
+        }
+        if not insert_new(tx, deliveries, [copy]):
+            raise ResendError(f"A copy of day {day} was owed to them today already. `course status` tells what waits.")
+        rounds.note(tx, person.id, "resent", lesson_name(day), now)
+    return person.course
+
+
+def _person(tx: Connection, service: Service, address: str, course: str | None) -> Person:
+    """Return the newest round of the course that is meant. Raises ResendError if nothing may be sent there."""
+    mine = people.find(tx, subscribers.c.email_key == addresses.key(address))
+    if suppression.among(tx, service.keys, [address]):
+        raise ResendError("This address wants no mail, or cannot get any: nothing is sent there.")
+    if not mine:
+        raise ResendError("Nobody is known by this address.")
+    names = sorted({person.course for person in mine})
+    if course is None and len(names) > 1:
+        raise ResendError(f"They take several courses: add --course with one of {', '.join(names)}.")
+    person = next((one for one in mine if one.course == (course or names[0])), None)
+    if person is None:
+        raise ResendError(f"They do not take this course, but {', '.join(names)}.")
+    if person.course not in service.catalogue.courses:
+        raise ResendError(f"The course {person.course} is not in emails/courses/ any more.")
+    if person.status not in MAY_GET["copy"]:
+        raise ResendError(f"This person {NOT_NOW[EnrolmentStatus(person.status)]}: no lesson is sent to them.")
+    return person

@@ -1,0 +1,204 @@
+"""Promises for bad moments of a sending: the database is gone, the other side is slow, somebody leaves meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from servers import HANG, RudeServer
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+
+from course import links
+from course.app import App
+from course.journeys import claiming, demo, doubts, planning, sending, settling
+from course.outbound import one_by_one
+from course.outbound.greeting import Server
+from course.outbound.smtp import Smtp
+from course.outgoing import Notes, Outcome, Outgoing, Sent, Unsure
+from course.store.tables import subscribers
+
+EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
+PEOPLE = ("alice", "bob", "charlie")
+PHASES = {
+    "plan": (planning, "_plan_some"),
+    "claim": (claiming, "_claim_some"),
+    "re-check": (sending, "_still_ours"),
+    "settle": (settling, "sent"),
+    "sweep": (doubts, "_decide"),
+}
+
+
+class Outage:
+    """The database goes when a phase begins, and is gone until it is put back; what was not committed is not there."""
+
+    def __init__(self, store, monkeypatch, phase, *, at_commit):
+        self.gone, self._armed = False, True
+        self._at_commit = at_commit
+        place, name = PHASES[phase]
+        whole = getattr(place, name)
+
+        def begin(*args, **named):
+            if self._armed and not at_commit:
+                self.go()
+            try:
+                return whole(*args, **named)
+            finally:
+                if self._armed and at_commit:
+                    self.go()
+
+        monkeypatch.setattr(place, name, begin)
+        for what in ("before_cursor_execute", "commit", "begin"):
+            event.listen(store.engine, what, self._refuse)
+
+    def go(self):
+        self.gone, self._armed = True, False
+
+    def _refuse(self, *_):
+        if self.gone:
+            raise OperationalError("SELECT 1", {}, Exception("the server closed the connection unexpectedly"))
+
+
+@pytest.fixture
+def world(world):
+    """Close the service that a test has put in the place of another one."""
+    yield world
+    world.app.close()
+
+
+@pytest.fixture
+def three(world):
+    """Give a world in which the first lessons of Alice, Bob and Charlie are due."""
+    for who in PEOPLE:
+        world.join(who)
+    world.clock.at = EIGHT
+    world.box.sent.clear()
+    return world
+
+
+def hold(world):
+    """Let WHEN_UNSURE=hold decide what becomes of a doubt: whoever is wrongly in doubt then never gets their lesson."""
+    world.app.close()
+    world.app = App.build(
+        world.app.settings.model_copy(update={"when_unsure": "hold"}), transport=world.box, clock=world.clock
+    )
+
+
+@pytest.mark.parametrize("at_commit", [False, True], ids=["first", "commit"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_database_that_goes_and_comes_back(three, monkeypatch, phase, at_commit):
+    """Gone in any phase, as it begins or at its end, and back a minute later: each lesson came, and once.
+
+    In doubt is only what was given away without an answer: nothing that could not be released or written down.
+    """
+    hold(three)
+    unsure = ["bob"] if phase == "sweep" else []
+
+    def answer(outgoing):
+        three.clock.go(seconds=0.3)  # it is checked again after each who still wants their mail
+        if unsure and outgoing.to.startswith(unsure[0]):
+            unsure.clear()
+            return Unsure("no answer")
+        return Sent()
+
+    three.box.answer = answer
+    if phase == "sweep":
+        three.app.ticker.turn()
+    outage = Outage(three.app.service.store, monkeypatch, phase, at_commit=at_commit)
+    with pytest.raises(OperationalError):
+        three.app.tick()
+    outage.gone = False
+    for _ in range(3):
+        three.clock.go(minutes=1)
+        three.app.tick()
+    stand = dict(three.rows("SELECT status, count(*) FROM deliveries WHERE name = 'day-1' GROUP BY status"))
+
+    assert stand == ({"sent": 2, "unknown": 1} if phase == "sweep" else {"sent": 3})
+    assert set(Counter(mail.to for mail in three.box.sent).values()) == {1}
+
+
+@dataclass
+class Hand:
+    """A way out that takes ten thousand messages without looking at them; `then` happens after each."""
+
+    then: Callable[[Outgoing], object]
+    to: list[str] = field(default_factory=list)
+    has_events = False
+    most = 1
+
+    def prepare(self, outgoing: Outgoing) -> None:
+        """Take it as it is."""
+
+    def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
+        one_by_one(self.send, batch, notes)
+
+    def send(self, outgoing: Outgoing) -> Outcome:
+        self.to.append(outgoing.to)
+        self.then(outgoing)
+        return Sent()
+
+    def close(self) -> None:
+        """Keep nothing open."""
+
+
+def test_who_leaves_in_the_middle_of_ten_thousand_gets_nothing_more(world):
+    """Ten thousand lessons are leaving; two people leave, one of this claim and one of a later: theirs do not leave."""
+    service, clock = world.app.service, world.clock
+    demo.make(service, 10_000, clock.now(), due=True)
+    with service.store.reading() as tx:
+        people = tx.execute(select(subscribers.c.id, subscribers.c.email).order_by(subscribers.c.id)).all()
+    leaving = [people[2_100 + place] for place in (90, 7_000)]
+
+    def leave(outgoing):
+        if outgoing.to == people[2_100].email:
+            for person in leaving:
+                link, _ = links.leave_links(service.keys, person.id, "self-compassion", "", "reply.dearself.example")
+                assert world.app.leave(link.rpartition("/")[2], "page")
+            clock.go(seconds=2 * sending.SLICE)
+
+    world.app.close()
+    hand = Hand(leave)
+    world.app = App.build(world.app.settings, transport=hand, clock=clock)
+    world.app.tick()
+
+    assert len(set(hand.to)) == len(hand.to) == 9_998
+    assert not {person.email for person in leaving} & set(hand.to)
+
+
+def test_a_slow_server_is_waited_for(three):
+    """It takes twenty seconds for each message: nobody's claim is lost to that, and each lesson comes once."""
+
+    def slow(_):
+        three.clock.go(seconds=20)
+        three.app.beat()  # as the worker's own thread does, whatever its tick waits for
+        return Sent()
+
+    three.box.answer = slow
+    three.app.tick()
+    three.app.tick()
+
+    assert sorted(mail.to.partition("@")[0] for mail in three.box.sent) == list(PEOPLE)
+    assert three.rows("SELECT DISTINCT status, attempts FROM deliveries WHERE name = 'day-1'") == [("sent", 0)]
+
+
+@pytest.mark.parametrize(("step", "came"), [("MAIL", 3), (".", 4)], ids=["before", "after"])
+def test_a_peer_that_vanished_costs_one_message(three, step, came):
+    """The other end of a connection is gone without a word: what waits for it is tried again by another connection.
+
+    Only the message whose final dot had left can come twice.
+    """
+    three.app.close()
+    with RudeServer({step: HANG}, {}) as server:
+        smtp = Smtp(Server("127.0.0.1", server.port, tls="none"), "course.example", answer_seconds=0.2)
+        three.app = App.build(three.app.settings, transport=smtp, clock=three.clock)
+        for _ in range(3):
+            three.app.tick()
+            three.clock.go(minutes=2)
+        three.app.close()
+    asked = Counter(line for talk in server.heard for line in talk if line.startswith("RCPT"))
+
+    assert three.rows("SELECT status, count(*) FROM deliveries WHERE name = 'day-1' GROUP BY status") == [("sent", 3)]
+    assert (len(asked), asked.total()) == (3, came)
