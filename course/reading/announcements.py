@@ -6,6 +6,7 @@ Where the quote itself carries marks, only the announcement goes; where it does 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from course.reading.lines import Hint, Kind, Line
@@ -15,9 +16,15 @@ ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{2,}")
 BRACKETED = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>@]{1,64}@|&lt;[^\s<>@]{1,64}@")
 TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d\s?(?:AM|PM|Uhr)\b|\d時|\d시|\d点", re.IGNORECASE)
 DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-]\d{1,2}\b|\d\d?\.?\s\w{3,}|\w{3,}\.?\s\d\d?\b|\d\s?[年月日년월일]")
+COLON = re.compile(r"[:\uff1a]\W{0,4}$")
+FULL_DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d")
+HOUR = re.compile(r"\b(?:[ap]\.?\s?m\b\.?|Uhr|[A-Z]{3,4}\b)", re.IGNORECASE)
 ENDS = re.compile(r"[:\uff1a>\u2026-]$")
 DASHED = re.compile(r"-{2,}.*-{2,}:?")
+TRIES = 80  # lines that look as if they ended one; a mail has a few
 LONGEST = 500  # characters of an attribution
+SHORT = 80  # characters of a last line
+MOST = 5  # words of a name
 HIGHEST = 5  # lines of one
 
 
@@ -45,19 +52,38 @@ def hinted(lines: list[Line], _: Words) -> None:
 
 def attributed(lines: list[Line], words: Words) -> None:
     """Cut at "On …, Alice wrote:", on one line or wrapped over several, in any language: nearly every client."""
-    index = 0
+    index, tries = 0, Counter[bool]()
     while index < len(lines):
         line = lines[index]
-        if line.kind is not Kind.HEAD and _may_end(line, words):
-            first = _begins(lines, index, words)
+        if line.kind is not Kind.HEAD and tries[line.depth > 0] < TRIES and _may_end(line, words):
+            tries[line.depth > 0] += 1
+            first = _begins(lines, index, words) if not _goes_on(lines, index) else None
             if first is not None:
                 index += _announce(lines, first, index, words)
         index += 1
 
 
+def arrowed(lines: list[Line], _: Words) -> None:
+    """Cut at GroupWise's ">>> Alice <alice@example.org> 16/11/26 7:00 >>>"."""
+    for index, line in enumerate(lines):
+        text = line.seen
+        if line.marks.startswith(">>>") and text.endswith(">>>") and (ADDRESS.search(text) or TIME.search(text)):
+            line.kind = Kind.HEAD
+            rest(lines, index + 1, 0)
+            return
+
+
 def _may_end(line: Line, words: Words) -> bool:
     text = line.seen
     return bool(text) and len(text) <= LONGEST and bool(ENDS.search(text) or words.wrote.search(text[-60:]))
+
+
+def _goes_on(lines: list[Line], index: int) -> bool:
+    """Whether the next line ends it: "… schrieb Dear" and "Self:" below."""
+    after = lines[index + 1] if index + 1 < len(lines) else None
+    if after is None or after.depth != lines[index].depth or COLON.search(lines[index].seen):
+        return False
+    return len(after.seen) < SHORT and bool(COLON.search(after.seen))
 
 
 def _begins(lines: list[Line], last: int, words: Words) -> int | None:
@@ -97,20 +123,31 @@ def _windows(lines: list[Line], last: int, *, across: bool) -> Iterator[tuple[in
 def _strong(text: str, words: Words) -> bool:
     """Whether it can be nothing else: an address, or both a date and a time, and a verb or a bracket."""
     verb = _verb(text, words)
-    ends = bool(re.search(r"[:\uff1a]\W{0,4}$", text)) or (verb is not None and verb.end() > len(text) - 6)
+    ends = bool(COLON.search(text)) or (verb is not None and verb.end() > len(text) - 6)
     if not ends:
         return False
     if verb is not None and DASHED.fullmatch(text):
         return True
     date, time = bool(DATE.search(text)), bool(TIME.search(text))
     if verb is None:
-        return bool(BRACKETED.search(text)) and (date or time)
-    return bool(ADDRESS.search(text)) or (date and time)
+        written = BRACKETED.search(text) or (text[0].isdigit() and ADDRESS.search(text))
+        return bool(written) and (date or time)
+    if ADDRESS.search(text):
+        return True
+    final = verb.end() > len(text) - 6
+    name = _is_name(text[: verb.start()]) if final else _is_name(text[verb.end() :]) or _is_name(text[: verb.start()])
+    return (date and name) or (time and final and bool(FULL_DATE.search(text)))
+
+
+def _is_name(said: str) -> bool:
+    """Whether only a name stands there, behind a date: "On 3 May 1987 my father wrote:" is a sentence."""
+    found = re.findall(r"[^\W\d_]+", HOUR.sub("", re.split(r"\d", said)[-1]))
+    return 0 < len(found) <= MOST and all(word[0] == word[0].upper() and len(word) > 1 for word in found)
 
 
 def _weak(text: str, words: Words) -> bool:
     """Whether it may announce a quote that is marked as one."""
-    colon = bool(re.search(r"[:\uff1a]\W{0,4}$", text))
+    colon = bool(COLON.search(text))
     address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
     verb = _verb(text, words)
     if not colon:
@@ -128,7 +165,7 @@ def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:
     """Mark an attribution, keep what a person wrote before it on its line; return how many lines were added."""
     depth = lines[last].depth
     after = following(lines, last)
-    own = _before(lines[first].text, words)
+    own = _before(lines[first].seen, words)
     for line in lines[first : last + 1]:
         line.kind = Kind.HEAD if not line.blank else line.kind
     # With nothing above it, and no marks, nobody can tell a bare quote from an answer below one: nothing is lost.
@@ -145,10 +182,10 @@ def _before(text: str, words: Words) -> str | None:
     """Return what stands before the attribution on its own first line: "thanks On Wed, Apr 4 … wrote:"."""
     for start in words.start.finditer(text[:LONGEST]):
         own = text[: start.start()]
-        if own and re.search(r"[\s-]$", own) and not ADDRESS.search(own) and not words.wrote.search(own):
-            return own.rstrip(" \t-") or None
-        if not own:
+        if not own or re.search(r"\d", own) or ADDRESS.search(own) or words.wrote.search(own):
             return None
+        if re.search(r"[\s-]$", own):
+            return own.rstrip(" \t-") or None
     return None
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from course.reading.lines import Kind, Line
 from course.reading.words import Words
 
 DELIMITER = re.compile(r"--|\u2014\u2014|__")  # RFC 3676 section 4.3; its space is often lost
 DIVIDER = re.compile(r"[-_=*#~+\u2500\u2501\u2014\u1427 ]{1,100}")  # the last but one is what a tracker of Gmail's adds
+SENTENCE = re.compile(r"[.!?\u2026:]$|^[-_=*\u2014]{3,}$|(?:\w+\W+){7}")  # too much for a signature under mere dashes
+DASHES = re.compile(r"[-_=*\u2014]{2,100}")
 RULED = re.compile(r"[-_=*\u2014]{3,100}")
 URL = re.compile(r"<?\(?(?:https?://|www\.|mailto:)[^\s<>]*>?\)?", re.IGNORECASE)
 WRAP = "<>()[]{}*_~|\"'“”. \t"
@@ -18,7 +21,8 @@ CONTACT = re.compile(
     r"\S+@\S+\.\S+|(?:https?://|www\.)\S+|(?:\w+\s?[.:]\s?)?\+?[\d\s()./-]{7,24}|[\w-]+(?:\.[\w-]+)+(?:/\S*)?",
     re.IGNORECASE,
 )
-BY = re.compile(r"-(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20}){0,2}")
+BY = re.compile(r"--?(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20}){0,2}")
+MANY_FOOTERS = 60  # lines at the end of a run that are looked at
 LONGEST = 160  # characters of a footer
 FEW = 4  # lines below a line of dashes that are still a signature
 MANY = 14  # the same below a true delimiter
@@ -41,29 +45,31 @@ def runs(lines: list[Line]) -> Iterator[list[Line]]:
 def signed(lines: list[Line], _: Words) -> None:
     """Cut a signature below "-- ", RFC 3676 section 4.3; below other dashes only what can be no journal."""
     for run in runs(lines):
+        above = False
         for index, line in enumerate(run):
-            below = [one for one in run[index + 1 :] if not one.blank]
-            if _begins(line, below, above=any(not one.blank for one in run[:index])):
+            if DASHES.fullmatch(line.seen) and _begins(line, run[index + 1 :], above=above):
                 for one in run[index:]:
                     one.kind = Kind.SIGNATURE
                 break
+            above = above or not line.blank
 
 
-def _begins(line: Line, below: list[Line], *, above: bool) -> bool:
-    text = line.seen
+def _begins(line: Line, rest: list[Line], *, above: bool) -> bool:
+    text, next_blank = line.seen, any(one.blank for one in rest[:1])
+    below = list(islice((one for one in rest if not one.blank), MANY + 1))
     if line.text.startswith("-- ") and text == "--":
         return True
     if DELIMITER.fullmatch(text):
         return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
-    if not above or not RULED.fullmatch(text):
+    if not above or not RULED.fullmatch(text) or next_blank:
         return False
-    return 0 < len(below) <= FEW and all(len(one.text) <= SHORT for one in below)
+    return 0 < len(below) <= FEW and not any(SENTENCE.search(one.seen) or len(one.text) > SHORT for one in below)
 
 
 def footed(lines: list[Line], words: Words) -> None:
     """Cut "Sent from my iPhone" and its like, at the end of a run, as phones and apps add it."""
     for run in runs(lines):
-        for line in reversed(run):
+        for line in run[: -1 - MANY_FOOTERS : -1]:
             if line.blank or DIVIDER.fullmatch(line.seen):
                 continue
             if not is_footer(line.seen, words):
@@ -89,7 +95,7 @@ def _names_a_device(named: str, words: Words) -> bool:
     """Whether these words are a device or an app and little else; all up to the first stop are looked at."""
     said = re.split(r"[,;!\u3002](?=\s|$)|\.\s", named.strip(" .,:"))[0]
     tokens = [token.strip(".'\u2019®") for token in WORD.findall(said)]
-    brand = bool(words.brands.search(said)) or any(_is_name(token) for token in tokens)
+    brand = bool(words.brands.search(said) or words.unspaced.search(said)) or any(_is_name(token) for token in tokens)
     known = [token for token in tokens if token.casefold() in words.devices]
     other = [token for token in tokens if token.casefold() not in words.devices | words.small and not _is_name(token)]
     if brand:
@@ -121,7 +127,12 @@ def named(lines: list[Line], _: Words) -> None:
     """Cut "-Alice Example" below a blank line at the very end, as people sign on lists; a bullet has a space."""
     for run in runs(lines):
         last = _last_paragraph(run)
-        if len(last) == 1 and last[0] is not run[0] and BY.fullmatch(last[0].seen) and last[0].seen[1].isupper():
+        if (
+            len(last) == 1
+            and last[0] is not run[0]
+            and BY.fullmatch(last[0].seen)
+            and last[0].seen.lstrip("-")[0].isupper()
+        ):
             last[0].kind = Kind.SIGNATURE
 
 

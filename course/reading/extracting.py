@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import lru_cache
 
-from course.reading import bodies, markup, mime
+from course.reading import bodies, markup, mime, wrappers
 from course.reading.bodies import Body
 from course.reading.hypertext import from_html
 from course.reading.lines import Kind, Line, from_text
@@ -35,13 +36,13 @@ class Reader:
         """Return what the person wrote."""
         prompt = known(sent) if sent else None
         if isinstance(message, str):
-            body = Body(message[:LONGEST], html=markup.is_html(message[:LONGEST]))
+            text = wrappers.unsigned(message[:LONGEST])
+            body = Body(text, html=markup.is_html(text))
             return self._words(body, prompt).text
         try:
-            parsed = mime.parse(message)
+            return self.of(mime.parse(message), prompt)
         except TooMuchError:
             return ""
-        return self.of(parsed, prompt)
 
     def of(self, message: Message, prompt: Prompt | None = None) -> str:
         """Return what the person wrote in a parsed message."""
@@ -79,6 +80,7 @@ def fuller(text: Found, page: Found) -> Found:
     return page if said < shown else text
 
 
+@lru_cache(32)  # a lesson is answered by many
 def known(sent: bytes) -> Prompt | None:
     """Return what is to be known of a message that was sent, or None if it cannot be read."""
     try:

@@ -74,7 +74,8 @@ class Page:
         self.open.append(Open(tag.name, means, quotes))
         self.names[tag.name] += 1
         self.depth += quotes
-        self.active.update(means)
+        if means:
+            self.active.update(means)
         if Means.REST in means:
             self._break()
             self.hint = Hint.REST
@@ -117,7 +118,8 @@ class Page:
                 self._break(blank=last.name in SPACED)
             self.names[last.name] -= 1
             self.depth -= last.quotes
-            self.active.subtract(last.means)
+            if last.means:
+                self.active.subtract(last.means)
             if last.name in {"ul", "ol"} and self.lists:
                 self.lists.pop()
             if last.name == name:
@@ -125,6 +127,10 @@ class Page:
 
     def _break(self, *, blank: bool = False, always: bool = False) -> None:
         """End the line. A blank one follows a paragraph, and a <br> that stands alone."""
+        if not self.text and not always:
+            if blank and self.lines and self.lines[-1].text:
+                self.lines.append(Line("", self.depth))
+            return
         whole = "".join(self.text)
         text = whole.rstrip() if self.names["pre"] else SPACES.sub(" ", whole.replace("\xa0", " ")).strip()
         self.text.clear()

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 # Left-to-right marks, joiners and soft hyphens that clients weave into dates and preheaders. The joiner of emoji stays.
 UNSEEN = {
     ord(sign): None for sign in "\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2069\ufeff\xad"
 }
-MARKS = re.compile(r"(?:>[ \t]?)+|(?:\|[ \t])(?:\|[ \t])*|\|(?=$)")
+MARKS = re.compile(r"(?:>[ \t]?)+")
 # Gmail breaks "<address>" over two or three lines (and so puts a ">" where a quote would begin).
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
+MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
+MOST = 3000  # lines that are judged one by one
 
 
 class Kind(StrEnum):
@@ -46,6 +49,8 @@ class Line:
     kind: Kind = Kind.OWN
     hint: Hint = Hint.NONE
     marks: str = ""
+    _of: str | None = None  # the text that _seen was made of
+    _seen: str = ""
 
     def __post_init__(self) -> None:
         """Take what is quoted for a quote until somebody says otherwise."""
@@ -55,30 +60,41 @@ class Line:
     @property
     def blank(self) -> bool:
         """Whether there is nothing to see."""
-        return not self.text.translate(UNSEEN).strip()
+        return not self.seen
 
     @property
     def seen(self) -> str:
         """The text as rules look at it: nothing invisible, no stars around it, not too long."""
-        return self.text[:LONGEST].translate(UNSEEN).replace("\xa0", " ").strip()
+        if self._of is not self.text:
+            self._of, self._seen = self.text, self.text[:LONGEST].translate(UNSEEN).replace("\xa0", " ").strip()
+        return self._seen
 
 
 def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[Line]:
     """Return the lines of a plain text; `flowed` and `delsp` as in RFC 3676."""
     whole = BROKEN_ADDRESS.sub(r"<\1>", text.replace("\r\n", "\n").replace("\r", "\n"))
     rows = whole.split("\n")
-    lines = [_marked(row) for row in rows] if not flowed else list(_unflowed(rows, delsp=delsp))
-    return lines if flowed else _unwrapped_links(lines)
+    return list(_unflowed(rows, delsp=delsp)) if flowed else _unwrapped_links([_marked(row) for row in rows])
+
+
+def bounded(lines: list[Line]) -> list[Line]:
+    """Return so many lines that rules may look at each; what is below them becomes a few long ones."""
+    kept = lines[:MOST]
+    for depth, group in groupby(lines[MOST:], key=lambda line: line.depth):
+        kept.append(Line("\n".join(line.text for line in group), depth))
+    return kept[: 2 * MOST]
 
 
 def _marked(row: str) -> Line:
-    """Return a line without its ">" or "| " (an older Gmail's), which may stand after blanks."""
+    """Return a line without its ">", before which a blank may stand."""
+    if row[:1] not in MAYBE:
+        return Line(row.rstrip())
     stripped = row.lstrip(" \t")
     found = MARKS.match(stripped) if len(row) - len(stripped) <= 1 else None  # more is indented text
     if found is None:
         return Line(row.rstrip())
     marks = found[0]
-    return Line(stripped[len(marks) :].rstrip(), marks.count(">") + marks.count("|"), marks=marks)
+    return Line(stripped[len(marks) :].rstrip(), marks.count(">"), marks=marks)
 
 
 def _unflowed(rows: Iterable[str], *, delsp: bool) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""In charge of what mail clients mark in their HTML: which class, id, name or style means a quote, a signature …"""
+"""In charge of what mail clients mark in their HTML: which class, id, name or style means a quote or a signature."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def is_html(text: str) -> bool:
 
 def pieces(html: str) -> Iterator[Tag | str]:
     """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out."""
-    last = html.rfind(">")
+    last, small, raw = html.rfind(">"), html.lower(), set(RAW)
     at = 0
     while at < len(html):
         start = html.find("<", at)
@@ -66,8 +66,10 @@ def pieces(html: str) -> Iterator[Tag | str]:
             at += 1
         else:
             tag, at = _tag(html, name)
-            if tag.opens and tag.name in RAW:
-                at = _raw_end(html, tag.name, at)
+            if tag.opens and tag.name in raw:
+                ends = _raw_end(html, small, tag.name, at)
+                raw -= {tag.name} if ends == at else set()  # it is never closed: look no more
+                at = ends
             else:
                 yield tag
 
@@ -85,12 +87,15 @@ def _tag(html: str, name: re.Match[str]) -> tuple[Tag, int]:
     return Tag(name[1].lower(), not name[0].startswith("</"), attributes), len(html) if end < 0 else end + 1
 
 
-def _raw_end(html: str, name: str, at: int) -> int:
-    """Return where a style's or script's closing tag ends; a head that is never closed ends at once."""
-    found = re.compile(rf"</{name}\s*>|<body\b" if name == "head" else rf"</{name}\s*>", re.IGNORECASE).search(html, at)
-    if found is None:
-        return at if name in {"head", "xml", "noscript", "template", "svg"} else len(html)
-    return found.start() if found[0].lower().startswith("<body") else found.end()
+def _raw_end(html: str, small: str, name: str, at: int) -> int:
+    """Return where a style's or script's closing tag ends; a head ends where the body begins, or at once."""
+    found = small.find(f"</{name}", at)
+    body = small.find("<body", at) if name == "head" else -1
+    if body >= 0 and (found < 0 or body < found):
+        return body
+    if found < 0:
+        return len(html) if name in {"style", "script", "title"} else at
+    return _after(html, ">", found)
 
 
 def _after(html: str, end: str, at: int) -> int:

@@ -104,19 +104,22 @@ def _heads(lines: list[Line], ours: list[bool], prompt: Prompt) -> None:
 
 def _answers(lines: list[Line], ours: list[bool], depth: int) -> None:
     """Keep what stands in the quote and is not ours; a mark that the person typed is theirs too."""
+    usual = Counter(_marks(line) for line, one in zip(lines, ours, strict=True) if one and line.depth == depth)
+    base = usual.most_common(1)[0][0] if usual else 0
     for group in _groups(lines, ours):
-        before, after = _beside(lines, group[0], -1), _beside(lines, group[-1], 1)
-        inside = any(ours[one] and one not in group for one in (before, after))
-        base = depth if inside else 0
-        if not inside and not any(lines[one].kind is Kind.OWN for one in (before, after)):
-            continue
-        if inside and all(lines[one].depth > depth for one in group):
+        around = [one for one in (_beside(lines, group[0], -1), _beside(lines, group[-1], 1)) if one not in group]
+        own = any(lines[one].kind is Kind.OWN and not lines[one].depth for one in around)
+        if not own and (not any(ours[one] for one in around) or all(lines[one].depth > depth for one in group)):
             continue  # an older message, quoted once more
         for index in group:
             line = lines[index]
-            if line.kind is Kind.QUOTE and line.depth >= base and line.text.strip():
-                line.text = ">" * (line.depth - base) + " " * (line.depth > base) + line.text
-                line.kind = Kind.OWN
+            marks = _marks(line) - (0 if own else base)
+            line.text = ">" * marks + " " * (marks > 0) + line.text
+            line.kind = Kind.OWN
+
+
+def _marks(line: Line) -> int:
+    return line.marks.count(">")
 
 
 def _groups(lines: list[Line], ours: list[bool]) -> Iterator[list[int]]:

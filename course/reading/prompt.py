@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from course.reading.lines import UNSEEN, Kind, Line
 
@@ -21,8 +22,10 @@ WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['\u2019][^\W_]+)*"
     r"|[\u2190-\u2bff\U0001f000-\U0001faff]"
 )
+NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s")  # of a list: clients count anew, or make bullets of it
 ENOUGH = 4  # words on end that are ours within a quote
 MANY = 8  # the same where no quote mark stands
+LONGEST = 12_000  # words of a reply that are compared
 MOST = 0.7  # of a quoted line's words: the rest is a client's doing
 
 
@@ -66,11 +69,20 @@ class Prompt:
 def tokens(lines: Iterable[Line]) -> Iterator[Token]:
     """Yield the words of lines, links left out, in small letters."""
     for number, line in enumerate(lines):
-        text = URL.sub(lambda found: " " * len(found[0]), line.text)
+        text = NUMBER.sub(_blanked, URL.sub(_blanked, line.text))
         for found in WORD.finditer(text):
-            word = unicodedata.normalize("NFKC", found[0].translate(UNSEEN)).casefold().replace("\u2019", "'")
+            said = found[0]
+            word = said.lower() if said.isascii() else _folded(said)
             if word:
                 yield Token(word, number, found.start(), found.end())
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFKC", word.translate(UNSEEN)).casefold().replace("\u2019", "'")
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def _grams(row: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
@@ -93,7 +105,7 @@ class Match:
 def matches(lines: Sequence[Line], prompt: Prompt) -> list[Match]:
     """Return for each line which of its words are ours, for being in a row of ours."""
     found = [Match() for _ in lines]
-    row = [token for token in tokens(lines) if lines[token.line].kind is not Kind.HEAD]
+    row = [token for token in islice(tokens(lines), LONGEST) if lines[token.line].kind is not Kind.HEAD]
     covered = [False] * len(row)
     for size, known in ((ENOUGH, prompt.grams), (MANY, prompt.many)):
         for start, gram in enumerate(_grams([token.word for token in row], size)):

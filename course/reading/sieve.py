@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from course.reading import announcements, endings, headblocks, ours, words
 from course.reading.bodies import Body
 from course.reading.hypertext import from_html
-from course.reading.lines import Hint, Kind, Line, from_text
+from course.reading.lines import Hint, Kind, Line, bounded, from_text
 from course.reading.marks import MARKS, Mark
 from course.reading.prompt import Prompt
 from course.reading.words import Words
@@ -37,6 +37,7 @@ HEADS = (
     Rule("separator", "Outlook, AOL, Samsung, Gmail's and Apple's forwards", headblocks.separated),
     Rule("header block", "Outlook, Exchange, AOL, Hotmail, Orange", headblocks.headed),
     Rule("attribution", "Gmail, Apple Mail, Thunderbird, Yahoo, mutt and nearly all others", announcements.attributed),
+    Rule("arrows", "GroupWise", announcements.arrowed),
     Rule("typed mark", "a person's own arrow", endings.typed),
 )
 ENDS = (
@@ -65,6 +66,7 @@ class Sieve:
             if body.html
             else from_text(body.text, flowed=body.flowed, delsp=body.delsp)
         )
+        lines = bounded(lines)
         for rule in self.heads:
             rule.apply(lines, self.words)
         if prompt is not None:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 
+from course.reading.lines import UNSEEN
+
 BRANDS = "brands"
+CJK = "\u2e80"  # from here on there are no spaces
 HEBREW = "\u0590"  # from here on words are glued together
 LABELS = ("from", "sent", "date", "to", "cc", "reply-to", "subject")
 # A label, bold in Markdown or not, and its colon; the French put a space before it, Chinese has a wide one.
@@ -28,7 +31,12 @@ class Words:
 
     def of(self, *keys: str) -> list[str]:
         """Return all languages' words of these kinds, the longest first, so that none hides a longer one."""
-        found = {word.strip() for table in self.tables.values() for key in keys for word in table.get(key, [])}
+        found = {
+            word.strip().translate(UNSEEN)
+            for table in self.tables.values()
+            for key in keys
+            for word in table.get(key, [])
+        }
         return sorted(found, key=lambda word: (-len(word), word))
 
     @cached_property
@@ -83,6 +91,11 @@ class Words:
         """Names of phones and apps, where words are not spaced too."""
         names = sorted(self.tables.get(BRANDS, {}).get("device", []), key=len, reverse=True)
         return re.compile(rf"(?<![a-z])(?:{_any(names) or '(?!)'})(?![a-z])", re.IGNORECASE)
+
+    @cached_property
+    def unspaced(self) -> re.Pattern[str]:
+        """What is called a phone where words are not spaced."""
+        return re.compile(_any(word for word in self.of("device") if word[0] > CJK) or "(?!)")
 
     @cached_property
     def small(self) -> frozenset[str]:
