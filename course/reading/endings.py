@@ -158,9 +158,9 @@ def ruled(lines: list[Line], _: Words) -> None:
 
 def typed(lines: list[Line], _: Words) -> None:
     """Keep a single marked line in the middle of a paragraph where nothing announces a quote: the person typed it."""
-    if any(line.kind is Kind.HEAD for line in lines):
-        return
     for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+        if line.kind is Kind.HEAD:
+            return
         around = before.text and after.text and before.kind is after.kind is Kind.OWN
         if around and line.kind is Kind.QUOTE and line.marks:
             line.text, line.depth, line.kind = line.marks + line.text, 0, Kind.OWN

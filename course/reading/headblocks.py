@@ -35,7 +35,17 @@ def separated(lines: list[Line], words: Words) -> None:
             seen += 1
             if seen > HEADS:
                 return
-            _unmarked(lines, index, line.depth)
+            _unmarked(lines, _fields(lines, index, words), line.depth)
+
+
+def _fields(lines: list[Line], index: int, words: Words) -> int:
+    """Mark the labels below a separator, however few; return the last line of them."""
+    for at in range(index + 1, min(len(lines), index + BLOCK)):
+        if words.label.match(lines[at].seen) and lines[at].depth == lines[index].depth:
+            lines[at].kind, index = Kind.HEAD, at
+        elif not lines[at].blank:
+            break
+    return index
 
 
 def headed(lines: list[Line], words: Words) -> None:

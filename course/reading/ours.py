@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from course.reading.lines import Kind, Line
-from course.reading.prompt import MOST, Match, Prompt, matches
+from course.reading.prompt import ENOUGH, MOST, Match, Prompt, matches
 
 FEWEST = 8  # words of ours that make a quote a quote of ours
 # What a client puts into a quote by itself: a picture's name, a list of links, their numbers, dashes.
 FURNITURE = re.compile(
     r"\W*(?:\[?(?:image|cid|inline image|bild|imagen)\s?:[^\]]*\]?|(?:links?|references)\W*|[\W\d_]*)", re.IGNORECASE
 )
-SENTENCE = re.compile(r"[.?!:\u2026\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
+SENTENCE = re.compile(r"[.?!\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
 ATTRIBUTION = 4  # lines above a quote in which our name or address makes them its announcement
 
 
@@ -29,11 +29,11 @@ def sift(lines: list[Line], prompt: Prompt) -> None:
     depth = _depth(lines, found)
     if depth is None:
         return
-    for line, match, all_ours in zip(lines, found, ours, strict=True):
-        if all_ours:
+    for index, line in enumerate(lines):
+        if _cut_beginning(line, found[index], depth):
+            ours[index] = False
+        elif ours[index]:
             line.kind = Kind.QUOTE if line.kind is not Kind.HEAD else line.kind
-        else:
-            _cut_beginning(line, match, depth)
     _furniture(lines, ours)
     _heads(lines, ours, prompt)
     _answers(lines, ours, depth)
@@ -49,14 +49,16 @@ def _depth(lines: Sequence[Line], found: Sequence[Match]) -> int | None:
     return count.most_common(1)[0][0]
 
 
-def _cut_beginning(line: Line, match: Match, depth: int) -> None:
-    """Keep what was typed behind a sentence of ours on the same line, as in Outlook."""
+def _cut_beginning(line: Line, match: Match, depth: int) -> bool:
+    """Keep what was typed behind a sentence of ours on the same line, as in Outlook; say whether there was anything."""
     beginning = list(takewhile(lambda pair: pair[1], zip(match.words, match.ours, strict=True)))
-    if not beginning or line.kind is Kind.HEAD or line.depth not in {0, depth}:
-        return
+    if not ENOUGH < len(beginning) < len(match.words) or line.kind is Kind.HEAD or line.depth not in {0, depth}:
+        return False
     ending = SENTENCE.match(line.text, beginning[-1][0].end)
-    if ending:
-        line.text = line.text[ending.end() :]
+    if ending is None:
+        return False
+    line.text = line.text[ending.end() :]
+    return True
 
 
 def _furniture(lines: list[Line], ours: list[bool]) -> None:
