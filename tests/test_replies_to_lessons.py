@@ -439,6 +439,70 @@ def test_a_journal_stays_as_it_is(text):
     assert extract(text, sent=lesson().raw) == text
 
 
+IT = "It helped a little."
+QUOTE = "<blockquote>Day 1</blockquote>"
+# name, message, what is right: one for each rule and each mark of a client's HTML that no lesson above needs.
+ENDINGS = [
+    ("rfc 3676", f"{IT}\n\n-- \nAlice\nQuiet Lane 1", IT),
+    ("rfc 3676, its space lost", f"{IT}\n--\nBob", IT),
+    ("rfc 3676, alone", "-- \nAlice", ""),
+    ("dashes and a name", f"{IT}\n---\nCharlie", IT),
+    ("underscores and a list", f"{IT}\n\n____________________\nquiet mailing list\nhttps://lists.example.org/quiet", IT),
+    ("a dash and a name", f"{IT}\n\n-Alice Example", IT),
+    ("two dashes and a name", f"{IT}\n\n--Bob", IT),
+    ("card", f"{IT}\n\nCharlie Example\ncharlie@example.org\n+44 20 7946 0000\nwww.example.org", IT),
+    ("card of two lines", f"{IT}\n\nalice@example.org\n+49 (0)30 901820", IT),
+    ("dividers below", f"{IT}\n\n====\n", IT),
+    ("a tracker's sign", f"{IT}\n\n\u1427\n", IT),
+    ("rule above a block", f"{IT}\n____\nFrom: Dear Self <h@example.org>\nSent: 3 May\nTo: Bob\n\nDay 1", IT),
+    ("groupwise", f"{IT}\n\n>>> Dear Self <h@example.org> 16/11/26 7:00 >>>\nDay 1\nmore", IT),
+    ("tobit", f"{IT}\n\n> Day 1\n\nOriginal Message processed by david®\nDay 1 16. November 2026", IT),
+    ("piped", f"{IT}\n\n2026/11/16 Dear Self <h@example.org>\n\n| Day 1\n| more", IT),
+    ("shared line", "Rested On Mon, Nov 16, 2026 at 7:00 AM, Dear Self wrote:\n> Day 1", "Rested"),
+    ("link broken", f"{IT}\n\nOn Mon, 16 Nov 2026, Dear Self wrote:\n> see https://example.org/a\nb=1&c=2\n> more", IT),
+    ("address broken", f"{IT}\n\nOn Mon, 16 Nov 2026 at 07:00 Dear Self\n\n<\nh@example.org\n> wrote:\n\nDay 1", IT),
+    ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov\n\nDay 1", IT),
+    ("indented, no quote", f'<div>I said</div><blockquote style="margin:0 0 0 40px;border:none;padding:0px">{IT}</blockquote>', f"I said {IT}"),
+    ("indented, outlook.com", f'<div>I said</div><blockquote style="border-style: none">{IT}</blockquote>', f"I said {IT}"),
+    ("hidden", f'<div style="display:none">peek</div><p>{IT}</p>', IT),
+    ("hidden, outlook", f'<div style="mso-hide:all">peek</div><p>{IT}</p>', IT),
+    ("list", "<p>Three:</p><ol><li>Tea</li><li>Bread</li></ol><ul><li>Walk</li></ul>", "Three: 1. Tea 2. Bread - Walk"),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Alice, Quiet Lane 1</div>", IT)
+        for attribute in (
+            'class="gmail_signature"', 'data-smartmail="gmail_signature"', 'class="moz-signature"', 'id="_rc_sig"',
+            'id="x_ms-outlook-mobile-signature"', 'class="ydp12ab34signature"', 'class="protonmail_signature_block"',
+            'name="messageSignatureSection"', 'id="composer_signature"', 'class="bloop_sign"', 'class="k9mail-signature"',
+            'class="-x-evo-signature-wrapper"', 'id="sig12345678"',
+        )
+    ),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}><div>Dear Self, lundi</div></div><div>Day 1</div>", IT)
+        for attribute in (
+            'class="moz-forward-container"', 'id="x_divRplyFwdMsg"', 'id="appendonsend"', 'class="OutlookMessageHeader"',
+            'id="mail-editor-reference-message-container"', 'id="ms-outlook-mobile-body-separator-line"',
+            'style="border:none;border-top:solid #B5C4DF 1.0pt"', 'style="border-style: solid none none; border-width: 1pt"',
+            'class="yahoo_quoted"', 'id="yahoo_quoted_123"', 'class="zmail_extra"', 'name="messageReplySection"',
+            'class="ntes-mailmaster-quote"', 'id="isReplyContent"',
+        )
+    ),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Dear Self, lundi<br>Day 1</div>", IT)
+        for attribute in ('class="protonmail_quote"', 'class="tutanota_quote"', 'name="quote"')
+    ),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Dear Self, lundi</div>{QUOTE}", IT)
+        for attribute in ('class="gmail_attr"', 'class="moz-cite-prefix"', 'id="reply-intro"', 'class="airmail_on"')
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "right"), [one[1:] for one in ENDINGS], ids=[one[0] for one in ENDINGS])
+def test_each_rule_does_what_it_is_there_for(text, right):
+    """One by one: each way of ending, announcing and marking that a client or an RFC is known for."""
+    assert same(extract(text), right)
+
+
 def test_broken_markup_and_marks_raise_nothing():
     """Cut at any place, a reply is still read."""
     raw = gmail(lesson(), BOB, "inter")

@@ -209,3 +209,20 @@ def test_there_are_words_of_many_languages_and_the_package_brings_them():
     assert len(tables) >= 25
     assert {name: keys - table.keys() for name, table in tables.items() if keys - table.keys()} == {}
     assert project["tool"]["setuptools"]["package-data"]["course.reading"] == ["words.toml"]
+
+
+def cases():
+    """Yield everything above as (name, text) for the benchmark; what is right is OWN."""
+    for name, line in ATTRIBUTIONS.items():
+        yield f"{name}-marked", f"{OWN}\n\n{line}\n\n> {QUOTED}\n"
+        if "@" in line:
+            yield f"{name}-bare", f"{OWN}\n\n{line}\n\n{QUOTED}\n"
+    for name, labels in BLOCKS.items():
+        values = (WHO, "2026-11-16 07:00", "alice@example.org", "Day 1")
+        block = "\n".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True))
+        yield f"{name}-block", f"{OWN}\n\n{block}\n\n{QUOTED}\n"
+    for language, table in words.ALL.tables.items():
+        for said in (*table.get("original", []), *table.get("forwarded", [])):
+            yield f"{language}-{said}", f"{OWN}\n\n-----{said}-----\n{QUOTED}\n"
+    for line in FOOTERS:
+        yield line, f"{OWN}\n\n{line}\n"

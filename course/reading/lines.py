@@ -17,7 +17,8 @@ MARKS = re.compile(r"(?:>[ \t]?)+")
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
-MOST = 3000  # lines that are judged one by one
+ROWS = 5000  # lines that a text is split into
+MOST = 2000  # lines that are judged one by one
 
 
 class Kind(StrEnum):
@@ -73,7 +74,7 @@ class Line:
 def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[Line]:
     """Return the lines of a plain text; `flowed` and `delsp` as in RFC 3676."""
     whole = BROKEN_ADDRESS.sub(r"<\1>", text.replace("\r\n", "\n").replace("\r", "\n"))
-    rows = whole.split("\n")
+    rows = whole.split("\n", ROWS)  # the last may be all the rest, as deep as it begins
     return list(_unflowed(rows, delsp=delsp)) if flowed else _unwrapped_links([_marked(row) for row in rows])
 
 

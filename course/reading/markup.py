@@ -15,6 +15,8 @@ NAME = re.compile(r"</?([a-zA-Z][^\s/>]{0,60}+)")
 ATTRIBUTE = re.compile(r"""[\s/]*+([^\s=>/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s>]*+))?""")
 RAW = frozenset({"style", "script", "title", "head", "xml", "noscript", "template", "svg"})
 KEPT = frozenset({"class", "id", "style", "name", "type", "data-smartmail", "alt", "start"})
+TAG = re.compile(r"<[^<>]*>")
+TAGS = 6000  # tags that are looked at one by one; a lesson quoted by Word has hundreds
 MOST = 30  # attributes of a tag that are looked at
 LOOKS = re.compile(
     r"<(?:!doctype|html|body|head|div|p|br|blockquote|table|span|font|hr|ul|ol|a|b|i)\b[^<>]{0,2000}>", re.IGNORECASE
@@ -48,7 +50,7 @@ def is_html(text: str) -> bool:
 def pieces(html: str) -> Iterator[Tag | str]:
     """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out."""
     last, small, raw = html.rfind(">"), html.lower(), set(RAW)
-    at = 0
+    at = count = 0
     while at < len(html):
         start = html.find("<", at)
         if start < 0 or start > last:
@@ -72,6 +74,10 @@ def pieces(html: str) -> Iterator[Tag | str]:
                 at = ends
             else:
                 yield tag
+            count += 1
+            if count > TAGS:  # no person's mail: the rest is text, as deep as it stands
+                yield unescape(TAG.sub(" ", html[at:]))
+                return
 
 
 def _tag(html: str, name: re.Match[str]) -> tuple[Tag, int]:
