@@ -19,7 +19,7 @@ from course.content.courses import lesson_name
 from course.content.mailing import Mailing
 from course.content.slots import say
 from course.journeys.notices import ANSWERS, mailing_name
-from course.journeys.owed import Owed
+from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
@@ -110,6 +110,17 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         replied=mailing.name in ANSWERS,
         in_reply_to=found.answers.get(row.id, ""),
     )
+
+
+def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime, real_now: datetime) -> bytes:
+    """Return the message of this delivery as it went out, or nearly; b"" when it cannot be made any more."""
+    row = owed(tx, delivery_id)
+    if row is None:
+        return b""
+    try:
+        return fill(service, known(tx, service, [row], now), row, now, real_now).as_bytes()
+    except (KeyError, ValueError):
+        return b""  # its mailing is gone, or a slot has no value any more
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:

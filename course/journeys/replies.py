@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,12 +12,12 @@ import structlog
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
 
 from course import addresses, links
-from course.journeys import commands, completing, people, trials
+from course.journeys import commands, completing, filling, people, trials
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
-from course.reading import Incoming, read
+from course.reading import Incoming, extract, read
 from course.reading.authentication import aligned
 from course.reading.mime import TooMuchError
 from course.store.database import insert_once
@@ -86,7 +86,24 @@ def take_in(
             answered = _by_sender(tx, service, mail, (*passed, *mail.passed))
         if answered is None:
             return Decision.DROPPED if mail.automatic else Decision.HELD
+        mail = _without_ours(tx, service, raw, mail, answered, now, real_now)
         return _decide(tx, service, mail, source, answered, now, real_now)
+
+
+def _without_ours(
+    tx: Connection,
+    service: Service,
+    raw: bytes,
+    mail: Incoming,
+    answered: Answered,
+    now: datetime,
+    real_now: datetime,
+) -> Incoming:
+    """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them."""
+    if mail.automatic or answered.folded or answered.delivery_id is None:
+        return mail
+    sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
+    return replace(mail, words=extract(raw, sent)) if sent else mail
 
 
 def _decide(

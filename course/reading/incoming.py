@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass, field
 from email.message import Message
 
-from course.reading import authentication, mime, quotes, robots
+from course.reading import authentication, mime, robots
+from course.reading.extracting import Reader
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
@@ -65,7 +65,7 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
         photo=any(_is_photo(part) for part in parts),
         passed=authentication.passed(message, authserv_id),
         subject=mime.header(message, "Subject"),
-        words=_words(parts),
+        words=Reader().of(message),
     )
 
 
@@ -74,19 +74,6 @@ def _address(value: str) -> str:
     inside = re.findall(r"<([^<>]*)>\s*$", value)
     found = ADDRESS.findall(inside[0] if inside else value)
     return found[0] if len(found) == 1 else ""
-
-
-def _words(parts: list[Message]) -> str:
-    """Return the new words of the plain text, else of the HTML; attached texts are not the mail's own."""
-    for subtype in ("text/plain", "text/html"):
-        for part in parts:
-            if mime.content_type(part) != subtype or mime.attached(part) or part.is_multipart():
-                continue
-            text = mime.text_of(part)
-            found = quotes.new_words(html.unescape(quotes.from_html(text)) if subtype == "text/html" else text)
-            if found:
-                return found
-    return ""
 
 
 def _is_photo(part: Message) -> bool:

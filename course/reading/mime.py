@@ -121,14 +121,27 @@ def attached(part: Message) -> bool:
 
 
 def to_text(raw: bytes, charset: str) -> str:
-    """Decode by a charset from the allow-list, then as UTF-8, then as Windows-1252: nothing raises, nothing is lost."""
+    """Decode by a charset from the allow-list, then as UTF-8, then as Windows-1252; nothing raises or is lost.
+
+    Some mail programs say Big5 or Latin-1 of what is UTF-8.
+    """
     tries = [charset] if CHARSETS.fullmatch(charset.strip()) else []
+    if tries and not raw.isascii() and _is_utf8(raw):
+        tries = []
     for name in (*tries, "utf-8"):
         try:
             return raw.decode(name.strip())
         except (UnicodeError, LookupError):
             continue
     return raw.decode("cp1252", errors="replace")
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Whether bytes can only be UTF-8, whatever charset they are said to be in: three bytes make a character."""
+    try:
+        return any(char >= "\u0800" for char in raw.decode("utf-8"))
+    except UnicodeError:
+        return False
 
 
 def content_type(part: Message) -> str:

@@ -1,0 +1,76 @@
+"""In charge of a message's own texts: which parts are what the person sees, decoded; attached files are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+
+from course.reading import mime, wrappers
+
+SKIPPED = frozenset({"message/rfc822", "message/delivery-status", "text/rfc822-headers"})
+
+SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})  # RFC 8551 section 3.2
+TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+LARGEST = 4 * 1024 * 1024  # bytes of a wrapper that are looked into
+
+
+@dataclass(frozen=True)
+class Body:
+    """One text of a message."""
+
+    text: str
+    html: bool = False
+    flowed: bool = False
+    delsp: bool = False
+
+
+def of(message: Message, *, unwrap: bool = True) -> tuple[list[Body], list[Body]]:
+    """Return the plain texts and the HTML texts that are the mail's own, in order."""
+    plain: list[Body] = []
+    html: list[Body] = []
+    parts = list(_own_parts(message)) or list(mime.walk(message))  # nothing but a forward is read too
+    for part in parts:
+        kind = mime.content_type(part)
+        if part.is_multipart() or mime.attached(part):
+            continue
+        if kind == "text/html":
+            html.append(Body(mime.text_of(part), html=True))
+        elif kind in {"text/plain", "text"}:
+            flowed = mime.parameter(part, "format").lower() == "flowed"
+            delsp = mime.parameter(part, "delsp").lower() == "yes"
+            plain.append(Body(wrappers.unsigned(mime.text_of(part)), flowed=flowed, delsp=delsp))
+    return (plain, html) if plain or html or not unwrap else _unwrapped(message)
+
+
+def _unwrapped(message: Message) -> tuple[list[Body], list[Body]]:
+    """Return the texts in an S/MIME signature around a message, or in a winmail.dat, where there are no others."""
+    for part in mime.walk(message):
+        kind = mime.content_type(part)
+        if kind in SMIME and (inner := wrappers.signed_content(mime.payload(part)[:LARGEST])):
+            return of(mime.parse(inner), unwrap=False)
+        if kind in TNEF:
+            plain, html = wrappers.tnef_texts(mime.payload(part)[:LARGEST])
+            return [Body(plain)] if plain else [], [Body(html, html=True)] if html else []
+    return [], []
+
+
+def _own_parts(message: Message, depth: int = 0) -> Iterator[Message]:
+    """Yield the text parts; a forwarded message within is somebody else's."""
+    if mime.content_type(message) in SKIPPED or depth > mime.DEPTH:
+        return
+    children = message.get_payload() if message.is_multipart() else None
+    if isinstance(children, list):
+        for child in children:
+            if isinstance(child, Message):
+                yield from _own_parts(child, depth + 1)
+    elif mime.content_type(message).startswith("text") and not mime.attached(message):
+        yield message
+
+
+def names(message: Message) -> list[str]:
+    """Return the sender's and the reply address of a message and the sender's name, as an attribution gives them."""
+    said = [mime.header(message, header) for header in ("From", "Reply-To")]
+    found = [address for value in said for address in re.findall(r"[^\s<>@\"]{1,64}@[^\s<>\"]{1,255}", value)]
+    return [*found, re.sub(r"\s*<[^<>]*>", "", said[0]).strip('" ')]

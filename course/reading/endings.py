@@ -1,0 +1,166 @@
+"""In charge of what stands below a person's words and is not theirs: signatures, "Sent from my phone", dashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from course.reading.lines import Kind, Line
+from course.reading.words import Words
+
+DELIMITER = re.compile(r"--|\u2014\u2014|__")  # RFC 3676 section 4.3; its space is often lost
+DIVIDER = re.compile(r"[-_=*#~+\u2500\u2501\u2014\u1427 ]{1,100}")  # the last but one is what a tracker of Gmail's adds
+SENTENCE = re.compile(r"[.!?\u2026:]$|^[-_=*\u2014]{3,}$|(?:\w+\W+){7}")  # too much for a signature under mere dashes
+DASHES = re.compile(r"[-_=*\u2014]{2,100}")
+RULED = re.compile(r"[-_=*\u2014]{3,100}")
+URL = re.compile(r"<?\(?(?:https?://|www\.|mailto:)[^\s<>]*>?\)?", re.IGNORECASE)
+WRAP = "<>()[]{}*_~|\"'“”. \t"
+WORD = re.compile(r"[\w&'\u2019.®-]+")
+CONTACT = re.compile(
+    r"\S+@\S+\.\S+|(?:https?://|www\.)\S+|(?:\w+\s?[.:]\s?)?\+?[\d\s()./-]{7,24}|[\w-]+(?:\.[\w-]+)+(?:/\S*)?",
+    re.IGNORECASE,
+)
+BY = re.compile(r"--?(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20}){0,2}")
+MANY_FOOTERS = 60  # lines at the end of a run that are looked at
+LONGEST = 160  # characters of a footer
+FEW = 4  # lines below a line of dashes that are still a signature
+MANY = 14  # the same below a true delimiter
+SHORT = 70  # characters of a signature's line
+
+
+def runs(lines: list[Line]) -> Iterator[list[Line]]:
+    """Yield the person's lines in runs: what stands together between two quotes."""
+    run: list[Line] = []
+    for line in lines:
+        if line.kind is Kind.OWN:
+            run.append(line)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def signed(lines: list[Line], _: Words) -> None:
+    """Cut a signature below "-- ", RFC 3676 section 4.3; below other dashes only what can be no journal."""
+    for run in runs(lines):
+        above = False
+        for index, line in enumerate(run):
+            if DASHES.fullmatch(line.seen) and _begins(line, run[index + 1 :], above=above):
+                for one in run[index:]:
+                    one.kind = Kind.SIGNATURE
+                break
+            above = above or not line.blank
+
+
+def _begins(line: Line, rest: list[Line], *, above: bool) -> bool:
+    text, next_blank = line.seen, any(one.blank for one in rest[:1])
+    below = list(islice((one for one in rest if not one.blank), MANY + 1))
+    if line.text.startswith("-- ") and text == "--":
+        return True
+    if DELIMITER.fullmatch(text):
+        return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
+    if not above or not RULED.fullmatch(text) or next_blank:
+        return False
+    return 0 < len(below) <= FEW and not any(SENTENCE.search(one.seen) or len(one.text) > SHORT for one in below)
+
+
+def footed(lines: list[Line], words: Words) -> None:
+    """Cut "Sent from my iPhone" and its like, at the end of a run, as phones and apps add it."""
+    for run in runs(lines):
+        for line in run[: -1 - MANY_FOOTERS : -1]:
+            if line.blank or DIVIDER.fullmatch(line.seen):
+                continue
+            if not is_footer(line.seen, words):
+                break
+            line.kind = Kind.FOOTER
+
+
+def is_footer(text: str, words: Words) -> bool:
+    """Whether a line only says from what it was sent: "Sent from the bottom of my heart" names no phone."""
+    if len(text) > 2 * LONGEST:
+        return False
+    bare = re.sub(r"[\[\]<>()*_]", " ", URL.sub(" ", text)).strip(WRAP)
+    found = words.footer.match(bare)
+    if found is None or len(bare) > LONGEST:
+        return False
+    inside = " ".join(one for one in found.groups() if one)
+    if inside and _names_a_device(found[0].replace(inside, ""), words):
+        return len(inside.split()) == 1  # "Alice from mobile"
+    return _names_a_device(inside or bare[found.end() :], words)
+
+
+def _names_a_device(named: str, words: Words) -> bool:
+    """Whether these words are a device or an app and little else; all up to the first stop are looked at."""
+    said = re.split(r"[,;!\u3002](?=\s|$)|\.\s", named.strip(" .,:"))[0]
+    tokens = [token.strip(".'\u2019®") for token in WORD.findall(said)]
+    brand = bool(words.brands.search(said) or words.unspaced.search(said)) or any(_is_name(token) for token in tokens)
+    known = [token for token in tokens if token.casefold() in words.devices]
+    other = [token for token in tokens if token.casefold() not in words.devices | words.small and not _is_name(token)]
+    if brand:
+        return len(tokens) <= 12 and len(other) <= 3  # noqa: PLR2004
+    return bool(known) and not other
+
+
+def _is_name(token: str) -> bool:
+    """Whether a word looks like a product: iMachine, TI-85, HTC."""
+    return bool(re.search(r"[a-z][A-Z]|[A-Z]{2}|[A-Za-z]-?\d", token))
+
+
+def carded(lines: list[Line], _: Words) -> None:
+    """Cut a visiting card: a last paragraph of short lines, two of which are nothing but an address, number or link."""
+    for run in runs(lines):
+        last = _last_paragraph(run)
+        contacts = sum(1 for line in last if CONTACT.fullmatch(line.seen[:SHORT]))
+        if (
+            contacts > 1
+            and len(last) <= FEW + 4
+            and all(len(line.text) <= SHORT for line in last)
+            and last[0] is not run[0]
+        ):
+            for line in last:
+                line.kind = Kind.SIGNATURE
+
+
+def named(lines: list[Line], _: Words) -> None:
+    """Cut "-Alice Example" below a blank line at the very end, as people sign on lists; a bullet has a space."""
+    for run in runs(lines):
+        last = _last_paragraph(run)
+        if (
+            len(last) == 1
+            and last[0] is not run[0]
+            and BY.fullmatch(last[0].seen)
+            and last[0].seen.lstrip("-")[0].isupper()
+        ):
+            last[0].kind = Kind.SIGNATURE
+
+
+def _last_paragraph(run: list[Line]) -> list[Line]:
+    """Return the last lines that stand together; lines of dashes below them do not count."""
+    end = len(run)
+    while end and (run[end - 1].blank or DIVIDER.fullmatch(run[end - 1].seen)):
+        end -= 1
+    start = end
+    while start and not run[start - 1].blank:
+        start -= 1
+    return run[start:end]
+
+
+def ruled(lines: list[Line], _: Words) -> None:
+    """Cut lines of dashes at the end of what was written: they belong to what the client put below."""
+    for run in runs(lines):
+        for line in reversed(run):
+            if not line.blank and not DIVIDER.fullmatch(line.seen):
+                break
+            line.kind = Kind.SIGNATURE if not line.blank else line.kind
+
+
+def typed(lines: list[Line], _: Words) -> None:
+    """Keep a single marked line in the middle of a paragraph where nothing announces a quote: the person typed it."""
+    for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+        if line.kind is Kind.HEAD:
+            return
+        around = before.text and after.text and before.kind is after.kind is Kind.OWN
+        if around and line.kind is Kind.QUOTE and line.marks:
+            line.text, line.depth, line.kind = line.marks + line.text, 0, Kind.OWN

@@ -1,0 +1,94 @@
+"""In charge of the whole way from a message to the words that a person wrote in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import lru_cache
+
+from course.reading import bodies, markup, mime, wrappers
+from course.reading.bodies import Body
+from course.reading.hypertext import from_html
+from course.reading.lines import Kind, Line, from_text
+from course.reading.mime import TooMuchError
+from course.reading.prompt import Prompt, tokens
+from course.reading.sieve import Sieve, own
+
+LONGEST = 512 * 1024  # characters of a text that are looked at
+
+
+def extract(message: str | bytes, sent: bytes | None = None) -> str:
+    """Return what the person wrote: a text's (plain or HTML) or a whole message's; "" for nothing.
+
+    `sent` is the message that this answers, as it went out. Nothing is raised, whatever comes.
+    """
+    return Reader().read(message, sent)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads by some rules; `extract` by all of them."""
+
+    sieve: Sieve = field(default_factory=Sieve)
+
+    def read(self, message: str | bytes, sent: bytes | None = None) -> str:
+        """Return what the person wrote."""
+        prompt = known(sent) if sent else None
+        if isinstance(message, str):
+            text = wrappers.unsigned(message[:LONGEST])
+            body = Body(text, html=markup.is_html(text))
+            return self._words(body, prompt).text
+        try:
+            return self.of(mime.parse(message), prompt)
+        except TooMuchError:
+            return ""
+
+    def of(self, message: Message, prompt: Prompt | None = None) -> str:
+        """Return what the person wrote in a parsed message."""
+        plain, html = bodies.of(message)
+        texts = [self._words(body, prompt) for body in plain]
+        pages = [self._words(body, prompt) for body in html]
+        return fuller(joined(texts), joined(pages)).text
+
+    def _words(self, body: Body, prompt: Prompt | None) -> Found:
+        lines = self.sieve.of(body, prompt)
+        cut = any(line.kind is not Kind.OWN for line in lines)
+        return Found(own(lines), cut=cut)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one body says, and whether anything in it was not the person's."""
+
+    text: str
+    cut: bool = False
+
+
+def joined(found: list[Found]) -> Found:
+    """Return the texts of several parts as one: Apple Mail puts a picture between two."""
+    return Found("\n\n".join(one.text for one in found if one.text), cut=any(one.cut for one in found))
+
+
+def fuller(text: Found, page: Found) -> Found:
+    """Return the plain text's words; the HTML's where they are those and more, or a quote was found only there."""
+    if not text.text or not page.text:
+        return text if text.text else page
+    if text.cut != page.cut:
+        return text if text.cut else page
+    said, shown = (Counter(token.word for token in tokens([Line(one.text)])) for one in (text, page))
+    return page if said < shown else text
+
+
+@lru_cache(32)  # a lesson is answered by many
+def known(sent: bytes) -> Prompt | None:
+    """Return what is to be known of a message that was sent, or None if it cannot be read."""
+    try:
+        message = mime.parse(sent)
+    except TooMuchError:
+        return None
+    plain, html = bodies.of(message)
+    subject = [Line(mime.header(message, "Subject"))]
+    texts = [subject + from_text(body.text, flowed=body.flowed, delsp=body.delsp) for body in plain]
+    pages = [subject + from_html(body.text, marks=()) for body in html]
+    return Prompt.of([*texts, *pages], bodies.names(message))

@@ -1,0 +1,101 @@
+"""In charge of what stands above a quote that has no marks: a header block, "-----Original Message-----", a forward."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from course.reading.announcements import ADDRESS, LONGEST, TIME, following, rest
+from course.reading.lines import Kind, Line
+from course.reading.words import Words
+
+ANY_DASHED = re.compile(r"-{4,}\s?[^-\n]{3,60}-{4,}")
+FIELD = re.compile(r"[^\s:\uff1a][^:\uff1a]{0,30}[:\uff1a]\s?\S")
+COLON = re.compile(r"[:\uff1a]")
+LABEL = 40  # characters of a label
+HEADS = 100  # separators in a mail
+TRIES = 200  # blocks that are looked at
+BLOCK = 14  # lines of a header block
+
+
+Labels = Sequence[re.Match[str] | None]
+
+
+def separated(lines: list[Line], words: Words) -> None:
+    """Cut at "-----Original Message-----" and its like: Outlook, Samsung, Gmail's and Apple's forwards."""
+    seen = 0
+    for index, line in enumerate(lines):
+        text = line.seen
+        if line.kind is Kind.HEAD or len(text) > LONGEST:
+            continue
+        after = following(lines, index)
+        unknown = ANY_DASHED.fullmatch(text) and after is not None and FIELD.match(after.seen)
+        if unknown or words.separator.fullmatch(text.strip("*")):
+            line.kind = Kind.HEAD
+            seen += 1
+            if seen > HEADS:
+                return
+            _unmarked(lines, _fields(lines, index, words), line.depth)
+
+
+def _fields(lines: list[Line], index: int, words: Words) -> int:
+    """Mark the labels below a separator, however few; return the last line of them."""
+    for at in range(index + 1, min(len(lines), index + BLOCK)):
+        if words.label.match(lines[at].seen) and lines[at].depth == lines[index].depth:
+            lines[at].kind, index = Kind.HEAD, at
+        elif not lines[at].blank:
+            break
+    return index
+
+
+def headed(lines: list[Line], words: Words) -> None:
+    """Cut at "From: … Sent: … To: … Subject: …": Outlook in all its forms, AOL, Exchange, Windows Mail."""
+    labels = [words.label.match(line.seen) if COLON.search(line.seen[:LABEL]) else None for line in lines]
+    tries = 0
+    for index, line in enumerate(lines):
+        if line.kind is Kind.HEAD or labels[index] is None or tries > TRIES:
+            continue
+        tries += 1
+        block = list(_block(lines, index, labels))
+        if _is_head(block, labels[index : index + len(block)], words):
+            for one in block:
+                one.kind = Kind.HEAD
+            _unmarked(lines, index + len(block) - 1, line.depth)
+
+
+def _unmarked(lines: list[Line], last: int, depth: int) -> None:
+    """Cut all below, unless the quote is marked: GMX and Apple's forwards."""
+    after = following(lines, last)
+    if after is None or after.depth <= depth:
+        rest(lines, last + 1, depth)
+
+
+def _block(lines: list[Line], index: int, labels: Labels) -> Iterator[Line]:
+    """Yield the lines of a header block: labels, with at most two other lines after each."""
+    other, awaited = 0, False
+    held: list[Line] = []
+    for line, label in zip(lines[index : index + BLOCK], labels[index : index + BLOCK], strict=False):
+        labelled = label is not None or awaited
+        awaited = label is not None and label.end() == len(line.seen)  # its value stands on the next line
+        other = 0 if labelled else other + 1
+        if line.depth != lines[index].depth or other > 2:  # noqa: PLR2004
+            return
+        held.append(line)
+        if labelled:
+            yield from held
+            held.clear()
+
+
+def _is_head(block: list[Line], labels: Labels, words: Words) -> bool:
+    """Whether these labels are a mail's: a letter "From: me, To: me" has no address and no time."""
+    found: dict[str, str] = {}
+    for line, label in zip(block, labels, strict=True):
+        if label:
+            keys = words.labels[" ".join(label[1].casefold().split())]
+            for key in keys:
+                found.setdefault(key, line.seen[label.end() :])
+    address = any(ADDRESS.search(line.seen) for line in block)
+    if "from" not in found or len(found) < 2:  # noqa: PLR2004
+        return False
+    when = found.get("sent", "") + " " + found.get("date", "")
+    return (address and len(block) > 1) or bool(TIME.search(when)) or bool(re.search(r"\d", found.get("sent", "")))

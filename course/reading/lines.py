@@ -1,0 +1,141 @@
+"""In charge of the line: what all bodies become before anything is decided, with its depth of quoting and its kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+# Left-to-right marks, joiners and soft hyphens that clients weave into dates and preheaders. The joiner of emoji stays.
+UNSEEN = {
+    ord(sign): None for sign in "\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2069\ufeff\xad"
+}
+MARKS = re.compile(r"(?:>[ \t]?)+")
+# Gmail breaks "<address>" over two or three lines (and so puts a ">" where a quote would begin).
+BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
+MAYBE = frozenset(" \t>")
+LONGEST = 4000  # characters of a line that rules look at
+ROWS = 5000  # lines that a text is split into
+MOST = 2000  # lines that are judged one by one
+
+
+class Kind(StrEnum):
+    """What a line is."""
+
+    OWN = "own"  # the person's
+    QUOTE = "quote"  # of an earlier message
+    HEAD = "head"  # announces one: "On …, Alice wrote:", "From: … Sent: …"
+    SIGNATURE = "signature"
+    FOOTER = "footer"  # "Sent from my phone"
+
+
+class Hint(StrEnum):
+    """What the HTML says of a line, in its client's own names."""
+
+    NONE = ""
+    HEAD = "head"
+    REST = "rest"  # from here on it is an earlier message
+    SIGNATURE = "signature"
+    RULE = "rule"  # a horizontal rule
+
+
+@dataclass(slots=True)
+class Line:
+    """One line without its quote marks. `depth` is how often it is quoted; `marks` is what stood there."""
+
+    text: str
+    depth: int = 0
+    kind: Kind = Kind.OWN
+    hint: Hint = Hint.NONE
+    marks: str = ""
+    _of: str | None = None  # the text that _seen was made of
+    _seen: str = ""
+
+    def __post_init__(self) -> None:
+        """Take what is quoted for a quote until somebody says otherwise."""
+        if self.depth and self.kind is Kind.OWN:
+            self.kind = Kind.QUOTE
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing to see."""
+        return not self.seen
+
+    @property
+    def seen(self) -> str:
+        """The text as rules look at it: nothing invisible, no stars around it, not too long."""
+        if self._of is not self.text:
+            self._of, self._seen = self.text, self.text[:LONGEST].translate(UNSEEN).replace("\xa0", " ").strip()
+        return self._seen
+
+
+def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[Line]:
+    """Return the lines of a plain text; `flowed` and `delsp` as in RFC 3676."""
+    whole = BROKEN_ADDRESS.sub(r"<\1>", text.replace("\r\n", "\n").replace("\r", "\n"))
+    rows = whole.split("\n", ROWS)  # the last may be all the rest, as deep as it begins
+    return list(_unflowed(rows, delsp=delsp)) if flowed else _unwrapped_links([_marked(row) for row in rows])
+
+
+def bounded(lines: list[Line]) -> list[Line]:
+    """Return so many lines that rules may look at each; what is below them becomes a few long ones."""
+    kept = lines[:MOST]
+    for depth, group in groupby(lines[MOST:], key=lambda line: line.depth):
+        kept.append(Line("\n".join(line.text for line in group), depth))
+    return kept[: 2 * MOST]
+
+
+def _marked(row: str) -> Line:
+    """Return a line without its ">", before which a blank may stand."""
+    if row[:1] not in MAYBE:
+        return Line(row.rstrip())
+    stripped = row.lstrip(" \t")
+    found = MARKS.match(stripped) if len(row) - len(stripped) <= 1 else None  # more is indented text
+    if found is None:
+        return Line(row.rstrip())
+    marks = found[0]
+    return Line(stripped[len(marks) :].rstrip(), marks.count(">"), marks=marks)
+
+
+def _unflowed(rows: Iterable[str], *, delsp: bool) -> Iterator[Line]:
+    """Undo format=flowed, RFC 3676 section 4: marks first, then the stuffed space, then soft line breaks."""
+    whole: Line | None = None
+    pieces: list[str] = []
+    for row in rows:
+        text = row.lstrip(">")
+        depth = len(row) - len(text)
+        text = text.removeprefix(" ")
+        soft = text.endswith(" ") and text != "-- "
+        if whole is not None and whole.depth != depth:  # a mark always ends a paragraph
+            yield _joined(whole, pieces)
+            whole, pieces = None, []
+        whole = whole or Line("", depth, marks=">" * depth)
+        pieces.append(text[:-1] if soft and delsp else text)
+        if not soft:
+            yield _joined(whole, pieces)
+            whole, pieces = None, []
+    if whole is not None:
+        yield _joined(whole, pieces)
+
+
+def _joined(line: Line, pieces: list[str]) -> Line:
+    line.text = "".join(pieces).rstrip()
+    return line
+
+
+def _unwrapped_links(lines: list[Line]) -> list[Line]:
+    """Put the rest of a quoted link back: wrapping it lost the quote mark, and it is a word with no spaces."""
+    kept: list[Line] = []
+    for line in lines:
+        before = kept[-1] if kept else None
+        if before is not None and before.depth and not line.depth and _goes_on(before.text, line.text):
+            before.text += line.text
+        else:
+            kept.append(line)
+    return kept
+
+
+def _goes_on(link: str, rest: str) -> bool:
+    last = link[-LONGEST:].rpartition(" ")[2]
+    return "://" in last and bool(re.fullmatch(r"\S*[=/_&%?]\S*", rest[:LONGEST].strip()))

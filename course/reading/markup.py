@@ -1,0 +1,109 @@
+"""In charge of taking HTML apart: tags and text, one after the other, in time linear in the length, whatever is broken.
+
+Not `html.parser`, which is quadratic on some broken markup, and no tree: nothing here can be nested too deeply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+
+# Possessive, so that nothing is tried twice. A value may hold ">" only within quotes.
+NAME = re.compile(r"</?([a-zA-Z][^\s/>]{0,60}+)")
+ATTRIBUTE = re.compile(r"""[\s/]*+([^\s=>/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s>]*+))?""")
+RAW = frozenset({"style", "script", "title", "head", "xml", "noscript", "template", "svg"})
+KEPT = frozenset({"class", "id", "style", "name", "type", "data-smartmail", "alt", "start"})
+TAG = re.compile(r"<[^<>]*>")
+TAGS = 6000  # tags that are looked at one by one; a lesson quoted by Word has hundreds
+MOST = 30  # attributes of a tag that are looked at
+LOOKS = re.compile(
+    r"<(?:!doctype|html|body|head|div|p|br|blockquote|table|span|font|hr|ul|ol|a|b|i)\b[^<>]{0,2000}>", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """An opening or closing tag, its name in small letters."""
+
+    name: str
+    opens: bool
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def says(self, name: str) -> str:
+        """Return an attribute, or ""."""
+        return self.attributes.get(name, "")
+
+
+def is_html(text: str) -> bool:
+    """Whether a text is HTML and not a plain text that mentions it."""
+    found = LOOKS.search(text)
+    if found is None:
+        return False
+    closed = re.search(
+        r"</(?:html|body|div|p|blockquote|table|span|font|a|b|i|ul|ol)\s*>|<(?:br|hr)\b", text, re.IGNORECASE
+    )
+    return closed is not None and not text.lstrip().startswith((">", "```"))
+
+
+def pieces(html: str) -> Iterator[Tag | str]:
+    """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out."""
+    last, small, raw = html.rfind(">"), html.lower(), set(RAW)
+    at = count = 0
+    while at < len(html):
+        start = html.find("<", at)
+        if start < 0 or start > last:
+            yield unescape(html[at:])
+            return
+        if start > at:
+            yield unescape(html[at:start])
+        at = start
+        if html.startswith("<!--", at):
+            at = _after(html, "-->", at + 4)
+        elif html.startswith(("<!", "<?"), at):
+            at = _after(html, ">", at)
+        elif (name := NAME.match(html, at)) is None:
+            yield "<"
+            at += 1
+        else:
+            tag, at = _tag(html, name)
+            if tag.opens and tag.name in raw:
+                ends = _raw_end(html, small, tag.name, at)
+                raw -= {tag.name} if ends == at else set()  # it is never closed: look no more
+                at = ends
+            else:
+                yield tag
+            count += 1
+            if count > TAGS:  # no person's mail: the rest is text, as deep as it stands
+                yield unescape(TAG.sub(" ", html[at:]))
+                return
+
+
+def _tag(html: str, name: re.Match[str]) -> tuple[Tag, int]:
+    """Return the tag that begins here and where it ends."""
+    at = name.end()
+    attributes: dict[str, str] = {}
+    while (found := ATTRIBUTE.match(html, at)) and found.end() > at:
+        at = found.end()
+        key = found[1].lower()
+        if key in KEPT and len(attributes) < MOST:
+            attributes.setdefault(key, unescape((found[2] or "")[:1000].strip("\"'")))
+    end = html.find(">", at)
+    return Tag(name[1].lower(), not name[0].startswith("</"), attributes), len(html) if end < 0 else end + 1
+
+
+def _raw_end(html: str, small: str, name: str, at: int) -> int:
+    """Return where a style's or script's closing tag ends; a head ends where the body begins, or at once."""
+    found = small.find(f"</{name}", at)
+    body = small.find("<body", at) if name == "head" else -1
+    if body >= 0 and (found < 0 or body < found):
+        return body
+    if found < 0:
+        return len(html) if name in {"style", "script", "title"} else at
+    return _after(html, ">", found)
+
+
+def _after(html: str, end: str, at: int) -> int:
+    found = html.find(end, at)
+    return len(html) if found < 0 else found + len(end)

@@ -1,0 +1,86 @@
+"""In charge of the rules as a whole: in which order lines are judged, and what is left as the person's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course.reading import announcements, endings, headblocks, ours, words
+from course.reading.bodies import Body
+from course.reading.hypertext import from_html
+from course.reading.lines import Hint, Kind, Line, bounded, from_text
+from course.reading.marks import MARKS, Mark
+from course.reading.prompt import Prompt
+from course.reading.words import Words
+
+Apply = Callable[[list[Line], Words], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that clients do, and where it is written or seen."""
+
+    name: str
+    source: str
+    apply: Apply
+
+
+def _signature_marked(lines: list[Line], _: Words) -> None:
+    for line in lines:
+        if line.hint is Hint.SIGNATURE:
+            line.kind = Kind.SIGNATURE
+
+
+HEADS = (
+    Rule("the client says so", "class and id of Outlook, Yahoo, Spark, Zoho, Netease", announcements.hinted),
+    Rule("separator", "Outlook, AOL, Samsung, Gmail's and Apple's forwards", headblocks.separated),
+    Rule("header block", "Outlook, Exchange, AOL, Hotmail, Orange", headblocks.headed),
+    Rule("attribution", "Gmail, Apple Mail, Thunderbird, Yahoo, mutt and nearly all others", announcements.attributed),
+    Rule("arrows", "GroupWise", announcements.arrowed),
+    Rule("typed mark", "a person's own arrow", endings.typed),
+)
+ENDS = (
+    Rule("marked signature", "class and id of Gmail, Thunderbird, Proton, Roundcube and others", _signature_marked),
+    Rule("signature", "RFC 3676 section 4.3", endings.signed),
+    Rule("footer", "phones and apps", endings.footed),
+    Rule("visiting card", "Outlook's and Gmail's typed signatures", endings.carded),
+    Rule("sign-off", "mailing lists", endings.named),
+    Rule("dividers", "Outlook's underscores, Orange's equals signs", endings.ruled),
+)
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """All rules; a benchmark leaves one out to see what it is good for."""
+
+    heads: tuple[Rule, ...] = HEADS
+    ends: tuple[Rule, ...] = ENDS
+    marks: tuple[Mark, ...] = MARKS
+    words: Words = words.ALL
+
+    def of(self, body: Body, prompt: Prompt | None = None) -> list[Line]:
+        """Return the judged lines of a body."""
+        lines = (
+            from_html(body.text, self.marks)
+            if body.html
+            else from_text(body.text, flowed=body.flowed, delsp=body.delsp)
+        )
+        lines = bounded(lines)
+        for rule in self.heads:
+            rule.apply(lines, self.words)
+        if prompt is not None:
+            ours.sift(lines, prompt)
+        for rule in self.ends:
+            rule.apply(lines, self.words)
+        return lines
+
+
+def own(lines: list[Line]) -> str:
+    """Return the person's lines as a text."""
+    kept, gap = [], False
+    for line in lines:
+        if line.kind is Kind.OWN:
+            kept += ["", line.text] if gap and line.text else [line.text]
+        gap = line.kind is not Kind.OWN
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()

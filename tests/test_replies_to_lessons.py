@@ -1,0 +1,520 @@
+"""Promises of replies to our own lessons: whatever a mail program does with the prompt, what was typed comes out, exactly.
+
+Each program quotes the lesson as it really went out, above, below and around what alice, bob and charlie typed.
+"""
+
+# ruff: noqa: E501, RUF001 (markup as clients write it, many alphabets)
+
+from __future__ import annotations
+
+import base64
+import os
+import struct
+import subprocess
+from datetime import date
+from functools import lru_cache
+from html import escape
+from itertools import pairwise
+
+import mail_clients as clients
+import pytest
+from conftest import make_settings
+from mail_clients import Sent, as_text, message, paragraphs
+
+from course.content import catalogue
+from course.reading import extract, read
+from course.reading.bodies import of
+from course.reading.mime import parse
+
+ALICE = "To myself, I said: hurry up, everybody is waiting.\n\nTo a friend, I would say: take the time you need."
+BOB = (
+    "I forgot my sister's birthday.\n\nWhat came up:\n\n- cold tone, no words\n- then a sigh\n\nOn the fridge hangs a note:"
+    "\n\n> one day is not all days\n\nThat is what I would tell her, too. It took me three tries to write it down here, "
+    "and on the third one my voice was quieter."
+)
+CHARLIE = {
+    "word": "Weary.",
+    "emoji": "🙂🌱",
+    "german": "Zu mir: „Stell dich nicht so an.“\n\nZu ihr: „Größe zeigt sich im Kleinen, ruh dich aus.“",
+    "hebrew": "אמרתי לעצמי: תתאמץ יותר.\n\nלחברה הייתי אומר: לאט לאט.",
+    "arabic": "قلت لنفسي: أسرع قليلا.",
+    "chinese": "我对自己说：快一点。\n\n对朋友我会说：慢慢来。",
+    "japanese": "自分には「急いで」と言った。\n\n友だちには「ゆっくりでいいよ」と言う。",
+}
+ANSWERS = {"alice": ALICE, "bob": BOB} | CHARLIE
+STYLES = ("top", "bottom", "inter")
+
+
+@lru_cache
+def lesson(name="day-1"):
+    """Return a lesson as it went out to alice."""
+    settings = make_settings(
+        base_url="https://course.example.org",
+        transport="smtp",
+        smtp_url="smtp://localhost:2525",
+        mail_from="hello@course.example.org",
+        reply_domain="reply.course.example.org",
+        postal_address="1 Quiet Lane, London",
+        controller_name="Quiet Lane Press",
+        contact_email="people@course.example.org",
+        secret_key="the-key-of-the-tests-0123456789-abcdef",
+    )
+    everything = catalogue.load(settings)
+    mailing = everything.mailing("self-compassion", name, "en-GB")
+    values = {
+        "greeting": "Hello Alice,",
+        "help_lines": everything.help_for("en-GB", "GB", date(2026, 11, 16)),
+        "date": "1 November 2026",
+        "leave_url": "https://course.example.org/leave/abc",
+    }
+    head = (
+        "From: Dear Self <hello@course.example.org>\r\nTo: alice@example.org\r\nReply-To: reply-abc@reply.example.org\r\n"
+        f"Subject: {mailing.subject}\r\nMessage-ID: <1@course.example.org>\r\n"
+    )
+    return Sent(head.encode() + mailing.mime(values))
+
+
+def html_text(sent, **how):
+    """Return the lesson's HTML as one of the clients makes a text of it."""
+    return as_text(sent.inner, **{"width": 76, **how})[0]
+
+
+def roundcube(sent, answer, style):
+    """Capitals, stars and a list of links below; what is typed in the quote gets its mark."""
+    text, links = as_text(sent.inner, link=" [{number}]", item=" * ", heading=str.upper, width=72)
+    numbered = [f"[{number}] {link}" for number, link in enumerate(links, 1)]
+    return clients.plain(
+        sent, answer, style, "roundcube", text=[*text, ["", "Links:", "------", *numbered]], inside=True
+    )
+
+
+def evolution(sent, answer, style):
+    """Flowed text made of the HTML with its hidden preheader; what is typed in the quote gets its mark."""
+    return clients.plain_flowed(
+        sent, answer, style, text=html_text(sent, width=0, item="   {number}. ", hidden=True), inside=True
+    )
+
+
+def thunderbird(sent, answer, style):
+    """Text and HTML; links in angle brackets, and the quote is split where the answer stands."""
+    return clients.two(
+        sent, answer, style, "thunderbird-german", tag="p", split=True, text=html_text(sent, link=" <{url}>")
+    )
+
+
+def gmail(sent, answer, style):
+    """HTML in divs; the attribution in a class of its own, the quote in another."""
+    cite = (
+        'class="gmail_quote" style="margin:0px 0px 0px 0.8ex;border-left:1px solid rgb(204,204,204);padding-left:1ex"'
+    )
+    return clients.two(
+        sent, answer, style, "k-9", cite=cite, before='<div class="gmail_quote">', after="</div>", split=True
+    )
+
+
+def apple(sent, answer, style):
+    """Put the attribution within the quote, in text and HTML; a phone's footer."""
+    own = "".join(clients.in_html(answer))
+    said = "On 16 Nov 2026, at 07:00, Dear Self <hello@course.example.org> wrote:"
+    lines = [said, "", *(line for one in paragraphs(sent.plain) for line in one)]
+    rows = [line for one in clients.typed(answer) for line in [*one, ""]]
+    text = "\n".join([*rows, "Sent from my iPhone", "", *clients.marked(lines)])
+    quote = f'<blockquote type="cite"><div>{escape(said)}<br><br></div>{sent.inner}</blockquote>'
+    page = f"{own}<br><div>Sent from my iPhone</div><div><br>{quote}</div>"
+    return message(("plain", text), ("html", f'<html><body dir="auto">{page}</body></html>'))
+
+
+def yahoo(sent, answer, style):
+    """No marks at all: in HTML a class, in text an attribution and the prompt below it."""
+    said = "On Monday, November 16, 2026 at 07:00:00 AM GMT, Dear Self <hello@course.example.org> wrote:"
+    text = "\n".join([answer, "", "    " + said, " ", *(" " + row for one in html_text(sent, width=0) for row in one)])
+    own = "".join(clients.in_html(answer, 'div dir="ltr"'))
+    quote = f'<div id="ydp1yahoo_quoted_1" class="yahoo_quoted"><div><div>{escape(said)}</div><div>{sent.inner}</div></div></div>'
+    return message(("plain", text), ("html", f"<html><body>{own}<div><br></div>{quote}</body></html>"))
+
+
+def proton(sent, answer, style):
+    """Put a signature block of its own, then the quote in a class of its own."""
+    said = "On Monday, November 16th, 2026 at 7:00 AM, Dear Self <hello@course.example.org> wrote:"
+    rows = [*answer.split("\n"), "", "Sent with [Proton Mail](https://proton.me) secure email.", "", said, ""]
+    text = "\n".join([*rows, *clients.marked([row for one in html_text(sent) for row in one])])
+    own = "".join(clients.in_html(answer))
+    block = (
+        '<div class="protonmail_signature_block"><div>Sent with <a href="https://proton.me">Proton Mail</a></div></div>'
+    )
+    quote = f'<div class="protonmail_quote">{escape(said)}<br><blockquote class="protonmail_quote">{sent.inner}</blockquote></div>'
+    return message(("plain", text), ("html", f"{own}{block}<br>{quote}"))
+
+
+def samsung(sent, answer, style):
+    """Original message between dashes and a block of labels, no marks, below a footer."""
+    block = "From: Dear Self <hello@course.example.org>\nDate: 16/11/2026  07:00  (GMT+00:00)\nTo: alice@example.org\nSubject: Day 1"
+    rows = [answer, "", "", "Sent from my Galaxy", "", "", "-------- Original message --------", block, ""]
+    text = "\n".join([*rows, *(row for one in html_text(sent, width=0) for row in one)])
+    own = "".join(clients.in_html(answer, 'div dir="auto"'))
+    head = "<br>".join(map(escape, ["-------- Original message --------", *block.split("\n")]))
+    footer = '<div id="composer_signature" dir="auto">Sent from my Galaxy</div>'
+    return message(("plain", text), ("html", f"{own}<br>{footer}<br><div>{head}</div><br>{sent.inner}"))
+
+
+def outlook_web(sent, answer, style):
+    """HTML only, with the ids of Outlook on the web and its rule."""
+    labels = [
+        ("From", "Dear Self <hello@course.example.org>"),
+        ("Sent", "Monday, November 16, 2026 7:00 AM"),
+        ("To", "Alice"),
+        ("Subject", "Day 1"),
+    ]
+    head = "<br>".join(f"<b>{label}:</b> {escape(value)}" for label, value in labels)
+    own = "".join(clients.in_html(answer, 'div class="elementToProof"'))
+    quoted = f'<div id="appendonsend"></div><hr style="width:98%"><div id="divRplyFwdMsg" dir="ltr">{head}</div><div>{sent.inner}</div>'
+    return message(("html", f"<html><body>{own}{quoted}</body></html>"))
+
+
+def unknown(sent, answer, style):
+    """Be a client, in a language, that nobody has heard of: no marks, labels in no language, the prompt re-wrapped."""
+    labels = ["Zod: Dear Self <hello@course.example.org>", "Vim: alice@example.org", "Xul: Day 1", ""]
+    return message(
+        ("plain", "\n".join([answer, "", *labels, *(row for one in html_text(sent, width=50) for row in one)]))
+    )
+
+
+def bare(sent, answer, style):
+    """No marks, nothing that announces anything."""
+    return clients.message(
+        ("plain", "\n".join(clients.around(paragraphs(sent.plain), answer, style, attribution="", mark="", bare="")))
+    )
+
+
+def german_outlook(sent, answer, style):
+    """Answers typed between the prompt's own paragraphs, below a header block in German."""
+    return clients.outlook(
+        sent, answer, style, labels=("Von", "Gesendet", "An", "Betreff"), phone="Von meinem iPhone gesendet"
+    )
+
+
+EVERYWHERE = {
+    "roundcube": roundcube, "evolution": evolution, "thunderbird": thunderbird, "gmail": gmail,
+    "evolution-html": lambda *of: clients.two(*of, "evolution"), "no attribution": lambda *of: clients.two(*of, "none"),
+    "alpine": lambda *of: clients.plain_flowed(*of, "mutt", text=html_text(of[0], heading=str.upper, hidden=True)),
+}  # fmt: skip
+ABOVE = {
+    "apple": apple, "yahoo": yahoo, "proton": proton, "samsung": samsung, "outlook web": outlook_web, "unknown": unknown,
+    "outlook": clients.outlook, "outlook, HTML only": lambda *of: clients.outlook(*of, plain_too=False),
+    "outlook, German": german_outlook,
+}  # fmt: skip
+WITHIN = {"outlook": clients.outlook, "outlook, German": german_outlook, "bare": bare}
+REPLIES = [
+    *((f"{name}-{style}", make, style) for name, make in EVERYWHERE.items() for style in STYLES),
+    *((f"{name}-top", make, "top") for name, make in ABOVE.items()),
+    *((f"{name}-inter", make, "inter") for name, make in WITHIN.items()),
+    *(
+        (f"{name}-{style}", lambda *of, name=name: clients.plain(*of, name), style)
+        for name in clients.ATTRIBUTIONS
+        for style in STYLES
+    ),
+]
+
+
+def same(got, want):
+    """Whether two texts hold the same words in the same order; blank lines and wrapping are a client's."""
+    return " ".join(got.split()) == " ".join(want.split())
+
+
+@pytest.mark.parametrize("who", ANSWERS)
+@pytest.mark.parametrize(("make", "style"), [one[1:] for one in REPLIES], ids=[one[0] for one in REPLIES])
+def test_what_was_typed_comes_out_of_every_client(make, style, who):
+    """All of it and nothing else: above the prompt, below it, within it, in any script, with a mark of one's own."""
+    raw = make(lesson(), ANSWERS[who], style)
+
+    assert same(extract(raw, sent=lesson().raw), ANSWERS[who])
+
+
+NOTHING = [one for one in REPLIES if one[2] == "top"]
+
+
+@pytest.mark.parametrize("make", [one[1] for one in NOTHING], ids=[one[0] for one in NOTHING])
+def test_nothing_typed_is_nothing(make):
+    """Sent by mistake: the quote, its announcement and a phone's footer are no words of a person."""
+    assert extract(make(lesson(), "", "top"), sent=lesson().raw) == ""
+
+
+@pytest.mark.parametrize("make", [one[1] for one in NOTHING if one[0] not in {"unknown-top", "none-top", "elm-top"}])
+def test_most_are_right_without_knowing_what_was_sent(make):
+    """An old lesson's delivery has become a count: what marks a client does put are enough for an answer on top."""
+    assert same(extract(make(lesson(), ALICE, "top")), ALICE)
+
+
+def test_words_typed_behind_ours_on_the_same_line_stay():
+    """As in Outlook, where one types at the end of the line that asks."""
+    lines = lesson().plain.split("\n")
+    at = next(number for number, line in enumerate(lines) if line.startswith("You may feel nothing"))
+    lines[at] += " I felt a little sad."
+
+    assert extract("\n".join(lines), sent=lesson().raw) == "I felt a little sad."
+
+
+def test_a_question_of_ours_in_a_persons_sentence_stays():
+    """Only whole lines of ours go; words that somebody quotes in a sentence are theirs."""
+    said = 'You write "Write down what you said to yourself just then", and I did: nothing but a sigh.'
+
+    assert extract(said, sent=lesson().raw) == said
+
+
+def test_a_greeting_like_ours_stays():
+    """A short line of ours that stands alone is anybody's."""
+    assert extract("Hello Alice,\n\nthat is what I said to the mirror.", sent=lesson().raw).startswith("Hello Alice,")
+
+
+def test_an_older_message_within_the_quote_is_not_an_answer():
+    """Bob answers the second letter of a thread: what he wrote last week is quoted once more, and goes."""
+    inner = [f"> {line}" for line in ["On Mon, 9 Nov 2026, Bob wrote:", "> I did it last week.", "> And again."]]
+    quote = clients.marked(lesson().plain.split("\n"))
+    text = "\n".join(["Today too.", "", "On Mon, 16 Nov 2026, Dear Self wrote:", *quote, *inner])
+
+    assert extract(text, sent=lesson().raw) == "Today too."
+
+
+def test_several_texts_with_a_picture_between_are_one():
+    """Apple Mail cuts the text in two where a photo stands."""
+    parts = [
+        "Content-Type: text/plain\n\nAbove.",
+        "Content-Type: image/jpeg\nContent-Disposition: inline; filename=a.jpg\n\nx",
+    ]
+    parts.append("Content-Type: text/plain\n\nBelow.\n\nSent from my iPad")
+    body = "".join(f"--b\n{one}\n" for one in parts)
+
+    assert extract(f"Content-Type: multipart/mixed; boundary=b\n\n{body}--b--\n".encode()) == "Above.\n\nBelow."
+
+
+def test_the_fuller_of_text_and_html_is_read():
+    """A text part that was cut short, and one that has quotes nobody can see, are both beside a whole HTML part."""
+    short = message(("plain", "It helped"), ("html", "<p>It helped a little, in the end.</p>"))
+    quote = message(
+        ("plain", "It helped.\n\nDay 1\nAbout 10 minutes"),
+        ("html", "<p>It helped.</p><blockquote>Day 1<br>About 10 minutes</blockquote>"),
+    )
+
+    assert extract(short) == "It helped a little, in the end."
+    assert extract(quote) == "It helped."
+
+
+@pytest.mark.parametrize("mark", ["\u2013", "a"])
+def test_format_flowed_is_put_together_and_what_was_stuffed_is_not(mark):
+    """RFC 3676: soft breaks go, DelSp takes their space, a typed ">" is the person's, "-- " ends it all."""
+    text = f"I wrote it on \nthe train {mark} \ntwice.\n > like this\n-- \nAlice"
+    raw = message(("plain", text, "; format=flowed"))
+
+    assert extract(raw) == f"I wrote it on the train {mark} twice.\n> like this"
+    assert extract(message(("plain", "ゆっ \nくり", "; format=flowed; delsp=yes"))) == "ゆっくり"
+
+
+def test_a_forwarded_lesson_keeps_what_stands_above_it():
+    """Gmail's and Apple's forwards; an attached one is somebody else's words altogether."""
+    for head in ("---------- Forwarded message ---------", "Begin forwarded message:"):
+        assert (
+            extract(f"Look at this.\n\n{head}\nFrom: Dear Self\nSubject: Day 1\n\n{lesson().plain}", lesson().raw)
+            == "Look at this."
+        )
+    inner = b"Content-Type: message/rfc822\n\nSubject: x\n\nnot mine"
+    raw = (
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nMine.\n--b\n"
+        + inner
+        + b"\n--b--\n"
+    )
+    assert extract(raw) == "Mine."
+
+
+def test_a_pgp_signature_is_no_word():
+    """RFC 4880 section 7: the armour goes, a dash that it escaped comes back; what is encrypted says nothing."""
+    head = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
+    signature = "-----BEGIN PGP SIGNATURE-----\n\niQEzBAEBCAAd\n=abcd\n-----END PGP SIGNATURE-----\n"
+
+    assert extract(f"{head}It helped.\n- - a little\n{signature}") == "It helped.\n- a little"
+    assert extract(message(("plain", f"{head}It helped.\n{signature}"))) == "It helped."
+    assert extract("-----BEGIN PGP MESSAGE-----\n\nhQEMA5\n-----END PGP MESSAGE-----\n") == ""
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Give a key and a certificate for a day."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=alice", "-days", "1"]
+    subprocess.run([*command, "-keyout", "k.pem", "-out", "c.pem"], check=True, cwd=tmp_path, capture_output=True)
+    return tmp_path
+
+
+@pytest.mark.skipif(
+    not any(os.access(f"{folder}/openssl", os.X_OK) for folder in os.get_exec_path()), reason="needs openssl"
+)
+@pytest.mark.parametrize("how", [["-nodetach"], ["-nodetach", "-indef", "-stream"]])
+def test_an_smime_signature_around_the_message_is_opened(certificate, how):
+    """RFC 8551: Outlook's opaque signatures hold the message itself, in one piece or in many."""
+    text = "Content-Type: text/plain; charset=utf-8\r\n\r\nIt helped a little.\r\n"
+    (certificate / "m").write_bytes(text.encode())
+    command = ["openssl", "cms", "-sign", "-in", "m", "-signer", "c.pem", "-inkey", "k.pem", "-binary", *how]
+    done = subprocess.run([*command, "-outform", "DER"], check=True, cwd=certificate, capture_output=True)
+    head = b"Content-Type: application/pkcs7-mime; smime-type=signed-data\nContent-Transfer-Encoding: base64\n\n"
+
+    assert extract(head + base64.encodebytes(done.stdout)) == "It helped a little."
+    for end in range(0, len(done.stdout), 40):
+        assert isinstance(extract(head + base64.encodebytes(done.stdout[:end])), str)
+
+
+def tnef(*properties, body=b""):
+    """Return a winmail.dat of a body and MAPI properties (MS-OXTNEF section 2.1.3)."""
+    made = struct.pack("<I", len(properties)) + b"".join(properties)
+    found = struct.pack("<IH", 0x223E9F78, 1)
+    for name, value in ((0x0002800C, body), (0x00069003, made)):
+        found += struct.pack("<BII", 1, name, len(value)) + value + struct.pack("<H", sum(value) % 65536)
+    return found
+
+
+def prop(kind, name, value):
+    """Return one property: a number as it is, a text with its length."""
+    head = struct.pack("<HH", kind, name)
+    return head + value if kind == 3 else head + struct.pack("<II", 1, len(value)) + value + bytes(-len(value) % 4)
+
+
+WINMAIL = {
+    "body": tnef(body=b"It helped a little.\0"),
+    "property": tnef(prop(3, 0x17, b"\1\0\0\0"), prop(0x1F, 0x1000, "It helped a little.\0".encode("utf-16-le"))),
+    "html": tnef(prop(0x1E, 0x37, b"Re: Day 1\0"), prop(0x102, 0x1013, b"<p>It helped a little.</p>")),
+}
+
+
+@pytest.mark.parametrize("raw", WINMAIL.values(), ids=WINMAIL)
+def test_e11_a_winmail_dat_alone_is_opened(raw):
+    """Outlook with rich text: what it says is in there, as a body, a property or HTML; cut off, nothing breaks."""
+    head = b"Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+
+    assert extract(head + base64.encodebytes(raw)) == "It helped a little."
+    for end in range(len(raw)):
+        assert isinstance(extract(head + base64.encodebytes(raw[:end])), str)
+
+
+def test_utf_8_that_says_it_is_big5_is_read():
+    """Some programs label what they do not look at."""
+    raw = "Content-Type: text/plain; charset=Big5\n\n慢慢来，今天休息。".encode()
+
+    assert extract(raw) == "慢慢来，今天休息。"
+
+
+@pytest.mark.parametrize(
+    "one", ["👍", "❤️", "?", "1", "+1", ":-)", "done", "Fertig.", "完成", "はい", "끝", "نعم", "כן"]
+)
+def test_one_word_or_sign_counts(one):
+    """Alone, above a footer, in HTML."""
+    assert extract(one) == one
+    assert extract(f"{one}\n\nSent from my iPhone") == one
+    assert extract(f"<div>{escape(one)}</div>") == one
+
+
+JOURNALS = [
+    "To myself:\n\n---\nhurry up\n---\n\nTo a friend:\n\nrest",
+    "On 3 May 1987 my father wrote:\n\nbe gentle",
+    "On Tuesday 3 March at 8:00 I said to myself:\nhurry up",
+    "My mother used to say:\n\nYou are enough.",
+    "From: me\nTo: the one who forgot\nSubject: rest\n\nyou did what you could",
+    "Date: today\nFrom: my tired self\n\nI am sorry.",
+    "| to me | to a friend |\n| hurry | rest |",
+    "Three things:\n-Tea\n-Bread\n-Walk",
+    "1 < 2 and <alice> said hi",
+    "I typed <b> into my notes and laughed.",
+    "8:00 am: woke up\n9:30 am: breathe\n10:00: wrote this",
+    "Dear me,\n\nyou did what you could.\n\nLove,\nAlice",
+    "Best,\nAlice",
+    "# Today\n\n---\n\nSlow.\n\n---\n\nAnd then some more.",
+    "A line of mine\n> with an arrow in front\nand on it goes.",
+    "Write to me at alice@example.org by 12 May:\n\nI would like that.",
+    "What I said -- and meant -- was this.\n-- first, nothing\n-- second, a sigh",
+    "I sent it from my phone and it was enough",
+]
+
+
+@pytest.mark.parametrize("text", JOURNALS)
+def test_a_journal_stays_as_it_is(text):
+    """Letters to oneself, lists, lines and notes look like much that clients write; nothing is lost."""
+    for form in (text, f"{text}\n\nOn Mon, 16 Nov 2026 at 07:00, Dear Self <h@example.org> wrote:\n> Day 1"):
+        assert extract(form) == text
+    assert extract(text, sent=lesson().raw) == text
+
+
+IT = "It helped a little."
+QUOTE = "<blockquote>Day 1</blockquote>"
+# name, message, what is right: one for each rule and each mark of a client's HTML that no lesson above needs.
+ENDINGS = [
+    ("rfc 3676", f"{IT}\n\n-- \nAlice\nQuiet Lane 1", IT),
+    ("rfc 3676, its space lost", f"{IT}\n--\nBob", IT),
+    ("rfc 3676, alone", "-- \nAlice", ""),
+    ("dashes and a name", f"{IT}\n---\nCharlie", IT),
+    ("underscores and a list", f"{IT}\n\n____________________\nquiet mailing list\nhttps://lists.example.org/quiet", IT),
+    ("a dash and a name", f"{IT}\n\n-Alice Example", IT),
+    ("two dashes and a name", f"{IT}\n\n--Bob", IT),
+    ("card", f"{IT}\n\nCharlie Example\ncharlie@example.org\n+44 20 7946 0000\nwww.example.org", IT),
+    ("card of two lines", f"{IT}\n\nalice@example.org\n+49 (0)30 901820", IT),
+    ("dividers below", f"{IT}\n\n====\n", IT),
+    ("a tracker's sign", f"{IT}\n\n\u1427\n", IT),
+    ("rule above a block", f"{IT}\n____\nFrom: Dear Self <h@example.org>\nSent: 3 May\nTo: Bob\n\nDay 1", IT),
+    ("groupwise", f"{IT}\n\n>>> Dear Self <h@example.org> 16/11/26 7:00 >>>\nDay 1\nmore", IT),
+    ("tobit", f"{IT}\n\n> Day 1\n\nOriginal Message processed by david®\nDay 1 16. November 2026", IT),
+    ("piped", f"{IT}\n\n2026/11/16 Dear Self <h@example.org>\n\n| Day 1\n| more", IT),
+    ("shared line", "Rested On Mon, Nov 16, 2026 at 7:00 AM, Dear Self wrote:\n> Day 1", "Rested"),
+    ("link broken", f"{IT}\n\nOn Mon, 16 Nov 2026, Dear Self wrote:\n> see https://example.org/a\nb=1&c=2\n> more", IT),
+    ("address broken", f"{IT}\n\nOn Mon, 16 Nov 2026 at 07:00 Dear Self\n\n<\nh@example.org\n> wrote:\n\nDay 1", IT),
+    ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov\n\nDay 1", IT),
+    ("indented, no quote", f'<div>I said</div><blockquote style="margin:0 0 0 40px;border:none;padding:0px">{IT}</blockquote>', f"I said {IT}"),
+    ("indented, outlook.com", f'<div>I said</div><blockquote style="border-style: none">{IT}</blockquote>', f"I said {IT}"),
+    ("hidden", f'<div style="display:none">peek</div><p>{IT}</p>', IT),
+    ("hidden, outlook", f'<div style="mso-hide:all">peek</div><p>{IT}</p>', IT),
+    ("list", "<p>Three:</p><ol><li>Tea</li><li>Bread</li></ol><ul><li>Walk</li></ul>", "Three: 1. Tea 2. Bread - Walk"),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Alice, Quiet Lane 1</div>", IT)
+        for attribute in (
+            'class="gmail_signature"', 'data-smartmail="gmail_signature"', 'class="moz-signature"', 'id="_rc_sig"',
+            'id="x_ms-outlook-mobile-signature"', 'class="ydp12ab34signature"', 'class="protonmail_signature_block"',
+            'name="messageSignatureSection"', 'id="composer_signature"', 'class="bloop_sign"', 'class="k9mail-signature"',
+            'class="-x-evo-signature-wrapper"', 'id="sig12345678"',
+        )
+    ),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}><div>Dear Self, lundi</div></div><div>Day 1</div>", IT)
+        for attribute in (
+            'class="moz-forward-container"', 'id="x_divRplyFwdMsg"', 'id="appendonsend"', 'class="OutlookMessageHeader"',
+            'id="mail-editor-reference-message-container"', 'id="ms-outlook-mobile-body-separator-line"',
+            'style="border:none;border-top:solid #B5C4DF 1.0pt"', 'style="border-style: solid none none; border-width: 1pt"',
+            'class="yahoo_quoted"', 'id="yahoo_quoted_123"', 'class="zmail_extra"', 'name="messageReplySection"',
+            'class="ntes-mailmaster-quote"', 'id="isReplyContent"',
+        )
+    ),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Dear Self, lundi<br>Day 1</div>", IT)
+        for attribute in ('class="protonmail_quote"', 'class="tutanota_quote"', 'name="quote"')
+    ),
+    *(
+        (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Dear Self, lundi</div>{QUOTE}", IT)
+        for attribute in ('class="gmail_attr"', 'class="moz-cite-prefix"', 'id="reply-intro"', 'class="airmail_on"')
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "right"), [one[1:] for one in ENDINGS], ids=[one[0] for one in ENDINGS])
+def test_each_rule_does_what_it_is_there_for(text, right):
+    """One by one: each way of ending, announcing and marking that a client or an RFC is known for."""
+    assert same(extract(text), right)
+
+
+def test_broken_markup_and_marks_raise_nothing():
+    """Cut at any place, a reply is still read."""
+    raw = gmail(lesson(), BOB, "inter")
+    for end in range(0, len(raw), 997):
+        assert isinstance(extract(raw[:end], sent=lesson().raw), str)
+    for begin, end in pairwise(range(0, len(lesson().inner), 333)):
+        assert isinstance(extract(lesson().inner[begin:end], sent=raw), str)
+
+
+def test_read_and_extract_say_the_same():
+    """The journeys' way in and the public one are one."""
+    raw = gmail(lesson(), ALICE, "top")
+
+    assert read(raw).words == extract(raw)
+    assert len(of(parse(raw))) == 2
