@@ -102,8 +102,8 @@ def test_the_address_that_we_wrote_to_counts():
 
 WORDS = {
     "Exim": "A message could not be delivered to:\n\n  alice@example.org\n    Unrouteable address\n",
-    "qmail": "Hi. This is the qmail-send program.\n\n<alice@example.org>:\n192.0.2.1 said: 550 no mailbox here by that name\n",
-    "Yahoo": "Sorry, we were unable to deliver your message to the following address.\n\n<alice@example.org>:\nUser unknown\n",
+    "qmail": "Hi. This is qmail-send.\n\n<alice@example.org>:\n192.0.2.1 said: 550 no mailbox here by that name\n",
+    "Yahoo": "Sorry, we were unable to deliver to the following address.\n\n<alice@example.org>:\nUser unknown\n",
     "below a copy's From": (
         "Unable to deliver to:\nalice@example.org: no such user\n\n--- Original message follows.\n"
         "From: hello@dearself.example\nTo: charlie@example.org\n"
@@ -174,7 +174,7 @@ def test_a_person_is_no_machine(subject):
 LANGUAGES = {
     "Czech": "Automatická odpověď: Day 1",
     "Russian": "Автоматический ответ: Day 1",
-    "Turkish": "Otomatik yanıt: Day 1",
+    "Turkish": "Otomatik yanıt: Day 1",  # noqa: RUF001
     "Japanese": "自動応答: Day 1",
     "Korean": "자동 회신: Day 1",
     "Polish": "Odpowiedź automatyczna: Day 1",

@@ -86,7 +86,7 @@ def take_in(
             answered = _by_sender(tx, service, mail, (*passed, *mail.passed))
         if answered is None:
             return Decision.DROPPED if mail.automatic else Decision.HELD
-        if mail.automatic:
+        if mail.automatic and answered.delivery_id:
             mailed_reports.take_in(tx, service, raw, answered.person, answered.delivery_id, now, real_now)
         return _decide(tx, service, mail, source, answered, now, real_now)
 

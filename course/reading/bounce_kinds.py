@@ -52,7 +52,7 @@ NEVER = re.compile(
     re.IGNORECASE,
 )
 CODE = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
-# RFC 3463 and the IANA registry of enhanced codes: bad mailbox, bad system, bad syntax, moved, null MX, no route to host.
+# RFC 3463 and the IANA registry of enhanced codes: bad mailbox, system or syntax, moved, null MX, no route to host.
 NEVER_CODES = re.compile(r"5\.(1\.([12346]|10)|4\.4|3\.2|7\.27)$")
 # Codes that say more than any words beside them.
 CERTAIN_SOFT = re.compile(r"[45]\.(2\.[023]|3\.[134]|6\.\d+|7\.(?!27)\d+|4\.[1256789]|1\.[78])$")

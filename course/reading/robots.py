@@ -42,12 +42,12 @@ SUBJECTS = re.compile(
     r"|automatisch(e)? (antwoord|bericht)|afwezig(heid)?|autosvar|autom(atiskt|atisk) svar|fr[åa]nvar\w*|frav[æa]r\w*"
     r"|automaattinen vastaus|poissa|automatick[áa] odpov[eě][dď]|automatick\w+ odpove[dď]"
     r"|automatyczna odpowied[zź]|odpowied[zź] "
-    r"automatyczna|автоматический ответ|автоответ|автоматична відповідь|otomatik yan[ıi]t|αυτόματη απάντηση"
+    r"automatyczna|автоматический ответ|автоответ|автоматична відповідь|otomatik yan[ıi]t|αυτόματη απάντηση"  # noqa: RUF001
     r"|automatikus v[aá]lasz"
     r"|r[aă]spuns automat|automatski odgovor|автоматичен отговор|automatinis atsakymas|automaatvastus"
     r"|autom[āa]tisk[āa] atbilde"
     r"|tr[aả] l[oờ]i t[uự] đ[oộ]ng|jawaban otomatis|balasan otomatis|الرد التلقائي|رد تلقائي|תשובה אוטומטית"
-    r"|מענה אוטומטי|पाठ पर स्वत"
+    r"|מענה אוטומטי"
     r"|ตอบกลับอัตโนมัติ|自动(回复|答复)|自動(回覆|返信|応答|回答)|不在(通知|の|です)?|자동 ?(회신|응답)|부재중)\s*(\]|[:\uff1a-])",
     re.IGNORECASE,
 )
