@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
 
 from course import addresses, links
-from course.journeys import commands, completing, filling, people, trials
+from course.journeys import commands, completing, filling, mailed_reports, people, trials
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
@@ -86,6 +86,8 @@ def take_in(
             answered = _by_sender(tx, service, mail, (*passed, *mail.passed))
         if answered is None:
             return Decision.DROPPED if mail.automatic else Decision.HELD
+        if mail.automatic and answered.delivery_id:
+            mailed_reports.take_in(tx, service, raw, answered.person, answered.delivery_id, now, real_now)
         mail = _without_ours(tx, service, raw, mail, answered, now, real_now)
         return _decide(tx, service, mail, source, answered, now, real_now)
 

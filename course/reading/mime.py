@@ -60,10 +60,14 @@ def walk(message: Message, depth: int = 0) -> Iterator[Message]:
     if depth > DEPTH:
         raise TooMuchError(f"nested more than {DEPTH} deep")
     yield message
-    children = message.get_payload() if message.is_multipart() else []
-    for child in children:
-        if isinstance(child, Message):
-            yield from walk(child, depth + 1)
+    for child in children(message):
+        yield from walk(child, depth + 1)
+
+
+def children(message: Message) -> list[Message]:
+    """Return the parts right below a message or a part."""
+    below = message.get_payload() if message.is_multipart() else []
+    return [child for child in below if isinstance(child, Message)]
 
 
 def header(message: Message, name: str) -> str:

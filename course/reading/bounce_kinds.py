@@ -1,0 +1,73 @@
+"""In charge of what a failed delivery means for its address: it can never work (hard), or it may again (soft).
+
+Words decide before codes: servers say "mailbox full" with 5.2.1 and "no such user" with 4.1.1. Where nothing is said,
+it is soft: nobody's course ends for a guess.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Said of the message, of us, or of a while: the address itself may be fine. These win over the words below.
+PASSING = re.compile(
+    r"mailbox (is )?(over|full)|(over|exceed\w*)\W*(the )?(\w+ ){0,3}(quota|storage|limit)|quota|too large"
+    r"|size (limit|exceeds)"
+    r"|out of storage|insufficient (system )?(storage|disk)|disk full|mailbox size|too (big|long)|message length"
+    r"|disabled|suspended|inactive|discontinued|blocked|blacklist|block ?list|banned|listed (at|in|on|by)|dnsbl"
+    r"|reputation"
+    r"|spam|unsolicited|\bUBE\b|virus|malware|infected|polic(y|ies)|dmarc|\bspf\b|dkim|unauthenticated"
+    r"|reverse dns|\bPTR\b"
+    r"|relay(ing)? (access )?denied|not (permitted|allowed) to relay|not authori[sz]ed|authentication required"
+    r"|access denied"
+    r"|sender (address |domain )?(rejected|denied|refused|verif)|domain of sender|sender domain|content (rejected"
+    r"|error)"
+    r"|rate limit|too many|(temporar|transient)\w*|try again|later|timed? ?out|time-out|expired"
+    r"|could not be delivered for"
+    r"|delayed|connection (refused|lost|reset)|hop count|loop(ing|s)?\b|greylist|deferred|network (error|unreachable)",
+    re.IGNORECASE,
+)
+# Mobile carriers of Japan say so of people who filter mail, and servers that refuse only after the text has come.
+FILTERED = re.compile(
+    r"550 : user unknown|-> 550 : |(smtp )?command\W+data\b|registered gateway user|will be retried", re.IGNORECASE
+)
+# Microsoft's answer for a recipient that is not in the directory (error 5.4.1 of Exchange Online).
+NO_ENTRY = re.compile(
+    r"recipient\s+address rejected: access denied|domain is not reachable|not listed in|user ?id: ", re.IGNORECASE
+)
+# Said of the address: no such user, no such host, moved, takes no mail.
+NEVER = re.compile(
+    r"(user|recipient|mailbox|account|address|addressee|local.?part|destination)s?( \S+)?\W{0,3}(is |was )?"
+    r"(unknown|not (be )?(found|known|exist)|invalid|nonexistent|rejected|unavailable|not (a )?(valid|listed"
+    r"|registered))"
+    r"|(unknown|no such|invalid|non-?existent|bad|illegal|no) (\w+ )?(user|recipient|mailbox|account|address"
+    r"|local part|person)"
+    r"|(does not|doesn't|do not|did not|don't) (exist|have an? \S+ account|match)|no mailbox here"
+    r"|not our customer|unrouteable"
+    r"|(not|no longer) (listed|on (this )?server|valid|available|employed|a valid)|has (been )?(moved|left)|hasmoved"
+    r"|(unknown|no such|bad|illegal|invalid) (host|domain)|(host|domain)( or domain)?( name)?( \S+)? (is )?"
+    r"(unknown|not (be )?(found|reachable))|domain does not exist|null ?mx|(does|do) not accept (any )?mail"
+    r"|not accept(ing)? "
+    r"(\w+ )?(messages|mail)|no smtp service|no mail exchanger|nxdomain|adresse .*invalide|unknown to (this|our)"
+    r"|user doesn.t",
+    re.IGNORECASE,
+)
+CODE = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
+# RFC 3463 and the IANA registry of enhanced codes: bad mailbox, system or syntax, moved, null MX, no route to host.
+NEVER_CODES = re.compile(r"5\.(1\.([12346]|10)|4\.4|3\.2|7\.27)$")
+# Codes that say more than any words beside them.
+CERTAIN_SOFT = re.compile(r"[45]\.(2\.[023]|3\.[134]|6\.\d+|7\.(?!27)\d+|4\.[1256789]|1\.[78])$")
+
+
+def kind(words: str, status: str = "") -> str:
+    """Return `hard` or `soft` for what a report says of one recipient; `status` is its own field (RFC 3464)."""
+    words = " ".join(words.split())
+    codes = CODE.findall(words) or CODE.findall(status)
+    if any(CERTAIN_SOFT.match(code) for code in codes) and not any(NEVER_CODES.match(code) for code in codes):
+        return "soft"
+    if NO_ENTRY.search(words):
+        return "hard"
+    if FILTERED.search(words) or PASSING.search(words):
+        return "soft"
+    if NEVER.search(words):
+        return "hard"
+    return "hard" if any(NEVER_CODES.match(code) for code in (*codes, *CODE.findall(status))) else "soft"

@@ -1,0 +1,262 @@
+"""Promises about reports: whom they are about is found, in whatever form they come, and nobody is ended for a guess."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ON_SQLITE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course.reading import failures, is_automatic
+
+ALICE, BOB = "alice@example.org", "bob@example.org"
+DSN = """\
+From: Mail Delivery System <MAILER-DAEMON@mx.example.net>
+To: {to}
+Subject: Undelivered Mail Returned to Sender
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+MIME-Version: 1.0
+
+--b
+Content-Type: text/plain
+
+I could not deliver your message.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+{groups}
+
+--b
+Content-Type: message/rfc822
+
+From: hello@dearself.example
+To: {who}
+Subject: Day 1
+
+Hello.
+
+--b--
+"""
+GROUP = "Final-Recipient: rfc822; {who}\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp; {said}"
+
+
+def dsn(*groups, to="reply-1@reply.example.org", who=ALICE):
+    """Return a delivery status notification (RFC 3464)."""
+    return DSN.format(groups="\n\n".join(groups), to=to, who=who).encode()
+
+
+def group(who=ALICE, action="failed", status="5.1.1", said="550 5.1.1 User unknown"):
+    """Return what it says of one recipient."""
+    return GROUP.format(who=who, action=action, status=status, said=said)
+
+
+def plain(body, subject="Mail delivery failed", sender="MAILER-DAEMON@mx.example.net"):
+    """Return a report in a server's own words."""
+    return f"From: {sender}\nTo: hello@dearself.example\nSubject: {subject}\n\n{body}\n".encode()
+
+
+SAID = {
+    "no such user": ("5.1.1", "550 5.1.1 <alice@example.org>: Recipient address rejected: User unknown", "hard"),
+    "no such host": ("5.4.4", "Host or domain name not found", "hard"),
+    "moved": ("5.1.6", "551 5.1.6 The recipient has moved", "hard"),
+    "null MX": ("5.1.10", "556 5.1.10 Domain has a null MX", "hard"),
+    "in French": ("5.1.1", "550 5.1.1 Adresse du destinataire invalide", "hard"),
+    "a temporary code for ever": ("4.1.1", "450 4.1.1 User unknown in virtual alias table", "hard"),
+    "full": ("5.2.2", "552 5.2.2 Mailbox full", "soft"),
+    "full, by another code": ("5.2.1", "550 5.2.1 The user is over quota", "soft"),
+    "spam": ("5.7.1", "550 5.7.1 Message content rejected as spam", "soft"),
+    "our address": ("5.1.8", "553 5.1.8 Domain of sender address does not exist", "soft"),
+    "policy": ("5.0.0", "550 Denied by policy", "soft"),
+    "time": ("4.4.7", "421 4.4.2 Connection timed out", "soft"),
+    "nothing": ("5.0.0", "", "soft"),
+}
+
+
+@pytest.mark.parametrize(("status", "said", "kind"), SAID.values(), ids=SAID)
+def test_an_address_is_dead_only_when_that_is_said(status, said, kind):
+    """Full, slow, suspicious or silent is soft; unknown, moved or without a mail server is hard."""
+    assert failures(dsn(group(status=status, said=said))) == [(ALICE, kind)]
+
+
+def test_each_recipient_is_told_apart():
+    """One report, three people: one does not exist, one is full, one got it."""
+    bob = group(BOB, status="5.2.2", said="552 Mailbox full")
+    charlie = group("charlie@example.org", action="delivered", status="2.1.5", said="250 Ok")
+
+    assert failures(dsn(group(), bob, charlie)) == [(ALICE, "hard"), (BOB, "soft")]
+
+
+def test_the_address_that_we_wrote_to_counts():
+    """Behind a source route, or known only by a name within a machine, the original address is taken."""
+    routed = group("@relay.example.net:mailbox7@server") + "\nOriginal-Recipient: rfc822; alice@example.org"
+
+    assert failures(dsn(routed)) == [(ALICE, "hard")]
+
+
+WORDS = {
+    "Exim": "A message could not be delivered to:\n\n  alice@example.org\n    Unrouteable address\n",
+    "qmail": "Hi. This is qmail-send.\n\n<alice@example.org>:\n192.0.2.1 said: 550 no mailbox here by that name\n",
+    "Yahoo": "Sorry, we were unable to deliver to the following address.\n\n<alice@example.org>:\nUser unknown\n",
+    "below a copy's From": (
+        "Unable to deliver to:\nalice@example.org: no such user\n\n--- Original message follows.\n"
+        "From: hello@dearself.example\nTo: charlie@example.org\n"
+    ),
+    "a smart quote of the name": "Failed: alice@example.org <alice@example.org>: user unknown\n",
+}
+
+
+@pytest.mark.parametrize("body", WORDS.values(), ids=WORDS)
+def test_reports_without_a_format_are_read(body):
+    """What servers write in words names the same person, and neither the sender nor whom the copy was for."""
+    assert failures(plain(body)) == [(ALICE, "hard")]
+
+
+def test_exim_s_own_header_names_the_people():
+    """X-Failed-Recipients counts more than any address in the text."""
+    raw = b"X-Failed-Recipients: alice@example.org\n" + plain("Ask help@example.net. No such user.")
+
+    assert failures(raw) == [(ALICE, "hard")]
+
+
+def test_a_complaint_is_found():
+    """A feedback report (RFC 5965) names who complained; a DMARC report is none."""
+    raw = dsn(group()).replace(b"message/delivery-status", b"message/feedback-report")
+    abuse = raw.replace(
+        b"Reporting-MTA: dns; mx.example.net", b"Feedback-Type: abuse\nOriginal-Rcpt-To: alice@example.org"
+    )
+    dmarc = abuse.replace(b"Feedback-Type: abuse", b"Feedback-Type: auth-failure")
+
+    assert failures(abuse) == [(ALICE, "complaint")]
+    assert failures(dmarc) == []
+
+
+def test_amazon_s_notifications_are_read():
+    """SES tells by JSON, bare or inside SNS."""
+    bounce = {
+        "notificationType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [
+                {"emailAddress": ALICE, "status": "5.1.1", "diagnosticCode": "smtp; 550 user unknown"}
+            ],
+        },
+    }
+    complaint = {"notificationType": "Complaint", "complaint": {"complainedRecipients": [{"emailAddress": BOB}]}}
+    wrapped = json.dumps({"Type": "Notification", "Message": json.dumps(complaint)})
+
+    assert failures(plain(json.dumps(bounce), sender="no-reply@sns.example.net")) == [(ALICE, "hard")]
+    assert failures(plain(wrapped, sender="no-reply@sns.example.net")) == [(BOB, "complaint")]
+
+
+PEOPLE = {
+    "about a returned letter": "Re: Day 1: undeliverable feelings",
+    "about being away": "Re: out of the office",
+    "in plain words": "Re: Day 2",
+}
+
+
+@pytest.mark.parametrize("subject", PEOPLE.values(), ids=PEOPLE)
+def test_a_person_is_no_machine(subject):
+    """Whoever writes about returned mail, or about being away, is a person all the same."""
+    mail = plain("I wrote to no such user: me. bob@example.org knows.", subject, ALICE)
+    mail = b"In-Reply-To: <day-1@dearself.example>\n" + mail
+
+    assert (failures(mail), is_automatic(mail)) == ([], False)
+
+
+LANGUAGES = {
+    "Czech": "Automatická odpověď: Day 1",
+    "Russian": "Автоматический ответ: Day 1",
+    "Turkish": "Otomatik yanıt: Day 1",  # noqa: RUF001
+    "Japanese": "自動応答: Day 1",
+    "Korean": "자동 회신: Day 1",
+    "Polish": "Odpowiedź automatyczna: Day 1",
+    "Greek": "Αυτόματη απάντηση: Day 1",
+    "Hebrew": "תשובה אוטומטית: Day 1",
+}
+
+
+@pytest.mark.parametrize("subject", LANGUAGES.values(), ids=LANGUAGES)
+def test_a_vacation_notice_is_known_in_many_languages(subject):
+    """The subject that a mail program writes by itself tells, whatever its language."""
+    assert is_automatic(plain("Until Monday.", subject, ALICE))
+
+
+@given(st.binary(max_size=3000))
+def test_nothing_that_comes_breaks_the_reading(noise):
+    """Whatever bytes come, there is an answer."""
+    for raw in (noise, dsn(group()).replace(b"smtp; ", noise), plain("x").replace(b"x", noise)):
+        assert isinstance(failures(raw), list)
+        assert is_automatic(raw) in {True, False}
+
+
+@pytest.mark.parametrize("body", ["a" * 64_000, "x@" * 32_000, "a.b-c" * 12_000, "the (\n" * 12_000, "<a@b>" * 12_000])
+def test_a_long_line_takes_no_longer_than_its_length(body):
+    """A text made to be slow to read costs a moment, not a worker: seconds would mean that it grows with the square."""
+    began = time.process_time()
+    failures(plain(body))
+
+    assert time.process_time() - began < 2
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("status", "said", "stands"),
+    [
+        ("5.1.1", "550 5.1.1 User unknown", ("stopped", "bounced", 1)),
+        ("5.2.2", "552 5.2.2 Mailbox full", ("active", None, 0)),
+    ],
+    ids=["dead", "full"],
+)
+def test_a_bounce_by_mail_ends_only_a_dead_address(world, status, said, stands):
+    """Where no provider reports, the mail server's own letter does: a dead address is never written to again."""
+    world.join("alice")
+    world.pass_hours(24)
+    lesson = world.box.last("day-1")
+
+    assert world.deliver(dsn(group(status=status, said=said), to=lesson.reply_to)) == ["automatic"]
+
+    assert world.rows("SELECT status, ended_reason, (SELECT count(*) FROM suppressions) FROM enrolments") == [stands]
+
+
+@ON_SQLITE
+def test_a_report_about_somebody_else_ends_nobody(world):
+    """A report that came to Alice's address and speaks of Bob is none about Alice."""
+    world.join("alice")
+    world.pass_hours(24)
+    lesson = world.box.last("day-1")
+
+    world.deliver(dsn(group(BOB), to=lesson.reply_to, who=BOB))
+
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora are not beside the checkout")
+def test_real_reports_are_read():
+    """Of real reports, 97 of 100 recipients are found, 98 of 100 that are named are right, and each complaint."""
+    cases = [json.loads(line) for line in (CORPORA / "bounce_dev.jsonl").read_text(encoding="utf-8").splitlines()]
+    cases = [case for case in cases if "raw" in case]
+    expected = found = named = 0
+    for case in cases:
+        got = {address: kind for address, kind in failures(case["raw"].encode()) if address}
+        people = [one["addresses"] for one in case["recipients"] if one["addresses"] and one["kind"] != "delivered"]
+        if case["class"] == "bounce":
+            expected += len(people)
+            found += sum(any(address in got for address in spellings) for spellings in people)
+            named += len(got)
+        elif case["class"] == "complaint":
+            assert "complaint" in got.values() or failures(case["raw"].encode()) == [("", "complaint")]
+        else:
+            assert got == {}
+    assert found >= 0.97 * expected
+    assert found >= 0.98 * named
