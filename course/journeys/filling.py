@@ -118,7 +118,7 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
     if row is None:
         return b""
     try:
-        return fill(service, known(tx, service, [row], now), row, now, real_now).as_bytes()
+        return fill(service, known(service, [row], now), row, now, real_now).as_bytes()
     except (KeyError, ValueError):
         return b""  # its mailing is gone, or a slot has no value any more
 
