@@ -1100,3 +1100,27 @@ def test_a_record_of_a_reply_holds_no_words(world, lesson):
 
     assert (row[0], row[2]) == ("test", "completed")
     assert re.fullmatch(r"[0-9a-f]{64}", row[1])
+
+
+def bare(lesson, words):
+    """Return a reply whose mail program quotes the whole lesson without a mark, above the words."""
+    text = lesson.mailing.text_for(lesson.values)
+    return letter(to=lesson.reply_to, words=f"{text}\n\n{words}\n").as_bytes()
+
+
+def test_the_lesson_alone_is_no_answer_however_it_is_quoted(world, lesson):
+    """We know what we sent: without a mark it is still ours, the greeting and the help lines too."""
+    assert world.deliver(bare(lesson, "")) == ["empty"]
+    assert days_done(world) == []
+
+
+def test_a_command_below_a_lesson_without_marks_is_heard(world, lesson):
+    """Whoever answers below a bare quote leaves like everybody."""
+    assert world.deliver(bare(lesson, "STOP")) == ["command"]
+
+
+def test_a_lesson_whose_text_is_gone_is_read_without_it(world, lesson, monkeypatch):
+    """What was sent cannot be made any more: the answer counts, by what marks there are."""
+    monkeypatch.setattr(replies.filling, "once_more", lambda *_: b"")
+
+    assert world.reply(lesson) == ["completed"]

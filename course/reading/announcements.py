@@ -17,7 +17,7 @@ BRACKETED = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>@]{1,64}@|&lt;[^\s<>@]{1,64}
 TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d\s?(?:AM|PM|Uhr)\b|\d時|\d시|\d点", re.IGNORECASE)
 DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-]\d{1,2}\b|\d\d?\.?\s\w{3,}|\w{3,}\.?\s\d\d?\b|\d\s?[年月日년월일]")
 COLON = re.compile(r"[:\uff1a]\W{0,4}$")
-FULL_DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d")
+FULL_DATE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d")
 HOUR = re.compile(r"\b(?:[ap]\.?\s?m\b\.?|Uhr|[A-Z]{3,4}\b)", re.IGNORECASE)
 ENDS = re.compile(r"[:\uff1a>\u2026-]$")
 DASHED = re.compile(r"-{2,}.*-{2,}:?")
@@ -151,7 +151,8 @@ def _weak(text: str, words: Words) -> bool:
     address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
     verb = _verb(text, words)
     if not colon:
-        return (address and date) or (verb is not None and verb.end() > len(text) - 6 and date)
+        stamped = text[0].isdigit() and bool(FULL_DATE.match(text)) and bool(TIME.search(text))
+        return stamped or (address and date) or (verb is not None and verb.end() > len(text) - 6 and date)
     told = verb is not None and (address or date or bool(words.start.match(text)) or verb.end() > len(text) - 6)
     return told or address or (date and bool(TIME.search(text)))
 
