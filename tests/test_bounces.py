@@ -206,34 +206,55 @@ def test_a_long_line_takes_no_longer_than_its_length(body):
     assert time.process_time() - began < 2
 
 
-@ON_SQLITE
-@pytest.mark.parametrize(
-    ("status", "said", "stands"),
-    [
-        ("5.1.1", "550 5.1.1 User unknown", ("stopped", "bounced", 1)),
-        ("5.2.2", "552 5.2.2 Mailbox full", ("active", None, 0)),
-    ],
-    ids=["dead", "full"],
-)
-def test_a_bounce_by_mail_ends_only_a_dead_address(world, status, said, stands):
-    """Where no provider reports, the mail server's own letter does: a dead address is never written to again."""
+STANDS = "SELECT status, ended_reason, (SELECT count(*) FROM suppressions) FROM enrolments"
+
+
+@pytest.fixture
+def lessons(world):
+    """Let Alice have her first two lessons; return them."""
     world.join("alice")
-    world.pass_hours(24)
-    lesson = world.box.last("day-1")
-
-    assert world.deliver(dsn(group(status=status, said=said), to=lesson.reply_to)) == ["automatic"]
-
-    assert world.rows("SELECT status, ended_reason, (SELECT count(*) FROM suppressions) FROM enrolments") == [stands]
+    world.pass_hours(48)
+    return [world.box.last("day-1"), world.box.last("day-2")]
 
 
 @ON_SQLITE
-def test_a_report_about_somebody_else_ends_nobody(world):
+def test_an_address_is_dead_when_two_mails_came_back(world, lessons):
+    """Where no provider reports, mail servers' own letters do; one alone could be anybody's."""
+    first, second = lessons
+
+    assert world.deliver(dsn(group(), to=first.reply_to)) == ["automatic"]
+    world.deliver(b"Message-ID: <again@mx.example.net>\n" + dsn(group(), to=first.reply_to))
+    assert world.rows(STANDS) == [("active", None, 0)]
+
+    assert world.deliver(dsn(group(), to=second.reply_to)) == ["automatic"]
+    assert world.rows(STANDS) == [("stopped", "bounced", 1)]
+
+
+@ON_SQLITE
+def test_a_full_mailbox_ends_nothing(world, lessons):
+    """It may be emptied: whatever comes back for a while, the course goes on."""
+    for lesson in lessons:
+        world.deliver(dsn(group(status="5.2.2", said="552 5.2.2 Mailbox full"), to=lesson.reply_to))
+
+    assert world.rows(STANDS) == [("active", None, 0)]
+
+
+@ON_SQLITE
+def test_a_complaint_by_mail_ends_at_once(world, lessons):
+    """Whoever reports us to their mail house never hears from us again."""
+    raw = dsn(group(), to=lessons[0].reply_to).replace(b"message/delivery-status", b"message/feedback-report")
+    world.deliver(
+        raw.replace(b"Reporting-MTA: dns;", b"Feedback-Type: abuse\nOriginal-Rcpt-To: alice@example.org\nX-Mx:")
+    )
+
+    assert world.rows(STANDS) == [("stopped", "complained", 1)]
+
+
+@ON_SQLITE
+def test_a_report_about_somebody_else_ends_nobody(world, lessons):
     """A report that came to Alice's address and speaks of Bob is none about Alice."""
-    world.join("alice")
-    world.pass_hours(24)
-    lesson = world.box.last("day-1")
-
-    world.deliver(dsn(group(BOB), to=lesson.reply_to, who=BOB))
+    for lesson in lessons:
+        world.deliver(dsn(group(BOB), to=lesson.reply_to, who=BOB))
 
     assert world.rows("SELECT status FROM enrolments") == [("active",)]
 

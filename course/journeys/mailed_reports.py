@@ -1,14 +1,15 @@
 """In charge of what mail servers report by mail: a dead address, or a complaint, ends a person's courses.
 
 A report counts only when it came to a delivery's own address, which nobody but its recipient and their mail server
-knows, and when it is about that person. A full mailbox or a slow server changes nothing.
+knows, and when it is about that person. Whoever was forwarded a lesson knows that address too, and nothing in such a
+letter can be proven: so a dead address is believed when two of our mails came back. A full mailbox changes nothing.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from course import addresses
 from course.journeys import doubts, suppression
@@ -20,20 +21,34 @@ from course.store.database import move
 from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries
 
-MEANS = {"hard": EndedReason.BOUNCED, "complaint": EndedReason.COMPLAINED}
-
 
 def take_in(
     tx: Connection, service: Service, raw: bytes, person: Person, delivery_id: int, now: datetime, real_now: datetime
 ) -> None:
-    """Act on a mail that answers this delivery of this person, if it is a report; a person's own mail is none."""
+    """Act on a mail that answers this delivery of this person, if it is a report."""
     own = addresses.key(person.email)
     # A server that names nobody speaks of the one whom the mail was for.
     kinds = {kind for address, kind in failures(raw) if not address or addresses.key(address) == own}
-    for kind, reason in MEANS.items():
-        if kind in kinds:
-            doubts.arrived(tx, service, delivery_id, now)
-            if reason == EndedReason.BOUNCED:
-                move(tx, deliveries, delivery_id, DeliveryStatus.BOUNCED, error="reported by mail")
-            suppression.suppress(tx, service.keys, person.email, str(reason), real_now)
-            rounds.stop_all(tx, service.keys, person.subscriber_id, reason, "a report by mail", now, real_now)
+    if "complaint" in kinds:
+        _end(tx, service, person, EndedReason.COMPLAINED, now, real_now)
+    elif "hard" in kinds:
+        doubts.arrived(tx, service, delivery_id, now)
+        move(tx, deliveries, delivery_id, DeliveryStatus.BOUNCED, error="reported by mail")
+        if _came_back_before(tx, person, delivery_id):
+            _end(tx, service, person, EndedReason.BOUNCED, now, real_now)
+
+
+def _came_back_before(tx: Connection, person: Person, delivery_id: int) -> bool:
+    another = select(deliveries.c.id).where(
+        deliveries.c.subscriber_id == person.subscriber_id,
+        deliveries.c.status == DeliveryStatus.BOUNCED,
+        deliveries.c.id != delivery_id,
+    )
+    return tx.execute(another.limit(1)).scalar() is not None
+
+
+def _end(
+    tx: Connection, service: Service, person: Person, reason: EndedReason, now: datetime, real_now: datetime
+) -> None:
+    suppression.suppress(tx, service.keys, person.email, str(reason), real_now)
+    rounds.stop_all(tx, service.keys, person.subscriber_id, reason, "a report by mail", now, real_now)
