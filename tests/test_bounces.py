@@ -118,6 +118,31 @@ def test_reports_without_a_format_are_read(body):
     assert failures(plain(body)) == [(ALICE, "hard")]
 
 
+def test_a_report_within_a_report_is_found():
+    """A server that passes a report on says nothing itself; what it passes on does."""
+    outer = dsn("", who="charlie@example.org").replace(b"From: hello@dearself.example", group().encode())
+
+    assert failures(outer) == [(ALICE, "hard")]
+
+
+def test_who_answers_a_lesson_by_a_machine_s_hand_is_read_too():
+    """Some servers put In-Reply-To into their reports."""
+    raw = b"In-Reply-To: <day-1@dearself.example>\n" + plain(
+        "<alice@example.org>: user unknown", "Undeliverable: Day 1"
+    )
+
+    assert failures(raw) == [(ALICE, "hard")]
+
+
+@ON_SQLITE
+def test_a_report_by_an_unknown_hand_does_no_day(world, lessons):
+    """A server that signs like anybody, and sets no header, is known by what it says."""
+    raw = plain("550 no such user here\nRCPT TO: alice@example.org", "Re: Day 1", "post_master@example.org")
+    raw = raw.replace(b"hello@dearself.example", lessons[0].reply_to.encode())
+
+    assert world.deliver(raw) == ["automatic"]
+
+
 def test_exim_s_own_header_names_the_people():
     """X-Failed-Recipients counts more than any address in the text."""
     raw = b"X-Failed-Recipients: alice@example.org\n" + plain("Ask help@example.net. No such user.")

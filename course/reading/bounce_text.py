@@ -17,8 +17,8 @@ ADDRESS = re.compile(
     r"(?:\"[^\"\s<>@]{1,64}\"|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,10}"
 )
 SENDER = re.compile(
-    r"(mailer-?daemon|postmaster|mail[ ._-]?(delivery|administrator)|deliver\w*[ ._-]?(subsystem|system)|daemon@"
-    r"|bounces?\b)",
+    r"mailer-?daemon|\bpostmaster(?=[@\s\">]|$)|mail[ ._-]?(delivery|administrator)"
+    r"|deliver\w*[ ._-]?(subsystem|system)|daemon@",
     re.IGNORECASE,
 )
 SUBJECT = re.compile(
@@ -55,9 +55,7 @@ ABOUT_OTHERS = re.compile(
     r"|message) from:? <?[^\s@]{1,64}@",
     re.IGNORECASE,
 )
-TO = re.compile(
-    r"^(?:to|x-original-to|delivered-to|rcpt to|for):?\s*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE | re.IGNORECASE
-)
+TO = re.compile(r"^(?:to|x-original-to|delivered-to|rcpt to):\s*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE | re.IGNORECASE)
 NAME = re.compile(
     r"[^\s<>@]{1,64}@[^\s<>@]{1,255}[ \t]+(?=<[^<>\s@]{1,64}@)"
 )  # of a mailbox, which may look like an address
@@ -81,7 +79,7 @@ def is_report(message: Message, said: str = "") -> bool:
     sender = bool(SENDER.search(mime.header(message, "From")))
     subject = bool(SUBJECT.search(mime.header(message, "Subject")))
     answers = bool(mime.header(message, "In-Reply-To"))  # a person may write about a mail that came back
-    return (empty and (sender or subject)) or ((sender or subject) and not answers)
+    return (sender and subject) or ((sender or subject) and (empty or not answers))
 
 
 def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:
@@ -96,7 +94,7 @@ def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:
         named = [address for address in dict.fromkeys(found) if address not in own] or list(dict.fromkeys(found))
     if not named:
         behind = said[begin.start() :] if begin else ""
-        named = addresses(next(iter(TO.findall(f"{cut}\n{copy}\n{behind}")), ""))[:1]
+        named = addresses("\n".join(TO.findall(f"{cut}\n{copy}\n{behind}")))[:1]
     alone = len(named) == 1
     return [(address, kind(cut if alone else about(address, cut))) for address in named] or [("", kind(cut))]
 

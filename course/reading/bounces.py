@@ -42,7 +42,11 @@ def failures(raw: bytes) -> list[tuple[str, str]]:
         return complaint
     if not bounce_text.is_report(message, "\n".join(texts)):
         return []
-    reported = [one for text in texts if REPORTED.search(text) for one in _structured(text, "\n".join(texts))]
+    # A server that passes a report on may put all of it into the copy.
+    for some in (texts, copies):
+        reported = [one for text in some if REPORTED.search(text) for one in _structured(text, "\n".join(some))]
+        if reported or any(map(bounce_text.addresses, some)):
+            break
     if reported:
         return _once([one for one in reported if one[1]])
     return _once(bounce_text.failed(message, "\n\n".join(texts), "\n".join(copies)))

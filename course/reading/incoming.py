@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from email.message import Message
 
-from course.reading import authentication, mime, robots
+from course.reading import authentication, bounces, mime, robots
 from course.reading.extracting import Reader
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
@@ -60,7 +60,7 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
         message_id=next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), ""),
         date=mime.header(message, "Date"),
         references=tuple(dict.fromkeys(references)),
-        automatic=robots.why_automatic(message, sender),
+        automatic=robots.why_automatic(message, sender) or ("report" if bounces.failures(raw) else ""),
         report=mime.content_type(message) == "multipart/report",
         photo=any(_is_photo(part) for part in parts),
         passed=authentication.passed(message, authserv_id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from email.message import Message
 
-from course.reading import bounce_text, mime
+from course.reading import bounces, mime
 
 # header, what its value must look like for the message to be a machine's. Sources: RFC 3834 section 2 and 5; RFC 3464;
 # RFC 5965; the headers that mail houses' own responders add.
@@ -72,4 +72,4 @@ def is_automatic(raw: bytes) -> bool:
     except mime.TooMuchError:
         return True
     found = re.findall(r"[^\s<>\"]+@[^\s<>\"]+", mime.header(message, "From"))
-    return bool(why_automatic(message, found[-1] if found else "")) or bounce_text.is_report(message)
+    return bool(why_automatic(message, found[-1] if found else "")) or bool(bounces.failures(raw))
