@@ -14,7 +14,7 @@ from course.reading.lines import Hint, Kind, Line
 from course.reading.words import Words
 
 ENDS = re.compile(r"[:\uff1a>\u2026-]$")
-TRIES = 80  # lines that look as if they ended one; a mail has a few
+TRIES = 50  # lines that look as if they ended one; a mail has a few
 LONGEST = 500  # characters of an attribution
 SHORT = 80  # characters of a last line
 HIGHEST = 5  # lines of one

@@ -15,8 +15,8 @@ UNDERSCORES = re.compile(r"_{10,}")  # Outlook's line, also where little of the 
 FIELD = re.compile(r"[^\s:\uff1a][^:\uff1a]{0,30}[:\uff1a]\s?\S")
 COLON = re.compile(r"[:\uff1a]")
 LABEL = 40  # characters of a label
-HEADS = 100  # separators in a mail
-TRIES = 200  # blocks that are looked at
+HEADS = 50  # separators in a mail
+TRIES = 80  # blocks that are looked at
 BLOCK = 14  # lines of a header block
 
 
