@@ -50,6 +50,11 @@ WORST = {
     "HTML comments": "<!--",
     "HTML entities": "&lt;",
     "CJK": "今",
+    "long words": "a" * 480 + ":\n",
+    "long rules": "-" * 4000 + "a\n> x\n",
+    "long rules in a quote": "> " + "-" * 3990 + "a\n",
+    "numbers": "1" * 480 + ":\n",
+    "addresses": "a@" * 240 + ":\n",
 }
 
 

@@ -456,6 +456,8 @@ ENDINGS = [
     ("a tracker's sign", f"{IT}\n\n\u1427\n", IT),
     ("rule above a block", f"{IT}\n____\nFrom: Dear Self <h@example.org>\nSent: 3 May\nTo: Bob\n\nDay 1", IT),
     ("groupwise", f"{IT}\n\n>>> Dear Self <h@example.org> 16/11/26 7:00 >>>\nDay 1\nmore", IT),
+    ("stamped", f"{IT}\n\n2026-11-16 7:00 GMT+01:00 Dear Self\n\n> Day 1", IT),
+    ("a line and a sender", f"{IT}\n\n________________________________\n\nFrom: Dear Self <h@example.org>\n\nDay 1", IT),
     ("tobit", f"{IT}\n\n> Day 1\n\nOriginal Message processed by david®\nDay 1 16. November 2026", IT),
     ("piped", f"{IT}\n\n2026/11/16 Dear Self <h@example.org>\n\n| Day 1\n| more", IT),
     ("shared line", "Rested On Mon, Nov 16, 2026 at 7:00 AM, Dear Self wrote:\n> Day 1", "Rested"),

@@ -9,22 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from course.reading.attributions import ADDRESS, COLON, TIME, stamped, strong, weak
 from course.reading.lines import Hint, Kind, Line
 from course.reading.words import Words
 
-ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{2,}")
-BRACKETED = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>@]{1,64}@|&lt;[^\s<>@]{1,64}@")
-TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d\s?(?:AM|PM|Uhr)\b|\d時|\d시|\d点", re.IGNORECASE)
-DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-]\d{1,2}\b|\d\d?\.?\s\w{3,}|\w{3,}\.?\s\d\d?\b|\d\s?[年月日년월일]")
-COLON = re.compile(r"[:\uff1a]\W{0,4}$")
-FULL_DATE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d")
-HOUR = re.compile(r"\b(?:[ap]\.?\s?m\b\.?|Uhr|[A-Z]{3,4}\b)", re.IGNORECASE)
 ENDS = re.compile(r"[:\uff1a>\u2026-]$")
-DASHED = re.compile(r"-{2,}.*-{2,}:?")
-TRIES = 80  # lines that look as if they ended one; a mail has a few
+TRIES = 50  # lines that look as if they ended one; a mail has a few
 LONGEST = 500  # characters of an attribution
 SHORT = 80  # characters of a last line
-MOST = 5  # words of a name
 HIGHEST = 5  # lines of one
 
 
@@ -75,7 +67,9 @@ def arrowed(lines: list[Line], _: Words) -> None:
 
 def _may_end(line: Line, words: Words) -> bool:
     text = line.seen
-    return bool(text) and len(text) <= LONGEST and bool(ENDS.search(text) or words.wrote.search(text[-60:]))
+    if not text or len(text) > LONGEST:
+        return False
+    return bool(ENDS.search(text) or words.wrote.search(text[-60:])) or stamped(text)
 
 
 def _goes_on(lines: list[Line], index: int) -> bool:
@@ -91,14 +85,14 @@ def _begins(lines: list[Line], last: int, words: Words) -> int | None:
     after = following(lines, last)
     quoted = after is not None and (after.depth > lines[last].depth or after.seen.startswith("|"))
     fallback, strong_at = None, None
-    alone = _strong(lines[last].seen, words) and not lines[last].seen.startswith(("<", "("))
+    alone = strong(lines[last].seen, words) and not lines[last].seen.startswith(("<", "("))
     for first, text in _windows(lines, last, across=not alone):
-        strong = _strong(text, words)
-        if strong or (quoted and _weak(text, words)):
-            if words.start.match(text) or (text[0].isdigit() and strong):
+        sure = strong(text, words)
+        if sure or (quoted and weak(text, words)):
+            if words.start.match(text) or (text[0].isdigit() and sure):
                 return first
             fallback = first if fallback is None else fallback
-            strong_at = first if strong and strong_at is None else strong_at
+            strong_at = first if sure and strong_at is None else strong_at
     return strong_at if strong_at is not None else fallback
 
 
@@ -118,48 +112,6 @@ def _windows(lines: list[Line], last: int, *, across: bool) -> Iterator[tuple[in
         if len(text) > LONGEST:
             return
         yield first, text
-
-
-def _strong(text: str, words: Words) -> bool:
-    """Whether it can be nothing else: an address, or both a date and a time, and a verb or a bracket."""
-    verb = _verb(text, words)
-    ends = bool(COLON.search(text)) or (verb is not None and verb.end() > len(text) - 6)
-    if not ends:
-        return False
-    if verb is not None and DASHED.fullmatch(text):
-        return True
-    date, time = bool(DATE.search(text)), bool(TIME.search(text))
-    if verb is None:
-        written = BRACKETED.search(text) or (text[0].isdigit() and ADDRESS.search(text))
-        return bool(written) and (date or time)
-    if ADDRESS.search(text):
-        return True
-    final = verb.end() > len(text) - 6
-    name = _is_name(text[: verb.start()]) if final else _is_name(text[verb.end() :]) or _is_name(text[: verb.start()])
-    return (date and name) or (time and final and bool(FULL_DATE.search(text)))
-
-
-def _is_name(said: str) -> bool:
-    """Whether only a name stands there, behind a date: "On 3 May 1987 my father wrote:" is a sentence."""
-    found = re.findall(r"[^\W\d_]+", HOUR.sub("", re.split(r"\d", said)[-1]))
-    return 0 < len(found) <= MOST and all(word[0] == word[0].upper() and len(word) > 1 for word in found)
-
-
-def _weak(text: str, words: Words) -> bool:
-    """Whether it may announce a quote that is marked as one."""
-    colon = bool(COLON.search(text))
-    address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
-    verb = _verb(text, words)
-    if not colon:
-        stamped = text[0].isdigit() and bool(FULL_DATE.match(text)) and bool(TIME.search(text))
-        return stamped or (address and date) or (verb is not None and verb.end() > len(text) - 6 and date)
-    told = verb is not None and (address or date or bool(words.start.match(text)) or verb.end() > len(text) - 6)
-    return told or address or (date and bool(TIME.search(text)))
-
-
-def _verb(text: str, words: Words) -> re.Match[str] | None:
-    """Return the last verb of saying."""
-    return max(words.wrote.finditer(text), key=lambda found: found.start(), default=None)
 
 
 def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:

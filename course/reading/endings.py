@@ -63,7 +63,7 @@ def _begins(line: Line, rest: list[Line], *, above: bool) -> bool:
         return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
     if not above or not RULED.fullmatch(text) or next_blank:
         return False
-    return 0 < len(below) <= FEW and not any(SENTENCE.search(one.seen) or len(one.text) > SHORT for one in below)
+    return 0 < len(below) <= FEW and not any(len(one.text) > SHORT or SENTENCE.search(one.seen) for one in below)
 
 
 def footed(lines: list[Line], words: Words) -> None:

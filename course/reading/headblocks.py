@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from course.reading.announcements import ADDRESS, LONGEST, TIME, following, rest
+from course.reading.announcements import LONGEST, following, rest
+from course.reading.attributions import ADDRESS, TIME
 from course.reading.lines import Kind, Line
 from course.reading.words import Words
 
 ANY_DASHED = re.compile(r"-{4,}\s?[^-\n]{3,60}-{4,}")
+UNDERSCORES = re.compile(r"_{10,}")  # Outlook's line, also where little of the header follows
 FIELD = re.compile(r"[^\s:\uff1a][^:\uff1a]{0,30}[:\uff1a]\s?\S")
 COLON = re.compile(r"[:\uff1a]")
 LABEL = 40  # characters of a label
-HEADS = 100  # separators in a mail
-TRIES = 200  # blocks that are looked at
+HEADS = 50  # separators in a mail
+TRIES = 80  # blocks that are looked at
 BLOCK = 14  # lines of a header block
 
 
@@ -30,12 +32,22 @@ def separated(lines: list[Line], words: Words) -> None:
             continue
         after = following(lines, index)
         unknown = ANY_DASHED.fullmatch(text) and after is not None and FIELD.match(after.seen)
-        if unknown or words.separator.fullmatch(text.strip("*")):
+        lined = UNDERSCORES.fullmatch(text) and after is not None and _is_sender(after.seen, words)
+        if unknown or lined or words.separator.fullmatch(text.strip("*")):
             line.kind = Kind.HEAD
             seen += 1
             if seen > HEADS:
                 return
             _unmarked(lines, _fields(lines, index, words), line.depth)
+
+
+def _is_sender(text: str, words: Words) -> bool:
+    label = words.label.match(text)
+    return label is not None and bool(ADDRESS.search(text)) and "from" in words.labels[_key(label)]
+
+
+def _key(label: re.Match[str]) -> str:
+    return " ".join(label[1].casefold().split())
 
 
 def _fields(lines: list[Line], index: int, words: Words) -> int:
@@ -91,7 +103,7 @@ def _is_head(block: list[Line], labels: Labels, words: Words) -> bool:
     found: dict[str, str] = {}
     for line, label in zip(block, labels, strict=True):
         if label:
-            keys = words.labels[" ".join(label[1].casefold().split())]
+            keys = words.labels[_key(label)]
             for key in keys:
                 found.setdefault(key, line.seen[label.end() :])
     address = any(ADDRESS.search(line.seen) for line in block)

@@ -17,8 +17,8 @@ MARKS = re.compile(r"(?:>[ \t]?)+")
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
-ROWS = 5000  # lines that a text is split into
-MOST = 2000  # lines that are judged one by one
+ROWS = 4000  # lines that a text is split into
+MOST = 1500  # lines that are judged one by one
 
 
 class Kind(StrEnum):

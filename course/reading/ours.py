@@ -16,7 +16,8 @@ from course.reading.prompt import ENOUGH, MOST, Match, Prompt, matches
 FEWEST = 8  # words of ours that make a quote a quote of ours
 # What a client puts into a quote by itself: a picture's name, a list of links, their numbers, dashes.
 FURNITURE = re.compile(
-    r"\W*(?:\[?(?:image|cid|inline image|bild|imagen)\s?:[^\]]*\]?|(?:links?|references)\W*|[\W\d_]*)", re.IGNORECASE
+    r"[\W\d_]*+|\W{0,8}(?:image|cid|inline image|bild|imagen)\s?:[^\]]*+\W{0,8}|\W{0,8}(?:links?|references)\W{0,8}",
+    re.IGNORECASE,
 )
 SENTENCE = re.compile(r"[.?!\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
 ATTRIBUTION = 4  # lines above a quote in which our name or address makes them its announcement

@@ -1,0 +1,65 @@
+"""In charge of telling whether a text announces a quote: "On …, Alice wrote:", in the words and order of any client."""
+
+from __future__ import annotations
+
+import re
+
+from course.reading.words import Words
+
+ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{2,}")
+BRACKETED = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>@]{1,64}@|&lt;[^\s<>@]{1,64}@")
+TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d\s?(?:AM|PM|Uhr)\b|\d時|\d시|\d点", re.IGNORECASE)
+DATE = re.compile(
+    r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-]\d{1,2}\b|\d\d?\.?\s\w{3,}|\b\w{3,}\.?\s\d\d?\b|\d\s?[年月日년월일]"
+)
+FULL_DATE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d")
+HOUR = re.compile(r"\b(?:[ap]\.?\s?m\b\.?|Uhr|(?-i:[A-Z]{3,4})\b)", re.IGNORECASE)
+COLON = re.compile(r"[:\uff1a]\W{0,4}$")
+DASHED = re.compile(r"-{2,}.*-{2,}:?")
+MOST = 5  # words of a name
+
+
+def strong(text: str, words: Words) -> bool:
+    """Whether it can be nothing else: an address, or both a date and a time, and a verb or a bracket."""
+    verb = _verb(text, words)
+    ends = bool(COLON.search(text)) or (verb is not None and verb.end() > len(text) - 6)
+    if not ends:
+        return False
+    if verb is not None and DASHED.fullmatch(text):
+        return True
+    date, time = bool(DATE.search(text)), bool(TIME.search(text))
+    if verb is None:
+        written = BRACKETED.search(text) or (text[0].isdigit() and ADDRESS.search(text))
+        return bool(written) and (date or time)
+    if ADDRESS.search(text):
+        return True
+    final = verb.end() > len(text) - 6
+    name = _is_name(text[: verb.start()]) if final else _is_name(text[verb.end() :]) or _is_name(text[: verb.start()])
+    return (date and name) or (time and final and bool(FULL_DATE.search(text)))
+
+
+def _is_name(said: str) -> bool:
+    """Whether only a name stands there, behind a date: "On 3 May 1987 my father wrote:" is a sentence."""
+    found = re.findall(r"[^\W\d_]+", HOUR.sub("", re.split(r"\d", said)[-1]))
+    return 0 < len(found) <= MOST and all(word[0] == word[0].upper() and len(word) > 1 for word in found)
+
+
+def weak(text: str, words: Words) -> bool:
+    """Whether it may announce a quote that is marked as one."""
+    colon = bool(COLON.search(text))
+    address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
+    verb = _verb(text, words)
+    if not colon:
+        return stamped(text) or (address and date) or (verb is not None and verb.end() > len(text) - 6 and date)
+    told = verb is not None and (address or date or bool(words.start.match(text)) or verb.end() > len(text) - 6)
+    return told or address or (date and bool(TIME.search(text)))
+
+
+def _verb(text: str, words: Words) -> re.Match[str] | None:
+    """Return the last verb of saying."""
+    return max(words.wrote.finditer(text), key=lambda found: found.start(), default=None)
+
+
+def stamped(text: str) -> bool:
+    """Whether a line begins with a date and a time, as Gmail's did: "2026-11-16 7:00 GMT+01:00 Alice Example"."""
+    return text[0].isdigit() and bool(FULL_DATE.match(text)) and bool(TIME.search(text))
