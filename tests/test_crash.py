@@ -80,7 +80,7 @@ def test_kill_9_loses_nothing_and_repeats_nothing(tmp_path, settings, books, dic
 @pytest.mark.parametrize("way", ["pipelined", "sendgrid"])
 def test_kill_9_of_one_of_many_loses_nothing_and_repeats_nothing(tmp_path, settings, books, dice, way):
     """Of several workers some are killed, stopped, woken, or killed as they stand still; the others take over."""
-    kills, most = 8, 3
+    kills, most = 6, 3
     with WAYS[way](PACE) as sink, Crew.of(tmp_path, settings.database, sink, CONNECTIONS) as crew:
         for _ in range(most):
             crew.start()
