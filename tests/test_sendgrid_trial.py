@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from servers import Answer, Provider
-from test_cli import shell  # noqa: F401 (a fixture)
 from test_sendgrid_batch import delivered
 
 from course.app import App
@@ -24,7 +23,7 @@ REFUSED = Answer(400, json.dumps({"errors": [{"message": "No.", "field": "reply_
 
 
 @pytest.fixture
-def account(shell, monkeypatch):  # noqa: F811
+def account(shell, monkeypatch):
     """Give a shell whose way out is an account at a provider, and that provider."""
     with Provider() as provider:
         monkeypatch.setenv("no_proxy", "*")
@@ -215,7 +214,7 @@ def test_the_worker_says_so_when_it_starts(account, tmp_path, monkeypatch):
     assert any("SENDGRID_BATCH is 500, and calls of many are not proven to be safe here" in line for line in said)
 
 
-def test_another_way_out_has_no_batches(shell, monkeypatch):  # noqa: F811
+def test_another_way_out_has_no_batches(shell, monkeypatch):
     """SENDGRID_BATCH means nothing to a folder: neither status nor start speaks of it."""
     monkeypatch.setenv("SENDGRID_BATCH", "1000")
 
