@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from conftest import ON_SQLITE
 from sqlalchemy import text
 
-from course import cli
 from course.app import App
 from course.cli import simulation
 from course.cli.simulation import Counting, LeapingClock
@@ -81,19 +79,12 @@ def passed(settings):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, capsys):
+def shell(shell):
     """Give a shell whose operator has a DATA_DIR; it runs `course simulate` and says code, output and DATA_DIR."""
-    for name in list(os.environ):
-        if name.lower() in Settings.model_fields:
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["simulate", *arguments])
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
+        ended = shell("simulate", *arguments)
+        return ended.code, ended.out, ended.err
 
     return run
 

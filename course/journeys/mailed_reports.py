@@ -16,19 +16,25 @@ from course.journeys import doubts, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
-from course.reading import failures
+from course.reading import Incoming
 from course.store.database import move
 from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries
 
 
 def take_in(
-    tx: Connection, service: Service, raw: bytes, person: Person, delivery_id: int, now: datetime, real_now: datetime
+    tx: Connection,
+    service: Service,
+    mail: Incoming,
+    person: Person,
+    delivery_id: int,
+    now: datetime,
+    real_now: datetime,
 ) -> None:
     """Act on a mail that answers this delivery of this person, if it is a report."""
     own = addresses.key(person.email)
     # A server that names nobody speaks of the one whom the mail was for.
-    kinds = {kind for address, kind in failures(raw) if not address or addresses.key(address) == own}
+    kinds = {kind for address, kind in mail.failures if not address or addresses.key(address) == own}
     if "complaint" in kinds:
         _end(tx, service, person, EndedReason.COMPLAINED, now, real_now)
     elif "hard" in kinds:

@@ -87,7 +87,7 @@ def take_in(
         if answered is None:
             return Decision.DROPPED if mail.automatic else Decision.HELD
         if mail.automatic and answered.delivery_id:
-            mailed_reports.take_in(tx, service, raw, answered.person, answered.delivery_id, now, real_now)
+            mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
         mail = _without_ours(tx, service, raw, mail, answered, now, real_now)
         return _decide(tx, service, mail, source, answered, now, real_now)
 

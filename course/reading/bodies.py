@@ -60,11 +60,9 @@ def _own_parts(message: Message, depth: int = 0) -> Iterator[Message]:
     """Yield the text parts; a forwarded message within is somebody else's."""
     if mime.content_type(message) in SKIPPED or depth > mime.DEPTH:
         return
-    children = message.get_payload() if message.is_multipart() else None
-    if isinstance(children, list):
-        for child in children:
-            if isinstance(child, Message):
-                yield from _own_parts(child, depth + 1)
+    if message.is_multipart():
+        for child in mime.children(message):
+            yield from _own_parts(child, depth + 1)
     elif mime.content_type(message).startswith("text") and not mime.attached(message):
         yield message
 

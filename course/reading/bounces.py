@@ -30,9 +30,13 @@ def failures(raw: bytes) -> list[tuple[str, str]]:
     The address is "" where a report names nobody. Never raises; what is over a cap is no report.
     """
     try:
-        message = mime.parse(raw)
+        return of(mime.parse(raw))
     except mime.TooMuchError:
         return []
+
+
+def of(message: Message) -> list[tuple[str, str]]:
+    """Return the same for a message that is parsed."""
     texts, copies = _parts(message)
     found = notifications.read(texts)
     if found is not None:

@@ -27,6 +27,7 @@ class Incoming:
     references: tuple[str, ...]
     automatic: str  # which signal says that a machine wrote it, or ""
     report: bool  # a delivery or disposition report
+    failures: tuple[tuple[str, str], ...] = field(repr=False)  # whom a report is about, and what became of them
     photo: bool
     passed: tuple[str, ...]  # domains whose mark on it was checked
     subject: str = field(repr=False)
@@ -52,6 +53,7 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
     sender = _address(mime.header(message, "From"))
     references = MESSAGE_ID.findall(f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}")
     parts = list(mime.walk(message))
+    failures = tuple(bounces.of(message))
     return Incoming(
         sender=sender,
         recipients=tuple(
@@ -60,8 +62,9 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
         message_id=next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), ""),
         date=mime.header(message, "Date"),
         references=tuple(dict.fromkeys(references)),
-        automatic=robots.why_automatic(message, sender) or ("report" if bounces.failures(raw) else ""),
+        automatic=robots.why_automatic(message, sender) or ("report" if failures else ""),
         report=mime.content_type(message) == "multipart/report",
+        failures=failures,
         photo=any(_is_photo(part) for part in parts),
         passed=authentication.passed(message, authserv_id),
         subject=mime.header(message, "Subject"),

@@ -72,4 +72,4 @@ def is_automatic(raw: bytes) -> bool:
     except mime.TooMuchError:
         return True
     found = re.findall(r"[^\s<>\"]+@[^\s<>\"]+", mime.header(message, "From"))
-    return bool(why_automatic(message, found[-1] if found else "")) or bool(bounces.failures(raw))
+    return bool(why_automatic(message, found[-1] if found else "")) or bool(bounces.of(message))
