@@ -86,11 +86,7 @@ def _claim_some(
     wanted = _still_wanted(tx, service, found, now, real_now)
     leaving = _in_their_hour(tx, service, wanted, now)
     free = _not_held(tx, service, leaving, now)
-    sending = DeliveryStatus.SENDING
-    ours = [
-        row._replace(local_date=_local_date(row, now), mailing=mailing.digest, status=sending, worker=worker)
-        for row, mailing in free
-    ]
+    ours = [row.claimed(_local_date(row, now), mailing.digest, worker) for row, mailing in free]
     return _mark(tx, ours, real_now)
 
 
@@ -158,7 +154,7 @@ def _dates_taken(tx: Connection, found: list[Owed], now: datetime) -> set[tuple[
         one_of(tx, deliveries.c.subscriber_id, [row.subscriber_id for row in found]),
         deliveries.c.local_date >= earliest,
     )
-    return {(row.subscriber_id, row.course, row.local_date) for row in tx.execute(query)}
+    return {(row.subscriber_id, row.course, row.local_date) for row in tx.execute(query).all()}
 
 
 def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime) -> list[tuple[Owed, Mailing]]:

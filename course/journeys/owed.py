@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, select
 
 from course.journeys.notices import MAY_GET, mailing_name
-from course.store.states import DeliveryKind
+from course.store.states import DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, enrolments, subscribers
+
+CLAIM = -4  # from here on stands what a claim writes
 
 
 class Owed(NamedTuple):
-    """The columns of OWED, in its order. `status` is the delivery's, `standing` the enrolment's."""
+    """The columns of OWED, in its order; what a claim writes comes last. `status` is the delivery's, `standing` the enrolment's."""
 
     id: int
     subscriber_id: int
@@ -22,10 +24,6 @@ class Owed(NamedTuple):
     kind: str
     name: str
     day: int | None
-    local_date: date | None
-    mailing: str | None
-    status: str
-    worker: str | None
     due_at: datetime
     attempts: int
     first_tried_at: datetime | None
@@ -37,6 +35,14 @@ class Owed(NamedTuple):
     locale: str
     timezone: str
     send_hour: int
+    local_date: date | None
+    mailing: str | None
+    status: str
+    worker: str | None
+
+    def claimed(self, local_date: date | None, mailing: str, worker: str) -> Owed:
+        """Return it as it stands once this worker has claimed it."""
+        return Owed._make((*self[:CLAIM], local_date, mailing, DeliveryStatus.SENDING, worker))
 
 
 OWED = select(
@@ -47,10 +53,6 @@ OWED = select(
     deliveries.c.kind,
     deliveries.c.name,
     deliveries.c.day,
-    deliveries.c.local_date,
-    deliveries.c.mailing,
-    deliveries.c.status,
-    deliveries.c.worker,
     deliveries.c.due_at,
     deliveries.c.attempts,
     deliveries.c.first_tried_at,
@@ -62,6 +64,10 @@ OWED = select(
     subscribers.c.locale,
     subscribers.c.timezone,
     subscribers.c.send_hour,
+    deliveries.c.local_date,
+    deliveries.c.mailing,
+    deliveries.c.status,
+    deliveries.c.worker,
 ).select_from(
     deliveries.join(enrolments, enrolments.c.id == deliveries.c.enrolment_id).join(
         subscribers, subscribers.c.id == deliveries.c.subscriber_id
@@ -76,7 +82,7 @@ def owed(tx: Connection, delivery_id: int) -> Owed | None:
 
 def rows(tx: Connection, query: Select[Any]) -> list[Owed]:
     """Return what a narrowed OWED finds."""
-    return [Owed._make(row) for row in tx.execute(query)]
+    return list(map(Owed._make, tx.execute(query).all()))
 
 
 def is_lesson(row: Owed) -> bool:

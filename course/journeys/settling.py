@@ -80,18 +80,18 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
         return
     settings = select(enrolments.c.id, subscribers.c.send_hour, subscribers.c.timezone).join(subscribers)
     found = tx.execute(settings.where(one_of(tx, enrolments.c.id, [row.enrolment_id for row, _ in over])))
-    theirs = {each.id: each for each in found}
+    theirs = {enrolment: (hour, schedule.zone_of(timezone)) for enrolment, hour, timezone in found.all()}
     ahead, ended = [], []
     for row, last_date in over:
-        course, person = service.catalogue.courses.get(row.course), theirs.get(row.enrolment_id)
-        if row.day is None or person is None:
+        course = service.catalogue.courses.get(row.course)
+        if row.day is None or row.enrolment_id not in theirs:
             continue
         due = None
         if course is not None and not course.has(row.day + 1):
             ended.append(row.enrolment_id)
         else:
-            zone, minute = schedule.zone_of(person.timezone), service.minute(row.subscriber_id)
-            due = schedule.next_lesson(now, last_date, person.send_hour, zone, minute=minute)
+            hour, zone = theirs[row.enrolment_id]
+            due = schedule.next_lesson(now, last_date, hour, zone, minute=service.minute(row.subscriber_id))
         ahead.append({"id": row.enrolment_id, "next_day": row.day + 1, "next_send_at": due})
     if ahead:
         place = table_of(tx, ahead, enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at)
