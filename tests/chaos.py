@@ -23,6 +23,7 @@ from proxy import Proxy
 from sqlalchemy import create_engine, text
 
 from course import logs
+from course.journeys.sending import CLAIM_SHARED
 from course.store import migrate
 from course.store.database import Store
 
@@ -42,7 +43,10 @@ BLOWS = {
 
 @dataclass(frozen=True)
 class Scene:
-    """How many workers send to how many people by what way, and how often something is done to one of them."""
+    """How many workers send to how many people by what way, and how often something is done to one of them.
+
+    `batch` is how many share a call. `apart` has each worker on a machine of its own, whose disk dies with it.
+    """
 
     way: str
     database: str
@@ -51,15 +55,32 @@ class Scene:
     blows: int
     kinds: tuple[str, ...] = ("killed",)
     pace: float = 0.02
+    batch: int = 1
+    apart: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the table calls it."""
+        called = f"{self.way} by {self.batch}" if self.batch > 1 else self.way
+        kind = "machine" if self.apart else "worker"
+        return f"{called}, {self.database}, {self.workers} {kind}{'s' * (self.workers > 1)}"
+
+    @property
+    def doubts(self) -> int:
+        """How many messages a blow may leave in doubt: what was on its way, or all that a machine had claimed."""
+        return CLAIM_SHARED if self.apart else CONNECTIONS * self.batch
 
 
 SCENES = [
     *(Scene(way, "SQLite", 1, 1_500, 30) for way in ("SMTP", "SendGrid")),
     *(Scene(way, "PostgreSQL", 4, 4_000, 30, pace=0.1) for way in ("SMTP", "SendGrid")),
     *(Scene(way, "PostgreSQL", 8, 20_000, 60, tuple(BLOWS), pace=0.15) for way in ("SMTP", "SendGrid")),
+    Scene("SendGrid", "SQLite", 1, 20_000, 30, pace=0.5, batch=50),
+    Scene("SendGrid", "PostgreSQL", 4, 20_000, 30, pace=1.5, batch=50),
+    Scene("SMTP", "PostgreSQL", 4, 4_000, 10, pace=0.1, apart=True),
 ]
 HEAD = (
-    f"{'':34}{'people':>7}{'blows':>6}{'in doubt':>9}{'at most':>8}{'twice':>6}{'missing':>8}{'wrong':>6}{'seconds':>8}"
+    f"{'':40}{'people':>7}{'blows':>6}{'in doubt':>9}{'at most':>8}{'twice':>6}{'missing':>8}{'wrong':>6}{'seconds':>8}"
 )
 
 
@@ -69,6 +90,7 @@ class Place:
 
     crew: Crew
     proxy: Proxy | None
+    apart: bool = False
     until: float | None = None
     over: str = ""
     worker: object = field(init=False)
@@ -79,7 +101,8 @@ class Place:
 
     def begin(self) -> None:
         url = {"DATABASE_URL": f"postgresql://course@127.0.0.1:{self.proxy.port}/course"} if self.proxy else {}
-        self.worker = self.crew.start(**url)
+        own = {"DATA_DIR": str(self.crew.folder / f"machine-{self.crew.started + 1}")} if self.apart else {}
+        self.worker = self.crew.start(**url, **own)
 
     def strike(self, blow: str, seconds: float) -> None:
         """Do it to them."""
@@ -122,8 +145,9 @@ def play(scene: Scene, seed: int, limit: float) -> bool:
         stack.callback(store.close)
         sink = stack.enter_context((Mails if scene.way == "SMTP" else Calls)(scene.pace))
         proxies = [stack.enter_context(Proxy(socket)) if socket else None for _ in range(scene.workers)]
-        crew = stack.enter_context(Crew.of(folder, database, sink, CONNECTIONS))
-        places = [Place(crew, proxy) for proxy in proxies]
+        more = {"SENDGRID_BATCH": str(scene.batch), "SECRET_KEY": (folder / "var/secret.key").read_text().strip()}
+        crew = stack.enter_context(Crew.of(folder, database, sink, CONNECTIONS, more))
+        places = [Place(crew, proxy, scene.apart) for proxy in proxies]
         while struck.total() < scene.blows and time.monotonic() - began < limit:
             goal, patience = (
                 len(sink.came) + dice.randrange(1, scene.people // scene.blows),
@@ -163,14 +187,13 @@ def _wait(store: Store, scene: Scene, places: list[Place], end: float) -> Books:
 
 
 def _tell(scene: Scene, struck: Counter[str], verdict: Verdict, books: Books, seconds: float) -> bool:
-    most = struck.total() * CONNECTIONS
+    most = struck.total() * scene.doubts
     missing = len(verdict.lost) + books.people - len(books.sent) - len(books.waiting)
-    title = f"{scene.way}, {scene.database}, {scene.workers} worker{'s' * (scene.workers > 1)}"
     wrong = len(verdict.unexplained)
     numbers = (verdict.doubts, f"{most:>8}", verdict.twice.total(), missing, wrong)
     well = not missing and not wrong and verdict.doubts <= most and struck.total() == scene.blows
     print(  # noqa: T201 (a table is what it is for)
-        f"{title:34}{scene.people:>7,}{struck.total():>6}{numbers[0]:>9}{numbers[1]}{numbers[2]:>6}{missing:>8}{wrong:>6}"
+        f"{scene.title:40}{scene.people:>7,}{struck.total():>6}{numbers[0]:>9}{numbers[1]}{numbers[2]:>6}{missing:>8}{wrong:>6}"
         f"{seconds:>8.0f}  {'pass' if well else 'FAIL'}  ({', '.join(f'{name} {n}' for name, n in struck.items())})",
         flush=True,
     )

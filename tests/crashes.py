@@ -105,11 +105,14 @@ class Crew:
 
     @classmethod
     @contextlib.contextmanager
-    def of(cls, folder: Path, database: str, sink: Sink, connections: int) -> Iterator[Crew]:
-        """Yield a crew that has nobody yet. Each of it has so many connections to the sink."""
+    def of(
+        cls, folder: Path, database: str, sink: Sink, connections: int, more: Mapping[str, str] | None = None
+    ) -> Iterator[Crew]:
+        """Yield a crew that has nobody yet. Each of it has so many connections to the sink, and these settings more."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         allowed = dict.fromkeys(("SMTP_CONNECTIONS", "SENDGRID_CONNECTIONS"), str(connections))
-        crew = cls(folder, {**kept, **allowed, **sink.way, "DATA_DIR": str(folder / "var"), "DATABASE_URL": database})
+        here = {"DATA_DIR": str(folder / "var"), "DATABASE_URL": database}
+        crew = cls(folder, {**kept, **allowed, **sink.way, **here, **(more or {})})
         try:
             yield crew
         finally:
