@@ -28,8 +28,9 @@ from course.journeys import (
 )
 from course.journeys.guard import Guard
 from course.journeys.owed import Owed
-from course.journeys.sending import Shift, Tally
+from course.journeys.sending import Tally
 from course.journeys.service import Service
+from course.journeys.shift import Shift
 from course.journeys.workers import Heartbeat
 from course.ledger import Ledger, Page
 from course.outgoing import Outcome, Transport

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from course import links
 from course.app import App
-from course.journeys import claiming, demo, doubts, planning, sending, settling
+from course.journeys import claiming, demo, doubts, planning, sending, settling, shift
 from course.outbound import one_by_one
 from course.outbound.greeting import Server
 from course.outbound.smtp import Smtp
@@ -26,7 +26,7 @@ PEOPLE = ("alice", "bob", "charlie")
 PHASES = {
     "plan": (planning, "_plan_some"),
     "claim": (claiming, "_claim_some"),
-    "re-check": (sending, "_still_ours"),
+    "re-check": (shift, "still_ours"),
     "settle": (settling, "sent"),
     "sweep": (doubts, "_decide"),
 }
@@ -157,7 +157,7 @@ def test_who_leaves_in_the_middle_of_ten_thousand_gets_nothing_more(world):
             for person in leaving:
                 link, _ = links.leave_links(service.keys, person.id, "self-compassion", "", "reply.dearself.example")
                 assert world.app.leave(link.rpartition("/")[2], "page")
-            clock.go(seconds=2 * sending.SLICE)
+            clock.go(seconds=2 * shift.SLICE)
 
     world.app.close()
     hand = Hand(leave)
@@ -166,6 +166,58 @@ def test_who_leaves_in_the_middle_of_ten_thousand_gets_nothing_more(world):
 
     assert len(set(hand.to)) == len(hand.to) == 9_998
     assert not {person.email for person in leaving} & set(hand.to)
+
+
+@dataclass
+class Far(Hand):
+    """A way out whose answers come when the next message has left; it asks for all its messages at once if `eager`."""
+
+    eager: bool = False
+    calls: int = 0
+
+    def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
+        self.calls += 1
+        letters, on_their_way = iter(list(batch) if self.eager else batch), list[Outgoing]()
+        while notes.go_on() and (outgoing := next(letters, None)):
+            refused = notes.giving(outgoing)
+            if refused:
+                notes.answered(outgoing, refused)
+                continue
+            self.send(outgoing)
+            on_their_way.append(outgoing)
+            if len(on_their_way) > 1:
+                notes.answered(on_their_way.pop(0), Sent())
+        for outgoing in on_their_way:
+            notes.answered(outgoing, Sent())
+
+
+@pytest.mark.parametrize("eager", [False, True], ids=["one by one", "all at once"])
+def test_who_still_wants_their_mail_is_asked_while_others_are_on_their_way(world, eager):
+    """A server far away never waits for that: its next messages leave; and not the one of a person who left."""
+    service, clock = world.app.service, world.clock
+    demo.make(service, 4, clock.now(), due=True)
+    with service.store.reading() as tx:
+        people = tx.execute(select(subscribers.c.id, subscribers.c.email).order_by(subscribers.c.id)).all()
+
+    def leave(outgoing):
+        if outgoing.to == people[0].email:
+            link, _ = links.leave_links(service.keys, people[2].id, "self-compassion", "", "reply.dearself.example")
+            assert world.app.leave(link.rpartition("/")[2], "page")
+        clock.go(seconds=1.2 * shift.SLICE)
+
+    world.app.close()
+    far = Far(leave, eager=eager)
+    world.app = App.build(world.app.settings, transport=far, clock=clock)
+    world.app.tick()
+    clock.go(minutes=2)
+    world.app.tick()
+
+    assert far.to == [people[place].email for place in (0, 1, 3)]
+    assert far.calls == 1
+    assert world.rows("SELECT status, count(*) FROM deliveries WHERE kind = 'lesson' GROUP BY status ORDER BY 1") == [
+        ("cancelled", 1),
+        ("sent", 3),
+    ]
 
 
 def test_a_slow_server_is_waited_for(three):

@@ -15,7 +15,10 @@ CLAIM = -4  # from here on stands what a claim writes
 
 
 class Owed(NamedTuple):
-    """The columns of OWED, in its order; what a claim writes comes last. `status` is the delivery's, `standing` the enrolment's."""
+    """The columns of OWED, in its order; what a claim writes comes last.
+
+    `status` is the delivery's, `standing` the enrolment's.
+    """
 
     id: int
     subscriber_id: int

@@ -1,0 +1,112 @@
+"""In charge of a worker's round of sending: what it has in hand, and whether the next message may begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Event
+
+from course.clock import Clock
+from course.journeys import claiming
+from course.journeys.owed import Owed
+from course.journeys.service import Service
+from course.journeys.workers import Heartbeat
+from course.ledger import Ledger
+from course.outgoing import Halt, Outcome, Outgoing, Transport, TryLater
+
+SLICE = 0.25  # seconds after which it is checked again who still wants their mail
+TURN = 1.0  # seconds after which all is written down, and others get their turn: what came in may be somebody's STOP
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One worker's round of sending. `stopped` is looked at before each message.
+
+    What outlives the shift: `unsettled`, outcomes that could not be written down yet, and `given`, what was handed over
+    since the last sweep.
+    """
+
+    service: Service
+    transport: Transport
+    worker: str
+    clock: Clock
+    stopped: Event
+    unsettled: list[tuple[Owed, Outcome]]
+    given: set[int]
+    ledger: Ledger
+    heartbeat: Heartbeat
+
+
+@dataclass
+class Slice:
+    """The notes of some messages that are handed over together: by id, until the time comes to write down the answers.
+
+    `wanted` are those that may still leave, as was checked last: at `checked_at`, by the stopwatch. `broke` is what
+    kept it from being checked again.
+    """
+
+    shift: Shift
+    rows: dict[int, Owed]
+    handled: set[int]
+    checked_at: float
+    began: float
+    wanted: set[int]
+    halted: bool = False
+    broke: Exception | None = None
+
+    def go_on(self) -> bool:
+        """Whether another message may begin. The first one always may, or a slow check would keep all from leaving.
+
+        Who still wants their mail is checked again while others are on their way: nobody waits for an answer from afar.
+        """
+        if self.halted or self.shift.stopped.is_set() or not self.shift.heartbeat.in_touch(self.checked_at):
+            return False
+        now = self.shift.clock.monotonic()
+        if not self.shift.unsettled or now - self.checked_at <= SLICE:
+            return True
+        return now - self.began <= TURN and self._check_again()
+
+    def _check_again(self) -> bool:
+        left = self.wanted - self.handled
+        try:
+            rows, self.checked_at = still_ours(self.shift, left)
+        except Exception as error:  # noqa: BLE001 (a transport has messages on their way; it is raised when they are answered)
+            self.broke = error
+            return False
+        self.rows.update((row.id, row) for row in rows)
+        self.wanted -= left - {row.id for row in rows}
+        return True
+
+    def giving(self, outgoing: Outgoing) -> Outcome | None:
+        """Write it into the ledger; what cannot be written there does not leave, nor what may be another's by now."""
+        if not self.shift.heartbeat.in_touch(self.checked_at):
+            return TryLater("this worker was out of touch with the database")
+        if outgoing.delivery_id not in self.wanted:
+            return TryLater("it was not wanted any more when its turn came")  # the next claim says what becomes of it
+        try:
+            self.shift.ledger.giving(outgoing.delivery_id)
+        except OSError as error:
+            return Halt(f"the ledger cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
+        self.handled.add(outgoing.delivery_id)
+        return None
+
+    def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        """Write the answer into the ledger, before anything is settled."""
+        self.handled.add(outgoing.delivery_id)
+        self.halted |= isinstance(outcome, Halt) or asked_to_wait(outcome) > 0
+        self.shift.ledger.answered(outgoing.delivery_id, outcome)
+        self.shift.unsettled.append((self.rows[outgoing.delivery_id], outcome))
+
+
+def still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
+    """Return those of these claims that may still leave, and when (by the stopwatch) that was checked."""
+    checked_at = shift.clock.monotonic()
+    if not ids:
+        return [], checked_at
+    with shift.service.store.transaction() as tx:
+        now, real_now = shift.clock.now(), shift.clock.real()
+        return claiming.still_ours(tx, shift.service, shift.worker, ids, now, real_now), checked_at
+
+
+def asked_to_wait(outcome: Outcome) -> float:
+    """Return the seconds that the other side asks everybody to wait."""
+    return outcome.seconds or 0.0 if isinstance(outcome, TryLater) else 0.0
