@@ -122,13 +122,16 @@ class App:
         """Erase what has had its time."""
         if not self.guard.jumped():  # else it is not that late
             self.ticker.tidy()
-            spool.sweep(self.spool_folder, self.clock.real())
+            self.sweep_spool()
 
     # Mail that comes in.
 
-    def receive(self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> None:
-        """Spool a mail durably. Raises OSError when it could not be written: then it was not accepted."""
-        spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
+    def receive(self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> Path:
+        """Spool a mail durably and return its file, which is there until the mail is decided.
+
+        Raises OSError when it could not be written: then it was not accepted.
+        """
+        return spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
 
     def read_spool(self) -> list[Decision]:
         """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
@@ -143,6 +146,10 @@ class App:
 
         spool.drain(self.spool_folder, self.keys, decide, waits=AWAY)
         return decisions
+
+    def sweep_spool(self) -> None:
+        """Erase raw mail that has had its time."""
+        spool.sweep(self.spool_folder, self.clock.real())
 
     def provider_events(self, events: list[dict[str, Any]]) -> None:
         """Act on what the provider reports."""

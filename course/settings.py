@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     sendgrid_connections: int = Field(4, ge=1, le=100)
     sendgrid_inbound_secret: SecretStr = SecretStr("")
     sendgrid_event_key: str = ""
+    mail_listen: str = ""
+    mail_listen_public: bool = False
     smtp_url: SecretStr = SecretStr("")
     smtp_connections: int = Field(5, ge=1, le=100)
     smtp_messages: int = Field(100, ge=1, le=1_000_000)
