@@ -162,7 +162,7 @@ def ways_in(settings: Settings, only: str | None) -> list[Source]:
     sources = inbound.prepared(settings)
     if only and not sources:
         raise SettingsError(
-            "MAIL_LISTEN: with --only mail there must be a way in; put lmtp://127.0.0.1:8024 or another"
+            "MAIL_LISTEN: --only mail needs a way in; put lmtp://127.0.0.1:8024, or a mailbox into IMAP_URL"
         )
     return sources
 

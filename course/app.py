@@ -147,6 +147,19 @@ class App:
         spool.drain(self.spool_folder, self.keys, decide, waits=AWAY)
         return decisions
 
+    def place(self, mailbox: str) -> str:
+        """Return how far this mailbox has been read, as it was noted, or ""."""
+        with self.service.store.reading() as tx:
+            return facts.recall(tx, self._mailbox(mailbox))[0]
+
+    def note_place(self, mailbox: str, place: str) -> None:
+        """Note how far this mailbox has been read."""
+        with self.service.store.transaction() as tx:
+            facts.remember(tx, self._mailbox(mailbox), place, self.clock.real())
+
+    def _mailbox(self, name: str) -> str:
+        return f"mailbox {self.keys.hash('mailbox', name)[:32]}"
+
     def sweep_spool(self) -> None:
         """Erase raw mail that has had its time."""
         spool.sweep(self.spool_folder, self.clock.real())

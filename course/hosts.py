@@ -25,10 +25,19 @@ def bracketed(host: str) -> str:
 
 
 def smtp_host(url: str) -> str:
-    """Return the host of an SMTP_URL, or "" for one that cannot be read (`outbound/smtp.py` reads the rest)."""
+    """Return the host of an SMTP_URL, or "" for one that cannot be read (`outbound/greeting.py` reads the rest)."""
+    return _host(url, {"smtp", "smtps"})
+
+
+def imap_host(url: str) -> str:
+    """Return the host of an IMAP_URL, or "" for one that cannot be read (`inbound/imap_talk.py` reads the rest)."""
+    return _host(url, {"imap", "imaps"})
+
+
+def _host(url: str, schemes: set[str]) -> str:
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"smtp", "smtps"}
+        known = parts.scheme in schemes
     except ValueError:
         return ""
     return (parts.hostname or "") if known else ""

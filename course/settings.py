@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     sendgrid_event_key: str = ""
     mail_listen: str = ""
     mail_listen_public: bool = False
+    imap_url: SecretStr = SecretStr("")
+    imap_after: str = "flag"
     smtp_url: SecretStr = SecretStr("")
     smtp_connections: int = Field(5, ge=1, le=100)
     smtp_messages: int = Field(100, ge=1, le=1_000_000)

@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from course.hosts import SAMPLE_DOMAIN, is_loopback, listening, smtp_host
+from course.hosts import SAMPLE_DOMAIN, imap_host, is_loopback, listening, smtp_host
 
 if TYPE_CHECKING:
     from course.settings import Settings
@@ -105,6 +105,11 @@ def _ways_in(settings: Settings) -> list[str]:
     secret = settings.sendgrid_inbound_secret.get_secret_value()
     if secret and len(secret) < SHORTEST_SECRET:
         problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
+    if settings.imap_url.get_secret_value() and not imap_host(settings.imap_url.get_secret_value()):
+        problems.append("IMAP_URL: put imaps://user:password@host/INBOX")
+    how, _, folder = settings.imap_after.partition(":")
+    if how not in {"flag", "delete", "move"} or (how == "move") != bool(folder.strip()) or not folder.isprintable():
+        problems.append("IMAP_AFTER: put flag, move:Folder or delete")
     place = listening(settings.mail_listen)
     if settings.mail_listen and place is None:
         problems.append("MAIL_LISTEN: put lmtp:/path/to/socket, lmtp://127.0.0.1:8024 or smtp://127.0.0.1:8025")

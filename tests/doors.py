@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition
@@ -15,9 +15,11 @@ from course import inbound
 
 @dataclass
 class Kept:
-    """A receiver that keeps what it is given; `trouble` is raised instead, `taken` is told each time."""
+    """A receiver that keeps what it is given, or raises `trouble`. While `undecided` is there, nothing is decided."""
 
     trouble: Exception | None = None
+    undecided: Path = Path("/nowhere/decided.mail")
+    places: dict[str, str] = field(default_factory=dict)
     mails: list[tuple[bytes, str, tuple[str, ...]]] = field(default_factory=list)
     changed: Condition = field(default_factory=Condition)
 
@@ -27,10 +29,23 @@ class Kept:
         with self.changed:
             self.mails.append((raw, source, to))
             self.changed.notify_all()
-        return Path("/nowhere/decided.mail")
+        return self.undecided
 
     def read_spool(self) -> None:
         """Nothing waits."""
+
+    def place(self, mailbox: str) -> str:
+        return self.places.get(mailbox, "")
+
+    def note_place(self, mailbox: str, place: str) -> None:
+        with self.changed:
+            self.places[mailbox] = place
+            self.changed.notify_all()
+
+    def wait_for(self, what: Callable[[], object]) -> None:
+        """Wait until something has come in that makes this true."""
+        with self.changed:
+            assert self.changed.wait_for(what, 30)
 
     def sweep_spool(self) -> None:
         """Nothing is old."""

@@ -60,6 +60,8 @@ DOORS = {
     "http.client": {"outbound/sendgrid_client", "outbound/sendgrid"},
     "socket": {"sockets", "app", "outbound", "inbound", "worker"},
     "aiosmtpd": {"inbound/smtp_talk"},
+    "imap_tools": {"inbound/imap_talk"},
+    "imaplib": {"inbound/imap_talk"},
 }
 
 TEST = re.compile(r"\btest_\w+")

@@ -465,4 +465,4 @@ def test_a_worker_of_mail_alone_wants_a_way_in(tmp_path):
         said = running.stdout.read()
 
     assert running.returncode == 1
-    assert "MAIL_LISTEN: with --only mail there must be a way in" in said
+    assert "MAIL_LISTEN: --only mail needs a way in" in said

@@ -17,7 +17,7 @@ import structlog
 
 from course.settings import Settings
 
-WAYS = ("lmtp",)
+WAYS = ("lmtp", "imap")
 LOOK = 5.0  # seconds between two looks at what waits, when nothing comes in
 LOOKS_A_SWEEP = 100
 GOODBYE = 15.0  # seconds that a mail on its way in gets to be kept
@@ -32,6 +32,12 @@ class Receiver(Protocol):
 
     def read_spool(self) -> object:
         """Decide what waits."""
+
+    def place(self, mailbox: str) -> str:
+        """Return what was noted of a mailbox, or ""."""
+
+    def note_place(self, mailbox: str, place: str) -> None:
+        """Note how far a mailbox has been read."""
 
     def sweep_spool(self) -> None:
         """Erase what has had its time."""
