@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -133,6 +134,10 @@ class App:
         """
         return spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
 
+    def put_aside(self, raw: bytes, *, source: str, to: tuple[str, ...], passed: tuple[str, ...]) -> None:  # noqa: ARG002
+        """Keep a mail whose way in is not proven, undecided; whose marks it `passed` is not believed."""
+        spool.put_aside(self.spool_folder, self.keys, Spooled(source, to, (), raw), self.clock.real())
+
     def read_spool(self) -> list[Decision]:
         """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
         decisions: list[Decision] = []
@@ -144,7 +149,7 @@ class App:
             decisions.append(decision)
             return decision != Decision.HELD
 
-        spool.drain(self.spool_folder, self.keys, decide, waits=AWAY)
+        spool.drain(self.spool_folder, self.keys, decide, waits=AWAY, keep=self.settings.keep_raw_days > 0)
         return decisions
 
     def place(self, mailbox: str) -> str:
@@ -162,7 +167,7 @@ class App:
 
     def sweep_spool(self) -> None:
         """Erase raw mail that has had its time."""
-        spool.sweep(self.spool_folder, self.clock.real())
+        spool.sweep(self.spool_folder, self.clock.real(), keep=timedelta(days=self.settings.keep_raw_days))
 
     def provider_events(self, events: list[dict[str, Any]]) -> None:
         """Act on what the provider reports."""

@@ -30,6 +30,7 @@ KINDS = {
     "send_daily": "put how many messages may leave in a day (UTC), or leave it empty",
     "when_unsure": "put resend or hold",
     "spread_minutes": "put a whole number from 1 (all at once) to 60",
+    "keep_raw_days": "put a whole number of days from 0 (gone once decided) to 365",
     "keep_deliveries_days": "put a whole number of days from 30 to 36500",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",
