@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import ON_SQLITE
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from course.inbound import spool
@@ -112,3 +113,14 @@ def test_the_privacy_page_says_how_long_replies_are_kept(world, locale):
     assert "not store" not in kept
     assert "{" not in kept
     assert "We do not keep what you write." not in kept
+
+
+@pytest.mark.parametrize(("after", "stays"), [("flag", True), ("move:Archive", True), ("delete", False)])
+def test_the_privacy_page_says_that_replies_stay_in_a_mailbox(world, after, stays):
+    """A mailbox that is watched keeps them, unless they are erased there."""
+    more = {"imap_url": SecretStr("imaps://a:b@mail.example.org/INBOX"), "imap_after": after}
+    world.app.settings = world.app.settings.model_copy(update=more)
+    shown = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000").get("/privacy").text
+
+    assert ("Your replies stay in the mailbox that they come to, until we empty it." in shown) is stays
+    assert ("Then the reply is deleted." in shown) is not stays

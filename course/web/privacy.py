@@ -22,7 +22,7 @@ def privacy(request: Request) -> Response:
     locales = app.catalogue.first.locales
     locale = render.locale_of(request, locales)
     words = app.catalogue.words[locale]["pages"]["privacy"]
-    carrier, raw = words["carriers"][_carrier(settings)], words["raw"]["kept" if settings.keep_raw_days else "gone"]
+    carrier, raw = words["carriers"][_carrier(settings)], words["raw"][_raw(settings)]
     values = {
         "controller": settings.controller_name,
         "postal": settings.postal_address,
@@ -33,6 +33,13 @@ def privacy(request: Request) -> Response:
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
     return render.page(request, "privacy.html", locale, locales=locales, values=values)
+
+
+def _raw(settings: Settings) -> str:
+    """Return which words say what becomes of a reply that was read."""
+    if settings.imap_url.get_secret_value() and settings.imap_after != "delete":
+        return "mailbox"
+    return "kept" if settings.keep_raw_days else "gone"
 
 
 def _carrier(settings: Settings) -> str:
