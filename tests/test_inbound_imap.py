@@ -358,3 +358,13 @@ def test_a_url_hides_its_password(tmp_path):
     assert "word@" not in repr(watched(tmp_path, url))
     assert "pass" not in repr(server).replace("password", "")
     assert PASSWORD not in repr(server)
+
+
+def test_the_place_is_noted_without_naming_anybody(world):
+    """Each mailbox has its own, the newest counts, and the table holds no address."""
+    for place in ("7 11", "7 12"):
+        world.app.note_place("imap mail.example.org alice-canary@example.org INBOX", place)
+
+    assert world.app.place("imap mail.example.org alice-canary@example.org INBOX") == "7 12"
+    assert world.app.place("imap mail.example.org alice-canary@example.org Replies") == ""
+    assert "canary" not in str(world.rows("SELECT name, value FROM facts"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -265,6 +266,35 @@ def test_what_could_not_be_kept_is_asked_for_again(port, kept, trouble):
     assert (answer, after) == (smtp_talk.NOT_KEPT, smtp_talk.KEPT)
     assert CANARY not in str(lines)
     assert [line["log_level"] for line in lines] == ["error"]
+
+
+def test_a_full_disk_while_a_mail_arrives_is_no_end_of_it(port, kept, monkeypatch):
+    """The rest is read on to its end, or its lines would be taken for commands; then 451 for each recipient."""
+
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(smtp_talk, "SpooledTemporaryFile", lambda *_, **__: Full())
+    with Caller(port) as server:
+        answers = [server.mail(MAIL + b"NOOP\r\n" + END, TO, OTHER), server.answer()]
+
+        assert server.say(b"NOOP\r\n") == "250 OK"
+    assert answers == [smtp_talk.NOT_KEPT] * 2
+    assert kept.mails == []
+
+
+def test_trouble_before_a_mail_begins_is_told_before_it_does(port, tmp_path):
+    """No 354, so that nobody sends the mail's lines where commands belong."""
+    (tmp_path / "var/tmp").write_text("in the way")
+    with Caller(port) as server:
+        server.envelope(TO)
+
+        assert server.say(b"DATA\r\n").startswith("451 4.3.0")
+        assert server.say(b"NOOP\r\n") == "250 OK"
 
 
 def test_nothing_of_a_mail_is_logged(port, kept, caplog):

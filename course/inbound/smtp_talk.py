@@ -150,11 +150,16 @@ class Talk(SMTP):
             await self.push("501 5.5.4 DATA takes nothing with it" if arg else "503 5.5.1 RCPT comes first")
             return
         sender, to = self.envelope.mail_from or "", tuple(self.envelope.rcpt_tos)
+        self.door.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # fails before the mail begins, if it does
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         self._reset_timeout(DATA_SECONDS)
-        self.door.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with SpooledTemporaryFile(IN_MEMORY, dir=str(self.door.folder)) as body:
-            answer = await self._arrived(body) or await self._kept(body, sender, to)
+        try:
+            with SpooledTemporaryFile(IN_MEMORY, dir=str(self.door.folder)) as body:
+                answer = await self._arrived(body) or await self._kept(body, sender, to)
+        except ConnectionError:
+            raise
+        except OSError:  # the file could not be closed: its disk is full
+            answer = NOT_KEPT
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         self._reset_timeout()
         await self.push(self._answers(answer, len(to)))
