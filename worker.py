@@ -1,4 +1,4 @@
-"""The one entry point: clock and web in one process; `--only clock` or `--only web` runs one of them.
+"""The one entry point: clock, pages and incoming mail in one process; `--only clock|web|mail` runs one of them.
 
 The clock is APScheduler's and only that: every tick asks the database what is due. Nothing is remembered in it.
 """
@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,11 +20,12 @@ import structlog
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from course import garbage, logs
+from course import garbage, inbound, logs, sockets
 from course.app import App
 from course.clock import TICK, TIDY
 from course.content import checks
 from course.content.sources import ContentError
+from course.inbound import Source
 from course.journeys import trials
 from course.journeys.switch import WHAT_TO_DO, Off
 from course.journeys.workers import BEAT
@@ -43,26 +44,30 @@ log = structlog.get_logger()
 def main() -> None:
     """Run until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(description="Runs the course: its clock and its pages.")
-    parser.add_argument("--only", choices=("clock", "web"), help="run one of them (default: both)")
+    parser.add_argument("--only", choices=("clock", "web", "mail"), help="run one of them (default: all)")
     only = parser.parse_args().only
     try:
         settings = load()
         logs.set_up(settings.log_level)
         sound(settings)
-        lock = None if only == "web" else only_clock(settings)
+        lock = None if only in {"web", "mail"} else only_clock(settings)
         app = App.build(settings)
         warn(app)
         garbage.seldom()
-        listening = None if only == "clock" else listen(settings)
+        listening = None if only in {"clock", "mail"} else sockets.for_pages(settings)
+        sources = [] if only in {"clock", "web"} else ways_in(settings, only)
     except (SettingsError, ContentError, SchemaError) as error:
         sys.exit(f"The service cannot start:\n{error}")
-    stop_clock = None if only == "web" else start_clock(app)
-    print(greeting(settings, only, app.guard.look()), flush=True)  # noqa: T201 (what the person who typed the command reads)
+    stop_clock = start_clock(app) if only in {None, "clock"} else None
+    stop_mail = inbound.start(sources, app) if only != "clock" else None
+    print(greeting(settings, only, app.guard.look(), sources), flush=True)  # noqa: T201 (what the person who typed the command reads)
     if listening:
         serve(app, listening)
     else:
         wait_for_signal()
     app.stopping.set()
+    if stop_mail:
+        stop_mail()
     if stop_clock:
         stop_clock()
     app.close()
@@ -152,19 +157,14 @@ def beat(app: App) -> Callable[[], None]:
     return run
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Return the socket of HOST and PORT. Raises SettingsError when it is not to be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
+def ways_in(settings: Settings, only: str | None) -> list[Source]:
+    """Return the ways in that the settings name. Raises SettingsError."""
+    sources = inbound.prepared(settings)
+    if only and not sources:
         raise SettingsError(
-            f"PORT: {settings.host}:{settings.port} cannot be used ({error.strerror}); put another, like PORT=8001"
-        ) from None
-    return listening
+            "MAIL_LISTEN: --only mail needs a way in; put lmtp://127.0.0.1:8024, or a mailbox into IMAP_URL"
+        )
+    return sources
 
 
 def serve(app: App, listening: socket.socket) -> None:
@@ -195,16 +195,18 @@ def on_signal(act: Callable[[], None]) -> None:
         signal.signal(name, lambda *_: act())
 
 
-def greeting(settings: Settings, only: str | None, off: Off | None) -> str:
+def greeting(settings: Settings, only: str | None, off: Off | None, sources: Sequence[Source] = ()) -> str:
     """Return what the person who started the service reads."""
     lines = [
         "",
         f"Dear Self is running{f' ({only} only)' if only else ''}. Ctrl-C ends it; nothing is lost.",
         "",
     ]
-    if only != "clock":
+    pages = only in {None, "web"}
+    if pages:
         lines += [f"  Sign up        {settings.site}/"]
-    if settings.transport == "folder" and only != "clock":
+    lines += [f"  Mail comes by  {source.says}" for source in sources]
+    if settings.transport == "folder" and pages:
         lines += [
             f"  Read the mail  {settings.site}/mailbox   (no mail leaves this machine: TRANSPORT=folder)",
             "",

@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -122,13 +123,20 @@ class App:
         """Erase what has had its time."""
         if not self.guard.jumped():  # else it is not that late
             self.ticker.tidy()
-            spool.sweep(self.spool_folder, self.clock.real())
+            self.sweep_spool()
 
     # Mail that comes in.
 
-    def receive(self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> None:
-        """Spool a mail durably. Raises OSError when it could not be written: then it was not accepted."""
-        spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
+    def receive(self, raw: bytes, *, source: str, to: tuple[str, ...] = (), passed: tuple[str, ...] = ()) -> Path:
+        """Spool a mail durably and return its file, which is there until the mail is decided.
+
+        Raises OSError when it could not be written: then it was not accepted.
+        """
+        return spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
+
+    def put_aside(self, raw: bytes, *, source: str, to: tuple[str, ...], passed: tuple[str, ...]) -> None:  # noqa: ARG002
+        """Keep a mail whose way in is not proven, undecided; whose marks it `passed` is not believed."""
+        spool.put_aside(self.spool_folder, self.keys, Spooled(source, to, (), raw), self.clock.real())
 
     def read_spool(self) -> list[Decision]:
         """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
@@ -141,8 +149,25 @@ class App:
             decisions.append(decision)
             return decision != Decision.HELD
 
-        spool.drain(self.spool_folder, self.keys, decide, waits=AWAY)
+        spool.drain(self.spool_folder, self.keys, decide, waits=AWAY, keep=self.settings.keep_raw_days > 0)
         return decisions
+
+    def place(self, mailbox: str) -> str:
+        """Return how far this mailbox has been read, as it was noted, or ""."""
+        with self.service.store.reading() as tx:
+            return facts.recall(tx, self._mailbox(mailbox))[0]
+
+    def note_place(self, mailbox: str, place: str) -> None:
+        """Note how far this mailbox has been read."""
+        with self.service.store.transaction() as tx:
+            facts.remember(tx, self._mailbox(mailbox), place, self.clock.real())
+
+    def _mailbox(self, name: str) -> str:
+        return f"mailbox {self.keys.hash('mailbox', name)[:32]}"
+
+    def sweep_spool(self) -> None:
+        """Erase raw mail that has had its time."""
+        spool.sweep(self.spool_folder, self.clock.real(), keep=timedelta(days=self.settings.keep_raw_days))
 
     def provider_events(self, events: list[dict[str, Any]]) -> None:
         """Act on what the provider reports."""

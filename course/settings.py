@@ -66,7 +66,12 @@ class Settings(BaseSettings):
     sendgrid_batch: int = Field(1, ge=1, le=1000)
     sendgrid_connections: int = Field(4, ge=1, le=100)
     sendgrid_inbound_secret: SecretStr = SecretStr("")
+    sendgrid_inbound_key: str = ""
     sendgrid_event_key: str = ""
+    mail_listen: str = ""
+    mail_listen_public: bool = False
+    imap_url: SecretStr = SecretStr("")
+    imap_after: str = "flag"
     smtp_url: SecretStr = SecretStr("")
     smtp_connections: int = Field(5, ge=1, le=100)
     smtp_messages: int = Field(100, ge=1, le=1_000_000)
@@ -74,6 +79,7 @@ class Settings(BaseSettings):
     send_daily: int | None = Field(None, ge=1, le=1_000_000_000)
     when_unsure: Literal["resend", "hold"] = "resend"
     spread_minutes: int = Field(20, ge=1, le=60)
+    keep_raw_days: int = Field(0, ge=0, le=365)
     keep_deliveries_days: int = Field(180, ge=30, le=36_500)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

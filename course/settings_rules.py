@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from course.hosts import SAMPLE_DOMAIN, is_loopback, smtp_host
+from course.hosts import SAMPLE_DOMAIN, imap_host, is_loopback, listening, smtp_host
 
 if TYPE_CHECKING:
     from course.settings import Settings
@@ -23,12 +23,14 @@ KINDS = {
     "sendgrid_sandbox": "put true or false",
     "sendgrid_batch": "put a whole number from 1 to 1000",
     "sendgrid_connections": "put a whole number from 1 to 100",
+    "mail_listen_public": "put true or false",
     "smtp_connections": "put a whole number from 1 to 100",
     "smtp_messages": "put a whole number from 1 to 1000000",
     "send_rate": "put how many messages may leave in a second, like 10 or 0.5, or leave it empty",
     "send_daily": "put how many messages may leave in a day (UTC), or leave it empty",
     "when_unsure": "put resend or hold",
     "spread_minutes": "put a whole number from 1 (all at once) to 60",
+    "keep_raw_days": "put a whole number of days from 0 (gone once decided) to 365",
     "keep_deliveries_days": "put a whole number of days from 30 to 36500",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",
@@ -39,7 +41,12 @@ def broken(settings: Settings) -> list[str]:
     """Return the rules that these settings break."""
     if not _is_base(settings.site):
         return ["BASE_URL: put scheme and host only, like https://course.example.org"]
-    return [*_reach(settings), *_ways_out(settings), *(_production(settings) if settings.production else [])]
+    return [
+        *_reach(settings),
+        *_ways_out(settings),
+        *_ways_in(settings),
+        *(_production(settings) if settings.production else []),
+    ]
 
 
 def _is_database(url: str) -> bool:
@@ -88,12 +95,30 @@ def _ways_out(settings: Settings) -> list[str]:
         problems.append("SMTP_URL: put smtps://user:password@host:465 or smtp://user:password@host:587")
     if settings.transport == "sendgrid" and not settings.sendgrid_api_key.get_secret_value():
         problems.append("SENDGRID_API_KEY: put a key with the scope Mail Send, or choose TRANSPORT=smtp")
-    secret = settings.sendgrid_inbound_secret.get_secret_value()
-    if secret and len(secret) < SHORTEST_SECRET:
-        problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
     local_mail = settings.transport == "folder" or (settings.transport == "smtp" and is_loopback(host))
     if settings.timelapse and not local_mail:
         problems.append("TIMELAPSE: it works with TRANSPORT=folder, or SMTP to this machine; leave it empty")
+    return problems
+
+
+def _ways_in(settings: Settings) -> list[str]:
+    problems = []
+    secret = settings.sendgrid_inbound_secret.get_secret_value()
+    if secret and len(secret) < SHORTEST_SECRET:
+        problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
+    if settings.imap_url.get_secret_value() and not imap_host(settings.imap_url.get_secret_value()):
+        problems.append("IMAP_URL: put imaps://user:password@host/INBOX")
+    how, _, folder = settings.imap_after.partition(":")
+    if how not in {"flag", "delete", "move"} or (how == "move") != bool(folder.strip()) or not folder.isprintable():
+        problems.append("IMAP_AFTER: put flag, move:Folder or delete")
+    place = listening(settings.mail_listen)
+    if settings.mail_listen and place is None:
+        problems.append("MAIL_LISTEN: put lmtp:/path/to/socket, lmtp://127.0.0.1:8024 or smtp://127.0.0.1:8025")
+    if place and not place.here_only and not settings.mail_listen_public:
+        problems.append(
+            "MAIL_LISTEN: other machines would reach it; put a socket or 127.0.0.1 and a mail server in front, "
+            "or MAIL_LISTEN_PUBLIC=true if you mean it"
+        )
     return problems
 
 

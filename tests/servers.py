@@ -62,6 +62,11 @@ class Authority:
         self.file = str(folder / "ca.pem")
         self._ca.cert_pem.write_to_path(self.file)
 
+    def pem(self, name: str = "127.0.0.1") -> bytes:
+        """Return a key and its certificate for a server of this name, as one file has them."""
+        made = self._ca.issue_cert(name)
+        return made.private_key_pem.bytes() + b"".join(one.bytes() for one in made.cert_chain_pems)
+
     def context(self, name: str = "127.0.0.1") -> ssl.SSLContext:
         """Return what a server of this name needs."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

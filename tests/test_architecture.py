@@ -34,7 +34,7 @@ PLAIN = {
 LEVEL = (
     dict.fromkeys(PLAIN, 0)
     | {"store": 1, "journeys": 2}
-    | dict.fromkeys(("app", "ticking", "system_clock", "cli", "web", "outbound", "inbound"), 3)
+    | dict.fromkeys(("app", "ticking", "system_clock", "sockets", "cli", "web", "outbound", "inbound"), 3)
 )
 LEVEL |= {"worker": 4, "__main__": 4, "__init__": 0}
 # Each library's only doors. A name that is not here may be imported anywhere.
@@ -58,7 +58,10 @@ DOORS = {
     "requests": set(),
     "urllib.request": {"outbound/sendgrid_client"},
     "http.client": {"outbound/sendgrid_client", "outbound/sendgrid"},
-    "socket": {"worker", "app", "outbound"},
+    "socket": {"sockets", "app", "outbound", "inbound", "worker"},
+    "aiosmtpd": {"inbound/smtp_talk"},
+    "imap_tools": {"inbound/imap_talk"},
+    "imaplib": {"inbound/imap_talk"},
 }
 
 TEST = re.compile(r"\btest_\w+")

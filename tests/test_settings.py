@@ -193,6 +193,7 @@ WRONG = [
     ("SPREAD_MINUTES", {"spread_minutes": 0}, r"from 1 \(all at once\) to 60"),
     ("SPREAD_MINUTES", {"spread_minutes": 61}, r"from 1 \(all at once\) to 60"),
     ("SPREAD_MINUTES", {"spread_minutes": "wide"}, r"from 1 \(all at once\) to 60"),
+    ("KEEP_RAW_DAYS", {"keep_raw_days": 366}, "put a whole number of days from 0"),
     ("KEEP_DELIVERIES_DAYS", {"keep_deliveries_days": 29}, "from 30 to 36500"),
     ("KEEP_DELIVERIES_DAYS", {"keep_deliveries_days": "long"}, "from 30 to 36500"),
     ("TIMELAPSE", {"timelapse": 0}, "from 1 to 86400"),
@@ -494,8 +495,8 @@ def test_every_setting_that_sounds_like_a_secret_is_one():
         if re.search("key|secret|password|_url$", name) and field.annotation is not SecretStr
     }
 
-    # A public key, and two addresses without credentials.
-    assert plain == {"sendgrid_event_key", "base_url", "sendgrid_base_url"}
+    # Two public keys, and two addresses without credentials.
+    assert plain == {"sendgrid_event_key", "sendgrid_inbound_key", "base_url", "sendgrid_base_url"}
 
 
 def test_a_wrong_setting_beside_good_secrets_shows_none(tmp_path):

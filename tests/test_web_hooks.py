@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import random
+from email import message_from_bytes
 
 import pytest
 import structlog
@@ -13,8 +14,11 @@ from conftest import make_settings
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from course.inbound import spool
+from course.reading import read
 from course.web import create_app, hooks
 
 SITE = "http://127.0.0.1:8000"
@@ -75,6 +79,17 @@ def form(**fields):
 def post(client, body, url=URL, **headers):
     """Post a body to the inbound hook."""
     return client.post(url, content=body, headers=KIND | headers)
+
+
+def parsed(**fields):
+    """Return the form of SendGrid's parsed mode; an attachment is (name, kind, content)."""
+    parts = []
+    for name, value in fields.items():
+        file, kind, content = value if isinstance(value, tuple) else ("", "", value)
+        head = f'Content-Disposition: form-data; name="{name}"' + (f'; filename="{file}"' if file else "")
+        head += f"\r\nContent-Type: {kind}" if kind else ""
+        parts.append(b"--xYzZY\r\n%s\r\n\r\n%s\r\n" % (head.encode(), content))
+    return b"".join(parts) + b"--xYzZY--\r\n"
 
 
 def signed(body, timestamp=b"1616161616", key=KEY):
@@ -168,8 +183,8 @@ def test_trouble_after_the_mail_is_safe_changes_nothing(world, sendgrid, receive
     assert len(received) == 1
 
 
-def test_a_mail_without_the_raw_field_comes_again_and_is_complained_about(sendgrid, received):
-    """SendGrid's parsed mode: it tries for 72 hours, time for the operator to tick the box; the log says which."""
+def test_a_form_without_a_mail_comes_again_and_is_complained_about(sendgrid, received):
+    """Neither `email` nor `headers`: it tries for 72 hours, time to mend the setting; the log says what is wrong."""
     with structlog.testing.capture_logs() as lines:
         answer = post(sendgrid, form(text=b"hello", envelope=b'{"to":["a@b.example"]}'))
 
@@ -186,6 +201,173 @@ def test_an_odd_envelope_loses_no_mail(sendgrid, received, envelope):
     """The mail is taken; the recipients are then found in the mail itself."""
     assert post(sendgrid, form(email=MAIL, envelope=envelope)).status_code == 200
     assert received == [(MAIL, "sendgrid", (), ())]
+
+
+HEADERS = b"""Received: by mx (Postfix)\n\tid 1
+From: =?utf-8?q?Al=C3=ADce?= <alice@example.org>
+To: reply-abc@reply.dearself.example
+Message-ID: <1@client.example>
+Content-Type: multipart/mixed;\n boundary="theirs"
+Content-Transfer-Encoding: 7bit
+MIME-Version: 1.0
+Subject: Re: Day 1
+"""
+
+
+def test_a_mail_in_parts_is_made_whole_again(sendgrid, received):
+    """Parsed mode: headers as they were, each text in its own charset, each attachment with its bytes and kind."""
+    photo = random.Random(3).randbytes(50_000)  # noqa: S311 (the same noise every time)
+    body = parsed(
+        headers=HEADERS,
+        text="caf\xe9, \u4f60\u597d".encode("gb18030"),
+        html="<p>Gr\xfc\xdfe</p>".encode("latin-1"),
+        charsets=b'{"text":"gb18030","html":"iso-8859-1"}',
+        attachment1=("photo \xe9.jpg", "image/jpeg", photo),
+        attachment2=("", "text/rfc822-headers; charset=x", b"Subject: old"),
+        envelope=b'{"to":["reply-abc@reply.dearself.example"]}',
+        dkim=b"{@example.org : pass}",
+    )
+
+    assert post(sendgrid, body).status_code == 200
+    ((raw, source, to, passed),) = received
+    mail = message_from_bytes(raw)
+    parts = list(mail.walk())
+    texts = [part.get_payload(decode=True).decode(part.get_content_charset()) for part in parts[2:4]]
+    assert (source, to, passed) == ("sendgrid", ("reply-abc@reply.dearself.example",), ("example.org",))
+    assert texts == ["caf\xe9, \u4f60\u597d", "<p>Gr\xfc\xdfe</p>"]
+    assert [part.get_content_type() for part in parts] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "image/jpeg",
+        "text/rfc822-headers",
+    ]
+    assert mail.get_payload()[1].get_payload(decode=True) == photo
+    assert (mail["Message-ID"], mail["Received"], mail.get_all("MIME-Version")) == (
+        "<1@client.example>",
+        "by mx (Postfix)\n\tid 1",
+        ["1.0"],
+    )
+
+
+def test_a_report_in_parts_is_still_a_report(sendgrid, received):
+    """Its type stays, and what it reports can be read: a bounce must not be taken for a person's words."""
+    report = (
+        "Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; bob@example.org\nAction: failed\nStatus: 5.1.1\n"
+    )
+    body = parsed(
+        headers=b"From: MAILER-DAEMON@mx.example\nContent-Type: multipart/report;\n report-type=delivery-status\n",
+        text=b"It could not be delivered.",
+        attachment1=("", "message/delivery-status", report.encode()),
+        attachment2=("", "message/rfc822", b"Message-ID: <ours@dearself.example>\n\nDear Bob"),
+    )
+    post(sendgrid, body)
+    mail = read(received[0][0])
+
+    assert (mail.report, mail.failures) == (True, (("bob@example.org", "hard"),))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"headers": b"From: a@b.example\n\nContent-Type: text/x\n\nbody"},
+        {"headers": b"\r\nFrom: a@b.example\r\nno header at all\r\nTo: x@y.example"},
+        {"headers": b"From: a@b.example", "charsets": b'{"text":"x\\r\\nBcc: evil@evil.example"}', "text": b"x"},
+        {"headers": b"From: a@b.example", "charsets": b'[["text"]]', "text": b"\xff"},
+        {"headers": b"From: a@b.example", "attachment1": ("a\\r\\nBcc: evil", "text/html\t; x=\x0b", b"--xYz\n--\n")},
+        {"headers": b"From: a@b.example", "attachment1": ("x", "multipart/mixed; boundary=x", b"--x\n\n--x--")},
+        {"headers": b""},
+    ],
+)
+def test_odd_fields_make_a_mail_that_can_be_read(sendgrid, received, fields):
+    """Whatever stands in them: no header is added by a stranger, and reading raises nothing."""
+    assert post(sendgrid, parsed(**fields)).status_code == 200
+    raw = received[0][0]
+    assert "bcc" not in message_from_bytes(raw)
+    assert read(raw).sender in {"a@b.example", ""}
+
+
+def test_a_header_block_that_is_too_long_is_not_cut_off(world, sendgrid):
+    """It is put aside as any such mail is."""
+    post(sendgrid, parsed(headers=b"From: alice@example.org\n" + b"X-Much: x\n" * 20_000, text=b"hello"))
+
+    assert len(list((world.app.spool_folder / "held").glob("*.mail"))) == 1
+
+
+@pytest.fixture
+def policy(world):
+    """Return SendGrid with a security policy that signs what it posts, and no secret."""
+    more = {"sendgrid_inbound_key": PUBLIC, "sendgrid_inbound_secret": SecretStr("")}
+    world.app.settings = world.app.settings.model_copy(update=more)
+    return TestClient(create_app(world.app), base_url=SITE)
+
+
+def test_a_signed_mail_needs_no_secret(policy, received):
+    """The signature over timestamp and body decides, as for events; also when it came in chunks."""
+    body = form(email=MAIL)
+    for content in (body, iter([body[:50], body[50:]])):
+        answer = post(policy, content, "/hooks/sendgrid/inbound", **signed(body, b"1"))
+
+        assert answer.status_code == 200
+    assert [raw for raw, *_ in received] == [MAIL] * 2
+
+
+def test_a_wrong_signature_is_refused_and_its_mail_put_aside(world, policy):
+    """403 and an error in the log; the mail is kept unread and encrypted: the key may have been changed by mistake."""
+    body, stranger = form(email=MAIL), ec.generate_private_key(ec.SECP256R1())
+    with structlog.testing.capture_logs() as lines:
+        answers = [
+            post(policy, body, "/hooks/sendgrid/inbound", **head).status_code
+            for head in ({}, signed(body, key=stranger), signed(body[:-1]))
+        ]
+    unproven = list((world.app.spool_folder / "unproven").glob("*.mail"))
+
+    assert answers == [403] * 3
+    assert [line["log_level"] for line in lines].count("error") == 3
+    assert [spool.take(path, world.app.keys) for path in unproven] == [spool.Spooled("sendgrid", (), (), MAIL)] * 3
+    assert world.app.read_spool() == []
+
+
+def test_a_forger_cannot_fill_the_disk(world, policy, monkeypatch):
+    """So many are put aside and no more; what is no form leaves nothing at all."""
+    monkeypatch.setattr(spool, "MOST_UNPROVEN", 2)
+    for body in (b"no form", *[form(email=MAIL)] * 4):
+        assert post(policy, body, "/hooks/sendgrid/inbound").status_code == 403
+
+    assert len(spool.everywhere(world.app.spool_folder)) == 2
+
+
+def test_what_was_put_aside_can_be_decided_after_all(world, policy):
+    """Moved back by hand, it is read like any mail; nothing it says of whose mark was good is believed."""
+    world.join()
+    world.pass_hours(24)
+    lesson = world.box.last("day-1")
+    mail = f"From: {lesson.to}\r\nTo: {lesson.reply_to}\r\nMessage-ID: <1@c.example>\r\n\r\nIt was hard.\r\n"
+    post(policy, form(email=mail.encode(), dkim=b"{@example.org : pass}"), "/hooks/sendgrid/inbound")
+    (path,) = (world.app.spool_folder / "unproven").glob("*.mail")
+    path.rename(world.app.spool_folder / path.name)
+
+    assert world.app.read_spool() == ["completed"]
+
+
+def test_with_a_key_a_secret_alone_is_not_enough(world, received):
+    """Both set: the signature is wanted by whichever address."""
+    world.app.settings = world.app.settings.model_copy(update={"sendgrid_inbound_key": PUBLIC})
+    client, body = TestClient(create_app(world.app), base_url=SITE), form(email=MAIL)
+
+    assert post(client, body).status_code == 403
+    assert post(client, body, **signed(body)).status_code == 200
+    assert len(received) == 1
+
+
+def test_a_key_that_is_none_closes_the_hook_for_mail(world, received):
+    """503: SendGrid keeps the mail while the setting is mended, and no secret helps."""
+    world.app.settings = world.app.settings.model_copy(update={"sendgrid_inbound_key": "rubbish"})
+    client = TestClient(create_app(world.app), base_url=SITE)
+
+    assert post(client, form(email=MAIL)).status_code == 503
+    assert received == []
 
 
 def test_the_first_field_of_a_name_counts(sendgrid, received):

@@ -60,6 +60,7 @@ def _report(app: App) -> dict[str, Any]:
         **reports.status(app.service, app.clock.now()),
         "mail_waiting": len(spool.waiting(app.spool_folder)),
         "mail_held": len(spool.waiting(app.spool_folder / "held")),
+        "mail_unproven": len(spool.waiting(app.spool_folder / "unproven")),
         "schema": _version(app.service.store),
         "database": f"{url.get_backend_name()} {url.host or ''} {url.database}".replace("  ", " "),
         "transport": app.settings.transport,
@@ -79,6 +80,8 @@ def _lines(app: App, report: dict[str, Any]) -> list[str]:
         "transport": report["transport"],
         "database": f"{report['database']}, schema {report['schema']}",
     }
+    if report["mail_unproven"]:
+        facts["mail"] += f", {report['mail_unproven']} under a wrong signature (SENDGRID_INBOUND_KEY)"
     if report["batches"]:
         facts["batches"] = report["batches"]
     if app.settings.timelapse:

@@ -89,8 +89,7 @@ def as_kept(typed: str) -> str:
 def _erase_files(app: App, traces: Traces) -> tuple[int, int]:
     """Erase the letters to a person and the mails from them; return how many of each."""
     letters = [path for path in _files(app.settings.data_dir / "outbox") if _to(path) == traces.address]
-    waiting = [*spool.waiting(app.spool_folder), *spool.waiting(app.spool_folder / "held")]
-    mails = [path for path in waiting if _theirs(app, traces, path)]
+    mails = [path for path in spool.everywhere(app.spool_folder) if _theirs(app, traces, path)]
     for path in (*letters, *mails):
         path.unlink(missing_ok=True)
     return len(letters), len(mails)

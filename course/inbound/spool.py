@@ -1,7 +1,8 @@
 """In charge of the spool: raw mail on disk, encrypted, from the moment it arrived until it is decided.
 
 A file is written whole and synced, then renamed into place: after a power cut it is there or it is not. What could not
-be decided waits in held/ for two weeks at most.
+be decided waits in held/ for two weeks at most, and what is not proven to come from our provider in unproven/; moved
+back by hand, it is decided after all. What was decided is gone, or stays in kept/ for as long as KEEP_RAW_DAYS says.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from course.keys import Keys
 
 KEEP_HELD = timedelta(days=14)
 MOST_HELD = 5_000  # files; spam must not fill the disk
+MOST_UNPROVEN = 200  # files; a forger must not either
 log = structlog.get_logger()
 
 
@@ -57,8 +59,22 @@ def take(path: Path, keys: Keys) -> Spooled:
     return Spooled(said["source"], tuple(said["to"]), tuple(said["passed"]), raw)
 
 
-def drain(folder: Path, keys: Keys, decide: Callable[[Spooled], bool], *, waits: tuple[type[Exception], ...]) -> None:
-    """Hand each waiting mail to `decide`, which says whether it is decided; what is not is held.
+def put_aside(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> None:
+    """Keep a mail whose way in is not proven, while there are few of them: a key that was changed must lose nothing."""
+    unproven = folder / "unproven"
+    if len(waiting(unproven)) < MOST_UNPROVEN:
+        put(unproven, keys, mail, real_now)
+
+
+def drain(
+    folder: Path,
+    keys: Keys,
+    decide: Callable[[Spooled], bool],
+    *,
+    waits: tuple[type[Exception], ...],
+    keep: bool = False,
+) -> None:
+    """Hand each waiting mail to `decide`, which says whether it is decided; what is not is held, what is may be kept.
 
     An exception of `waits` (the database is away) leaves this mail and the rest waiting. Any other one means that the
     mail cannot be read: it is held, and the next one is read.
@@ -77,26 +93,40 @@ def drain(folder: Path, keys: Keys, decide: Callable[[Spooled], bool], *, waits:
         except Exception as error:  # noqa: BLE001 (whatever a stranger sent, the next mail is read)
             log.error("a mail could not be read and is held", error=type(error).__name__)
             decided = False
-        if decided:
-            path.unlink(missing_ok=True)
-        else:
+        if not decided:
             hold(path)
+        elif keep:
+            _move(path, "kept")
+        else:
+            path.unlink(missing_ok=True)
 
 
 def hold(path: Path) -> None:
     """Put a mail aside, still encrypted, for whoever looks after the service."""
-    held = path.parent / "held"
-    held.mkdir(mode=0o700, exist_ok=True)
-    kept = sorted(held.glob("*.mail"))
-    for oldest in kept[: max(0, len(kept) + 1 - MOST_HELD)]:
+    held = waiting(path.parent / "held")
+    for oldest in held[: max(0, len(held) + 1 - MOST_HELD)]:
         oldest.unlink(missing_ok=True)
-    with suppress(FileNotFoundError):  # another process was faster
-        path.replace(held / path.name)
+    _move(path, "held")
 
 
-def sweep(folder: Path, real_now: datetime) -> None:
-    """Erase what was held for two weeks, and the beginnings of files that a crash left behind an hour ago."""
-    for pattern, age in (("held/*.mail", KEEP_HELD), (f"{DRAFT}*", timedelta(hours=1))):
+def everywhere(folder: Path) -> list[Path]:
+    """Return every mail there is, wherever it waits or is kept."""
+    return sorted(folder.rglob("*.mail"))
+
+
+def sweep(folder: Path, real_now: datetime, *, keep: timedelta) -> None:
+    """Erase what was held for two weeks or kept for long enough, and what a crash left half written an hour ago."""
+    ages = {"held/*.mail": KEEP_HELD, "unproven/*.mail": KEEP_HELD, "kept/*.mail": keep}
+    drafts = dict.fromkeys((f"{DRAFT}*", f"unproven/{DRAFT}*"), timedelta(hours=1))
+    for pattern, age in (ages | drafts).items():
         for path in folder.glob(pattern):
-            if path.stat().st_mtime < (real_now - age).timestamp():
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process was faster
+                if path.stat().st_mtime < (real_now - age).timestamp():
+                    path.unlink()
+
+
+def _move(path: Path, where: str) -> None:
+    there = path.parent / where
+    there.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileNotFoundError):  # another process was faster
+        path.replace(there / path.name)

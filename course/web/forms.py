@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -13,9 +14,14 @@ from python_multipart import MultipartParser
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
+from course.inbound.sendgrid import Attachment, mail_of
+
 IN_MEMORY = 1024 * 1024  # bytes of a posted mail; what is longer goes to a file while it arrives
 LONGEST = 64 * 1024  # bytes of any other field
-MAIL, SMALL = b"email", (b"envelope", b"dkim")
+CHARSETS = b"charsets"
+LONG = (b"email", b"headers", b"text", b"html")
+SMALL = (b"envelope", b"dkim", CHARSETS)
+ATTACHED = re.compile(rb"attachment[1-9][0-9]{0,2}")
 
 
 async def read(request: Request) -> Mapping[str, str]:
@@ -27,11 +33,11 @@ async def read(request: Request) -> Mapping[str, str]:
 Form = Annotated[Mapping[str, str], Depends(read)]
 
 
-class RawForm:
+class MailForm:
     """The fields that we use of a form of Inbound Parse, as the bytes that came; the others are left where they are.
 
-    (Each field has a charset of its own.) The mail goes to a temporary file when it is long: without a name, so that
-    nothing is left of it after a crash. `whole` says whether the form came to its end.
+    What is long goes to a temporary file: without a name, so that nothing is left of it after a crash. `whole` says
+    whether the form came to its end.
     """
 
     def __init__(self, content_type: str, folder: Path) -> None:
@@ -40,7 +46,10 @@ class RawForm:
             raise ValueError("not multipart/form-data")
         self.small = {name: bytearray() for name in SMALL}
         self.whole = False
-        self._name, self._seen = b"", set[bytes]()
+        self._places: dict[bytes, list[int]] = {}  # where a field's content begins and ends in the file
+        self._files: dict[bytes, tuple[bytes, bytes]] = {}  # the name and kind of each attachment
+        self._name, self._named, self._kind = b"", b"", b""
+        self._seen = set[bytes]()
         self._taking = False
         self._header, self._value = bytearray(), bytearray()
         self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(folder))  # noqa: SIM115 (closed by __exit__)
@@ -69,32 +78,45 @@ class RawForm:
         """Take the next bytes of the body. Raises ValueError for what is no form, OSError for a full disk."""
         self._parser.write(chunk)
 
-    def email(self) -> bytes | None:
-        """Return the raw mail, or None if the form has no such field."""
-        if MAIL not in self._seen:
-            return None
-        self._file.seek(0)
-        return bytes(self._file.read())
+    def mail(self) -> bytes | None:
+        """Return the mail, as it came or made of its fields, or None if the form has none."""
+        fields = {name.decode(): self._content(name) for name in self._places if name not in self._files}
+        files = [Attachment(kind, file, self._content(name)) for name, (file, kind) in self._files.items()]
+        return mail_of(fields | {"charsets": bytes(self.small[CHARSETS])}, files)
+
+    def _content(self, name: bytes) -> bytes:
+        start, end = self._places[name]
+        self._file.seek(start)
+        return bytes(self._file.read(end - start))
 
     def _part_begin(self) -> None:
-        self._name, self._taking = b"", False
+        self._name, self._named, self._kind, self._taking = b"", b"", b"", False
 
     def _header_end(self) -> None:
         if self._header.lower() == b"content-disposition":
             _, options = parse_options_header(bytes(self._value))
-            self._name = options.get(b"name", b"")
+            self._name, self._named = options.get(b"name", b""), options.get(b"filename", b"")
+        elif self._header.lower() == b"content-type":
+            self._kind = bytes(self._value)
         self._header.clear()
         self._value.clear()
 
     def _part_named(self) -> None:
         # The first field of a name counts: a second one cannot replace it.
-        self._taking = self._name in {MAIL, *SMALL} and self._name not in self._seen
+        attached = ATTACHED.fullmatch(self._name) is not None
+        known = attached or self._name in {*LONG, *SMALL}
+        self._taking = known and self._name not in self._seen
         if self._taking:
             self._seen.add(self._name)
+            if self._name not in self.small:
+                self._places[self._name] = [self._file.tell()] * 2
+            if attached:
+                self._files[self._name] = (self._named, self._kind)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._taking and self._name == MAIL:
+        if self._taking and self._name in self._places:
             self._file.write(data[start:end])
+            self._places[self._name][1] = self._file.tell()
         elif self._taking and len(self.small[self._name]) < LONGEST:
             self.small[self._name].extend(data[start:end])
 

@@ -11,10 +11,10 @@ import binascii
 import hashlib
 import hmac
 import json
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from typing import IO
 
 import structlog
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,15 +28,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from course.inbound import sendgrid
 from course.web import render
-from course.web.forms import IN_MEMORY, RawForm
+from course.web.forms import IN_MEMORY, MailForm
 from course.web.guards import place
 
 router = APIRouter()
 CAP = 35 * 1024 * 1024  # bytes; Inbound Parse itself takes 30 MB
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
-PASSED = re.compile(r"@([a-z0-9.-]+)\s*:\s*pass\b")
+CHUNK = 256 * 1024  # bytes
 log = structlog.get_logger()
 
 
@@ -48,19 +49,23 @@ class TooLongError(UselessError):
     """It is over the cap."""
 
 
+@router.post("/hooks/sendgrid/inbound")
+@router.post("/hooks/sendgrid/inbound/")
 @router.post("/hooks/sendgrid/inbound/{secret}")
 @router.post("/hooks/sendgrid/inbound/{secret}/")
-async def inbound(request: Request, secret: str) -> Response:
-    """Take one raw mail: verify, spool durably, then say 200."""
-    expected = render.app_of(request).settings.sendgrid_inbound_secret.get_secret_value()
-    if not expected:
-        log.error("mail came in by SendGrid, but SENDGRID_INBOUND_SECRET is not set")
+async def inbound(request: Request, secret: str = "") -> Response:
+    """Take one mail: verify, spool durably, then say 200. With a key, the signature decides, else the secret."""
+    settings = render.app_of(request).settings
+    expected = settings.sendgrid_inbound_secret.get_secret_value()
+    key = _public_key(settings.sendgrid_inbound_key)
+    if key is None and (settings.sendgrid_inbound_key or not (expected and secret)):
+        log.error("mail came in by SendGrid; neither SENDGRID_INBOUND_KEY nor SENDGRID_INBOUND_SECRET lets it in")
         return _say(503)
-    if not hmac.compare_digest(secret.encode(), expected.encode()):
+    if key is None and not hmac.compare_digest(secret.encode(), expected.encode()):
         log.warning("mail came in by SendGrid under a wrong secret; check the address of the hook")
         return _say(403)
     try:
-        return await _take(request)
+        return await _take(request, key)
     except ClientDisconnect:
         raise
     except UselessError as error:
@@ -83,16 +88,12 @@ async def events(request: Request) -> Response:
         return _say(503)
     if request.headers.get("content-encoding", "identity") != "identity":
         return _say(415)  # the signature is over the bytes as they came
-    timestamp = request.headers.get(TIMESTAMP, "").encode("latin-1")
-    digest = hashlib.sha256(timestamp)
     with SpooledTemporaryFile(IN_MEMORY, dir=str(_tmp(request))) as body:
         try:
-            async for chunk in _body(request):
-                digest.update(chunk)
-                body.write(chunk)
+            digest = await _spooled(request, body)
         except TooLongError:
             return _say(413)
-        if not timestamp or not _signed(key, request.headers.get(SIGNATURE, ""), digest.digest()):
+        if not _signed(key, request, digest):
             log.warning("events came in under a wrong signature; check SENDGRID_EVENT_KEY")
             return _say(403)
         body.seek(0)
@@ -105,21 +106,45 @@ async def events(request: Request) -> Response:
     return _say(200)
 
 
-async def _take(request: Request) -> Response:
+async def _take(request: Request, key: ec.EllipticCurvePublicKey | None) -> Response:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise ValueError("a form is never packed")
-    app, kind = render.app_of(request), request.headers.get("content-type", "")
-    with RawForm(kind, _tmp(request)) as form:
-        async for chunk in _body(request):
+    app = render.app_of(request)
+    with SpooledTemporaryFile(IN_MEMORY, dir=str(_tmp(request))) as body:
+        digest = await _spooled(request, body)
+        if key is None or _signed(key, request, digest):
+            await run_in_threadpool(_read, request, body, app.receive)
+            return _say(200, BackgroundTask(app.read_spool))
+        log.error("mail came in by SendGrid under a wrong signature and was put aside; check SENDGRID_INBOUND_KEY")
+        try:
+            await run_in_threadpool(_read, request, body, app.put_aside)
+        except Exception as error:  # noqa: BLE001 (a forgery need not be a form)
+            log.warning("what came in under a wrong signature could not be put aside", error=type(error).__name__)
+    return _say(403)
+
+
+def _read(request: Request, body: IO[bytes], keep: Callable[..., object]) -> None:
+    """Keep the mail of a form. Raises ValueError for what is none, OSError when it could not be kept."""
+    body.seek(0)
+    with MailForm(request.headers.get("content-type", ""), _tmp(request)) as form:
+        while chunk := body.read(CHUNK):
             form.write(chunk)
         if not form.whole:
             raise ValueError("the form has no end")
-        raw, small = form.email(), form.small
+        raw, small = form.mail(), form.small
     if raw is None:
-        raise ValueError("it lacks the field `email`; tick “POST the raw, full MIME message” at SendGrid")
-    to, passed = _recipients(small[b"envelope"]), _passed(small[b"dkim"])
-    await run_in_threadpool(app.receive, raw, source="sendgrid", to=to, passed=passed)
-    return _say(200, BackgroundTask(app.read_spool))
+        raise ValueError("it has neither the field `email` nor `headers`: it is not from Inbound Parse")
+    to, passed = sendgrid.recipients(bytes(small[b"envelope"])), sendgrid.passed(bytes(small[b"dkim"]))
+    keep(raw, source="sendgrid", to=to, passed=passed)
+
+
+async def _spooled(request: Request, body: IO[bytes]) -> bytes:
+    """Write the request's body into the file; return the digest that its signature is over."""
+    digest = hashlib.sha256(request.headers.get(TIMESTAMP, "").encode("latin-1"))
+    async for chunk in _body(request):
+        digest.update(chunk)
+        body.write(chunk)
+    return digest.digest()
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
@@ -131,20 +156,6 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             yield chunk
     if taken > CAP:
         raise TooLongError("it is over 35 MB")
-
-
-def _recipients(envelope: bytearray) -> tuple[str, ...]:
-    """Return the envelope's recipients: who was really written to, whatever the To header says."""
-    try:
-        to = json.loads(envelope)["to"]
-    except (ValueError, RecursionError, TypeError, KeyError):
-        return ()
-    return tuple(address for address in to if isinstance(address, str)) if isinstance(to, list) else ()
-
-
-def _passed(dkim: bytearray) -> tuple[str, ...]:
-    """Return the domains whose DKIM mark SendGrid found good. It writes `{@example.org : pass}`, which is no JSON."""
-    return tuple(PASSED.findall(dkim.decode("ascii", "replace").lower()))
 
 
 def _events(body: bytes) -> list[dict[str, object]]:
@@ -165,7 +176,11 @@ def _public_key(setting: str) -> ec.EllipticCurvePublicKey | None:
     return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
-def _signed(key: ec.EllipticCurvePublicKey, signature: str, digest: bytes) -> bool:
+def _signed(key: ec.EllipticCurvePublicKey, request: Request, digest: bytes) -> bool:
+    """Whether SendGrid signed timestamp and body. An old one may be a retry, and what comes twice counts once."""
+    signature = request.headers.get(SIGNATURE, "")
+    if not request.headers.get(TIMESTAMP):
+        return False
     try:
         key.verify(base64.b64decode(signature, validate=True), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
     except (InvalidSignature, binascii.Error, ValueError):

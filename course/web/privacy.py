@@ -21,16 +21,25 @@ def privacy(request: Request) -> Response:
     settings = app.settings
     locales = app.catalogue.first.locales
     locale = render.locale_of(request, locales)
-    carrier = app.catalogue.words[locale]["pages"]["privacy"]["carriers"][_carrier(settings)]
+    words = app.catalogue.words[locale]["pages"]["privacy"]
+    carrier, raw = words["carriers"][_carrier(settings)], words["raw"][_raw(settings)]
     values = {
         "controller": settings.controller_name,
         "postal": settings.postal_address,
         "contact": settings.contact_email,
         "min_age": settings.min_age,
         "keep_days": settings.keep_deliveries_days,
+        **{f"raw_{name}": render.say(text, days=settings.keep_raw_days) for name, text in raw.items()},
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
     return render.page(request, "privacy.html", locale, locales=locales, values=values)
+
+
+def _raw(settings: Settings) -> str:
+    """Return which words say what becomes of a reply that was read."""
+    if settings.imap_url.get_secret_value() and settings.imap_after != "delete":
+        return "mailbox"
+    return "kept" if settings.keep_raw_days else "gone"
 
 
 def _carrier(settings: Settings) -> str:

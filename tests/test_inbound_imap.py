@@ -1,0 +1,370 @@
+"""The watched mailbox: each mail is kept and decided before it is touched, none is lost, and no server is trusted."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+
+import pytest
+import structlog
+from conftest import make_settings
+from doors import Kept, open_ways
+from mailboxes import PASSWORD, OddServer, dovecot, dovecot_program, fetched
+from servers import Authority
+
+from course import inbound
+from course.inbound import imap, imap_talk
+from course.settings import SettingsError
+
+MAIL = b"From: alice@example.org\r\nTo: reply-abc@reply.dearself.example\r\n\r\nIt helped.\r\n"
+ODD = b"From: alice@example.org\r\nSubject: caf\xe9\r\n\r\n\xff\xfe \xc4\xe3\r\n.\r\n..\r\nno end"
+HUGE = b"* 1 FETCH (UID %d BODY[] {99999999999}\r\nx"
+
+pytestmark = pytest.mark.xdist_group("imap")
+
+
+@pytest.fixture(scope="module")
+def dovecot_server():
+    """One Dovecot for the whole module."""
+    if dovecot_program() is None:
+        pytest.skip("there is no dovecot here: apt-get install dovecot-imapd")
+    with dovecot() as running:
+        yield running
+
+
+@pytest.fixture
+def mailbox(dovecot_server):
+    """Return its mailbox, empty."""
+    with dovecot_server.owner() as own:
+        own.uid("STORE", "1:*", "+FLAGS.SILENT", r"(\Deleted)")
+        own.expunge()
+    yield dovecot_server
+    with dovecot_server.owner() as own:
+        for folder in ("Archive", "Replies"):
+            own.delete(folder)
+
+
+@pytest.fixture
+def kept():
+    """Return what keeps the mail that comes in."""
+    return Kept()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """No look at the mailbox but when the server has news; another try at once."""
+    monkeypatch.setattr(imap, "LOOK", 3600.0)
+    monkeypatch.setattr(imap, "WAITS", (0.05,))
+
+
+def watched(tmp_path, url, **more):
+    """Return settings that watch this mailbox."""
+    return make_settings(data_dir=tmp_path / "var", imap_url=url, **more)
+
+
+def noted(kept):
+    """Return how far the only mailbox has been read: the last UID."""
+    return int(next(iter(kept.places.values()), "0 0").split()[1])
+
+
+# A real server.
+
+
+def test_mail_arrives_byte_by_byte_and_is_marked_as_read(mailbox, kept, tmp_path):
+    """What was there before, and what comes while it is watched: IDLE tells of it."""
+    mailbox.deliver(ODD)
+    with open_ways(watched(tmp_path, mailbox.url()), kept):
+        kept.wait_for(lambda: noted(kept))
+        first = noted(kept)
+        mailbox.deliver(MAIL)
+        kept.wait_for(lambda: noted(kept) > first)
+
+    assert [raw for raw, _, _ in kept.mails] == [ODD, MAIL]
+    assert mailbox.flags() == [r"\Seen", r"\Seen"]
+
+
+def test_a_mail_is_touched_only_when_it_is_decided(mailbox, kept, tmp_path):
+    """While the database is away it is kept once, however often that is tried, and stays unread in the mailbox."""
+    kept.undecided = tmp_path / "waits.mail"
+    kept.undecided.touch()
+    tries = threading.Semaphore(0)
+    kept.read_spool = tries.release
+    mailbox.deliver(MAIL)
+    with open_ways(watched(tmp_path, mailbox.url()), kept):
+        for _ in range(4):
+            assert tries.acquire(timeout=20)
+        before = (mailbox.flags(), dict(kept.places))
+        kept.undecided.unlink()
+        kept.wait_for(lambda: noted(kept))
+
+    assert before == ([""], {})
+    assert len(kept.mails) == 1
+    assert mailbox.flags() == [r"\Seen"]
+
+
+def test_mail_is_not_read_twice(mailbox, kept, tmp_path):
+    """The next start goes on where the last one ended."""
+    settings = watched(tmp_path, mailbox.url())
+    for number in (1, 2):
+        mailbox.deliver(MAIL)
+        with open_ways(settings, kept):
+            kept.wait_for(lambda number=number: len(kept.mails) == number and not kept.mails[number:])
+            kept.wait_for(lambda: mailbox.flags()[-1] == r"\Seen")
+
+    assert len(kept.mails) == 2
+
+
+def test_mail_may_be_moved(mailbox, kept, tmp_path):
+    """IMAP_AFTER=move:Archive: it is gone from here and is there."""
+    mailbox.make("Archive")
+    mailbox.deliver(MAIL)
+    with open_ways(watched(tmp_path, mailbox.url(), imap_after="move:Archive"), kept):
+        kept.wait_for(lambda: noted(kept))
+
+    assert (mailbox.flags(), len(mailbox.flags("Archive"))) == ([], 1)
+
+
+def test_mail_may_be_erased_and_only_that_mail(mailbox, kept, tmp_path):
+    """IMAP_AFTER=delete: what somebody else has marked as deleted stays."""
+    mailbox.deliver(MAIL)
+    with open_ways(watched(tmp_path, mailbox.url(), imap_after="delete"), kept):
+        kept.wait_for(lambda: noted(kept))
+        with mailbox.owner() as own:
+            own.append("INBOX", r"(\Deleted)", None, ODD)
+        kept.undecided = tmp_path / "waits.mail"
+        kept.undecided.touch()
+        kept.wait_for(lambda: len(kept.mails) == 2)
+        own_mark = mailbox.flags()
+
+    assert own_mark == [r"\Deleted"]
+
+
+def test_when_the_mailbox_counts_anew_it_is_read_anew(mailbox, kept, tmp_path):
+    """A folder that was made once more has another UIDVALIDITY: its numbers mean other mails."""
+    settings = watched(tmp_path, mailbox.url("Replies"))
+    for raw in (MAIL, ODD):
+        mailbox.make("Replies")
+        mailbox.deliver(raw, "Replies")
+        with open_ways(settings, kept):
+            kept.wait_for(lambda raw=raw: raw in [one for one, _, _ in kept.mails])
+        with mailbox.owner() as own:
+            own.delete("Replies")
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL, ODD]
+
+
+def test_a_mail_over_35_megabytes_is_left_alone(mailbox, kept, tmp_path, monkeypatch):
+    """It is not even fetched, stays unread, and those after it are read."""
+    monkeypatch.setattr(imap, "LARGEST", 1000)
+    mailbox.deliver(MAIL + b"x" * 1000)
+    mailbox.deliver(MAIL)
+    with open_ways(watched(tmp_path, mailbox.url()), kept):
+        kept.wait_for(lambda: len(kept.mails) == 1 and noted(kept) > 1)
+        kept.wait_for(lambda: mailbox.flags() == ["", r"\Seen"])
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL]
+
+
+def test_a_folder_that_is_not_there_is_told(mailbox, kept, tmp_path):
+    """Which one, and in which setting; without the password."""
+    for folder, after, said in (
+        ("Nowhere", "flag", "IMAP_URL: there is no folder Nowhere"),
+        ("INBOX", "move:Nowhere", "IMAP_AFTER: the mailbox has no folder Nowhere; make one, or put flag"),
+    ):
+        told = complaint(watched(tmp_path, mailbox.url(folder), imap_after=after), kept)
+
+        assert said in told
+        assert "canary" not in told
+
+
+def test_a_wrong_password_is_told_and_not_shown(mailbox, kept, tmp_path):
+    """The log says which setting to mend, and neither the password nor the user."""
+    told = complaint(watched(tmp_path, mailbox.url().replace("canary", "heron")), kept)
+
+    assert "IMAP_URL: the server does not take this user and password" in told
+    assert "heron" not in told
+    assert "course" not in told
+
+
+def complaint(settings, kept):
+    """Return what is logged when this mailbox is watched, up to the first complaint."""
+    told = threading.Event()
+    lines = []
+
+    def listen(_, __, event):
+        lines.append(str(event))
+        told.set()
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[listen])
+    with open_ways(settings, kept):
+        assert told.wait(20)
+    return "".join(lines)
+
+
+def test_the_certificate_is_checked(kept, tmp_path):
+    """imaps:// with a certificate that nobody known has signed: no password is said."""
+    if dovecot_program() is None:
+        pytest.skip("there is no dovecot here: apt-get install dovecot-imapd")
+    authority = Authority(tmp_path)
+    with dovecot(authority.pem()) as secured:
+        url = secured.url().replace("imap:", "imaps:").replace(f":{secured.plain}/", f":{secured.implicit}/")
+        told = complaint(watched(tmp_path, url), kept)
+        with imap_talk.opened(imap_talk.server_of(url), authority.file) as folder:
+            found = folder.after(0)
+        with pytest.raises(ssl.SSLCertVerificationError), imap_talk.opened(imap_talk.server_of(url)):
+            pass
+
+    assert "IMAP_URL: the server's certificate cannot be believed" in told
+    assert found == []
+
+
+# A server that nobody should trust.
+
+
+def test_a_connection_that_breaks_in_the_middle_of_a_mail_loses_nothing(kept, tmp_path):
+    """Half a mail is no mail: it is fetched once more."""
+    half = [lambda uid, raw: b"DROP" + fetched(uid, raw)[:60]] * 2
+    with OddServer({1: MAIL, 2: ODD}, half) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 2)
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL, ODD]
+
+
+def test_a_mail_that_always_breaks_the_connection_does_not_stand_in_the_way(kept, tmp_path):
+    """After ten tries in a row it is left where it is, unread, and the log says so."""
+    broken = [lambda *_: b"DROP* 1 FETCH (UID"] * imap.TRIES
+    with (
+        structlog.testing.capture_logs() as lines,
+        OddServer({1: MAIL, 2: ODD}, broken) as server,
+        open_ways(watched(tmp_path, server.url), kept),
+    ):
+        kept.wait_for(lambda: noted(kept) == 2)
+
+    assert [raw for raw, _, _ in kept.mails] == [ODD]
+    assert [line["uid"] for line in lines if line["log_level"] == "error"] == [1]
+    assert not any("STORE 1 " in one for one in server.heard)
+
+
+def test_a_disk_that_is_full_skips_no_mail(kept, tmp_path):
+    """However often it is tried: nothing is marked, nothing is passed over."""
+    kept.trouble = OSError(28, "No space left on device")
+    tries = threading.Semaphore(0)
+    answers = [lambda uid, raw: tries.release() or fetched(uid, raw)] * (imap.TRIES + 3)
+    with OddServer({1: MAIL}, answers) as server, open_ways(watched(tmp_path, server.url), kept):
+        for _ in range(imap.TRIES + 2):
+            assert tries.acquire(timeout=20)
+        kept.trouble = None
+        kept.wait_for(lambda: noted(kept) == 1)
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL]
+
+
+def test_a_server_that_lies_about_a_size_costs_no_memory(kept, tmp_path, monkeypatch):
+    """A piece of a hundred gigabytes, or many pieces, end the connection."""
+    monkeypatch.setattr(imap_talk, "MOST", 1000)
+    many = b"* 1 FETCH (UID 9 BODY[] {400}\r\n" + b"x" * 400 + b")\r\n"
+    answers = [lambda uid, _: HUGE % uid, lambda uid, raw: many * 3 + fetched(uid, raw)]
+    with OddServer({1: MAIL}, answers) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 1)
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL]
+    assert sum(command.startswith("LOGIN") for command in server.heard) == 3
+
+
+def test_what_nobody_asked_for_is_not_taken(kept, tmp_path):
+    """Another mail's text in the answer, before and after, and a mail whose text holds protocol."""
+    other = b"* 2 FETCH (UID 9 BODY[] {5}\r\nother)\r\n* 3 EXISTS\r\n"
+    tricky = MAIL + b")\r\n* 2 FETCH (UID 1 BODY[] {5}\r\nother)\r\nA1 OK done\r\n"
+    answers = [lambda uid, raw: other + fetched(uid, raw) + other]
+    with OddServer({1: tricky}, answers) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 1)
+
+    assert [raw for raw, _, _ in kept.mails] == [tricky]
+
+
+def test_a_server_without_idle_is_asked_again(kept, tmp_path, monkeypatch):
+    """So is one that forgets to tell: after a while it is asked anyway."""
+    monkeypatch.setattr(imap, "LOOK", 0.05)
+    with OddServer({1: MAIL}) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 1)
+        server.mails[2] = ODD
+        kept.wait_for(lambda: noted(kept) == 2)
+
+    assert not any(command.startswith("IDLE") for command in server.heard)
+
+
+def test_a_mail_is_fetched_without_marking_it(kept, tmp_path):
+    """BODY.PEEK, its size first, and marked after that."""
+    with OddServer({1: MAIL}) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 1)
+    asked = [command for command in server.heard if command.startswith(("UID FETCH", "UID STORE"))]
+
+    assert asked == [
+        "UID FETCH 1 (UID RFC822.SIZE)",
+        "UID FETCH 1 (UID BODY.PEEK[])",
+        r"UID STORE 1 +FLAGS.SILENT (\Seen)",
+    ]
+
+
+# Settings.
+
+
+def test_there_is_one_watch(tmp_path):
+    """A second worker on the same DATA_DIR does not start, and says what to do."""
+    settings = watched(tmp_path, "imaps://a:b@mail.example.org/INBOX")
+    first = inbound.prepared(settings)
+    with pytest.raises(SettingsError, match=r"^IMAP_URL: another worker watches the mailbox already"):
+        inbound.prepared(settings)
+
+    assert [source.says for source in first] == ["the mailbox at mail.example.org, folder INBOX"]
+    first[0].serve.args[-1].close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "pop3://a:canary@mail.example.org",
+        "imaps://mail.example.org/INBOX",
+        "imaps://a@mail.example.org/INBOX",
+        "imaps://a:canary@/INBOX",
+        "imaps://a:can/ary@mail.example.org",
+        "imaps://a:canary@mail.example.org/INBOX?x",
+        "imaps://a:canary%0d%0aX@mail.example.org/INBOX",
+        "imaps://a:canary@mail.example.org:port/INBOX",
+    ],
+)
+def test_a_url_that_cannot_be_read_stops_the_start(tmp_path, url):
+    """The error says how to write it, and shows nothing of it."""
+    with pytest.raises(SettingsError, match=r"^IMAP_URL: put imaps://user:password@host") as stopped:
+        inbound.prepared(watched(tmp_path, url))
+
+    assert "canary" not in str(stopped.value)
+
+
+@pytest.mark.parametrize("after", ["read", "move", "move:", "flag:Archive", "delete:x", "move:a\nb"])
+def test_what_to_do_after_is_one_of_three(tmp_path, after):
+    """flag, move:Folder or delete."""
+    with pytest.raises(SettingsError, match=r"^IMAP_AFTER: put flag, move:Folder or delete"):
+        watched(tmp_path, "imaps://a:b@mail.example.org/INBOX", imap_after=after)
+
+
+def test_a_url_hides_its_password(tmp_path):
+    """Whatever prints the settings or the server."""
+    url = "imaps://a%40b.example:pass%3Aword@mail.example.org/Re%20plies"
+    server = imap_talk.server_of(url)
+
+    assert (server.user, server.password, server.folder, server.port) == ("a@b.example", "pass:word", "Re plies", 993)
+    assert "word@" not in repr(watched(tmp_path, url))
+    assert "pass" not in repr(server).replace("password", "")
+    assert PASSWORD not in repr(server)
+
+
+def test_the_place_is_noted_without_naming_anybody(world):
+    """Each mailbox has its own, the newest counts, and the table holds no address."""
+    for place in ("7 11", "7 12"):
+        world.app.note_place("imap mail.example.org alice-canary@example.org INBOX", place)
+
+    assert world.app.place("imap mail.example.org alice-canary@example.org INBOX") == "7 12"
+    assert world.app.place("imap mail.example.org alice-canary@example.org Replies") == ""
+    assert "canary" not in str(world.rows("SELECT name, value FROM facts"))

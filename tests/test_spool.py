@@ -1,0 +1,126 @@
+"""Raw mail on disk: how long it stays, and who can read it."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pytest
+from conftest import ON_SQLITE
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from course.inbound import spool
+from course.web import create_app
+
+pytestmark = ON_SQLITE
+CANARY = "heron-canary"
+
+
+@pytest.fixture
+def lesson(world):
+    """Let alice get day 1; return it."""
+    world.join()
+    world.pass_hours(24)
+    return world.box.last("day-1")
+
+
+def keep(world, days):
+    """Set KEEP_RAW_DAYS."""
+    world.app.settings = world.app.settings.model_copy(update={"keep_raw_days": days})
+
+
+def age(path, world, **span):
+    """Let a file be so old."""
+    moment = (world.clock.real() - timedelta(**span)).timestamp()
+    os.utime(path, (moment, moment))
+
+
+def test_a_mail_is_gone_once_it_is_decided(world, lesson):
+    """KEEP_RAW_DAYS=0, the default."""
+    assert world.reply(lesson, CANARY) == ["completed"]
+    assert spool.everywhere(world.app.spool_folder) == []
+
+
+def test_a_mail_may_be_kept_for_some_days(world, lesson):
+    """KEEP_RAW_DAYS=7: encrypted, whatever it was decided to be, and erased when the time is over."""
+    keep(world, 7)
+    world.reply(lesson, CANARY)
+    world.deliver(b"From: x@evil.example\r\nAuto-Submitted: auto-replied\r\n\r\naway")
+    first, second = (world.app.spool_folder / "kept").glob("*.mail")
+    words = [CANARY in spool.take(path, world.app.keys).raw.decode() for path in (first, second)]
+    age(first, world, days=6, hours=23)
+    age(second, world, days=7, hours=1)
+    world.app.tidy()
+
+    assert sorted(words) == [False, True]
+    assert CANARY.encode() not in first.read_bytes()
+    assert spool.everywhere(world.app.spool_folder) == [first]
+
+
+def test_what_was_kept_goes_when_it_shall_not_be_kept_any_more(world, lesson):
+    """Back to 0: the next tidying erases all."""
+    keep(world, 7)
+    world.reply(lesson, CANARY)
+    (path,) = spool.everywhere(world.app.spool_folder)
+    age(path, world, seconds=5)
+    keep(world, 0)
+    world.app.tidy()
+
+    assert spool.everywhere(world.app.spool_folder) == []
+
+
+def test_what_is_not_proven_goes_after_two_weeks(world):
+    """As what is held does; a beginning that a crash left goes after an hour."""
+    world.app.put_aside(b"From: a@b.example\r\n\r\nx", source="sendgrid", to=(), passed=())
+    (path,) = (world.app.spool_folder / "unproven").iterdir()
+    draft = path.with_name(".draft-x")
+    draft.touch()
+    age(draft, world, hours=2)
+    age(path, world, days=13)
+    world.app.tidy()
+    kept = list(path.parent.iterdir())
+    age(path, world, days=15)
+    world.app.tidy()
+
+    assert kept == [path]
+    assert list(path.parent.iterdir()) == []
+
+
+def test_erasing_a_person_erases_what_was_kept_of_theirs(course, world, lesson):
+    """Kept, held or not proven: wherever their mail lies."""
+    keep(world, 7)
+    world.reply(lesson, CANARY)
+    world.app.put_aside(f"From: {lesson.to}\r\n\r\nx".encode(), source="sendgrid", to=(), passed=())
+    ended = course("erase", lesson.to, "--yes")
+
+    assert ended.code == 0
+    assert spool.everywhere(world.app.spool_folder) == []
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "en-US"])
+def test_the_privacy_page_says_how_long_replies_are_kept(world, locale):
+    """It is made from the settings in force: with KEEP_RAW_DAYS it does not say that replies are deleted at once."""
+    client = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000", headers={"Accept-Language": locale})
+    gone = client.get("/privacy").text
+    keep(world, 9)
+    kept = client.get("/privacy").text
+
+    assert "Then the reply is deleted." in gone
+    assert "We do not keep what you write." in gone
+    assert "9 days" not in gone
+    assert "Your replies are kept for 9 days, encrypted. Then they are erased." in kept
+    assert "not store" not in kept
+    assert "{" not in kept
+    assert "We do not keep what you write." not in kept
+
+
+@pytest.mark.parametrize(("after", "stays"), [("flag", True), ("move:Archive", True), ("delete", False)])
+def test_the_privacy_page_says_that_replies_stay_in_a_mailbox(world, after, stays):
+    """A mailbox that is watched keeps them, unless they are erased there."""
+    more = {"imap_url": SecretStr("imaps://a:b@mail.example.org/INBOX"), "imap_after": after}
+    world.app.settings = world.app.settings.model_copy(update=more)
+    shown = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000").get("/privacy").text
+
+    assert ("Your replies stay in the mailbox that they come to, until we empty it." in shown) is stays
+    assert ("Then the reply is deleted." in shown) is not stays
