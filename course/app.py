@@ -23,7 +23,7 @@ from course.content import catalogue
 from course.content.catalogue import Catalogue
 from course.inbound import spool
 from course.inbound.spool import Spooled
-from course.journeys import facts, leaving, provider_events, replies, reports, signup
+from course.journeys import facts, journal, leaving, provider_events, replies, reports, signup
 from course.journeys.guard import Guard
 from course.journeys.replies import Decision
 from course.journeys.service import Service
@@ -70,6 +70,7 @@ class App:
             clock = clock or SystemClock.of(settings)
             service = Service(settings, keys, courses, store)
             facts.check_key(service, clock.real())
+            journal.check(service)
             guard = Guard.open(store, settings.data_dir, clock)
             return cls(settings, service, transport or outbound.open_transport(settings), clock, guard)
         except BaseException:
@@ -103,7 +104,7 @@ class App:
             self.ticker.close()
         except (DBAPIError, *AWAY):
             log.warning("the database took no goodbye; this worker's claims are swept in a minute")
-        self.service.store.close()
+        self.service.close()
 
     # The clock's side.
 

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     base_url: str = ""
     secret_key: SecretStr = SecretStr("")
+    journal_keys: SecretStr = SecretStr("")
     transport: Literal["folder", "smtp", "sendgrid"] = "folder"
     mail_from: str = f"hello@{SAMPLE_DOMAIN}"
     mail_from_name: str = "Dear Self"
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     when_unsure: Literal["resend", "hold"] = "resend"
     spread_minutes: int = Field(20, ge=1, le=60)
     keep_raw_days: int = Field(0, ge=0, le=365)
+    keep_words_days: int = Field(365, ge=1, le=3_650)
     keep_deliveries_days: int = Field(180, ge=30, le=36_500)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -31,6 +31,7 @@ KINDS = {
     "when_unsure": "put resend or hold",
     "spread_minutes": "put a whole number from 1 (all at once) to 60",
     "keep_raw_days": "put a whole number of days from 0 (gone once decided) to 365",
+    "keep_words_days": "put a whole number of days from 1 to 3650",
     "keep_deliveries_days": "put a whole number of days from 30 to 36500",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",
@@ -72,12 +73,13 @@ def _reach(settings: Settings) -> list[str]:
     url = settings.database_url.get_secret_value()
     if url and not _is_database(url):
         problems.append("DATABASE_URL: put sqlite:///path/to/course.db or postgresql://user:password@host/name")
-    ring = settings.secret_key.get_secret_value()
-    if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):
-        problems.append(
-            f"SECRET_KEY: put at least {SHORTEST_SECRET} random characters (openssl rand -base64 48); "
-            "several keys are parted by commas, the newest first"
-        )
+    for name, secret in (("SECRET_KEY", settings.secret_key), ("JOURNAL_KEYS", settings.journal_keys)):
+        ring = secret.get_secret_value()
+        if ring and any(len(key.strip()) < SHORTEST_SECRET for key in ring.split(",")):
+            problems.append(
+                f"{name}: put at least {SHORTEST_SECRET} random characters (openssl rand -base64 48); "
+                "several keys are parted by commas, the newest first"
+            )
     if not (settings.emails_dir / "layout.html").is_file():
         problems.append("EMAILS_DIR: there is no layout.html in it; put the path of the folder emails/")
     for proxy in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):

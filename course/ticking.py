@@ -19,6 +19,7 @@ from course.journeys import (
     consent,
     doubts,
     folding,
+    journal,
     limits,
     planning,
     provider_events,
@@ -92,7 +93,7 @@ class Ticker:
             self._sweep(None)
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof.
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, old words.
 
         Deliveries of courses that ended long ago become counts.
         """
@@ -101,6 +102,7 @@ class Ticker:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
+        journal.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
         end = self.clock.monotonic() + FOLDING
         folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)

@@ -20,6 +20,7 @@ PLAIN = {
     "schedule",
     "links",
     "keys",
+    "locking",
     "addresses",
     "outgoing",
     "clock",

@@ -12,7 +12,7 @@ from pathlib import Path
 import alembic.op
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, UniqueConstraint, delete, insert, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from course.app import App
@@ -26,8 +26,10 @@ from course.store.tables import (
     deliveries,
     delivery_counts,
     enrolments,
+    entries,
     facts,
     folded_deliveries,
+    journals,
     mailings,
     metadata,
     replies,
@@ -334,6 +336,10 @@ def test_moments_come_back_as_they_went(store):
 
 # What the business swears by. Each row breaks one constraint and no other: its name, the table, the changed columns.
 BAD_ROWS = [
+    ("journal_level_is_known", journals, {"level": "count"}),
+    ("entry_level_is_known", entries, {"reply_id": 2, "level": "count"}),
+    ("each_reply_kept_once", entries, {}),
+    ("pk_journals", journals, {}),
     ("one_subscriber_per_address", subscribers, {**ALICE, "email": "Alice@example.org"}),
     ("send_hour_is_an_hour", subscribers, {**BOB, "send_hour": 24}),
     ("send_hour_is_an_hour", subscribers, {**BOB, "send_hour": -1}),
@@ -401,9 +407,18 @@ def test_every_bad_row_is_refused_by_its_constraint(store, alice):
         skips: {"enrolment_id": enrolment, "day": 1, "skipped_at": NOON},
         folded_deliveries: {"enrolment_id": enrolment, "delivery_id": 9},
         delivery_counts: COUNT,
+        journals: {"enrolment_id": enrolment, "level": "keep", "chosen_at": NOON},
+        entries: {
+            "enrolment_id": enrolment,
+            "reply_id": 1,
+            "level": "keep",
+            "key_id": "k",
+            "locked": b"l",
+            "kept_at": NOON,
+        },
     }
     with store.transaction() as tx:
-        for table in (replies, completions, skips, folded_deliveries, delivery_counts):
+        for table in (replies, completions, skips, folded_deliveries, delivery_counts, journals, entries):
             tx.execute(insert(table), usual[table])
         tx.execute(insert(suppressions), {"address_hash": "h", "reason": "not-me", "at": NOON})
         tx.execute(insert(deliveries), {**usual[deliveries], "name": "again", "enrolment_id": None})
@@ -429,7 +444,7 @@ def _refused_by(store, table, row):
 
 def _unique_by(table):
     """Return the names of a table's unique keys by SQLite's way of naming them."""
-    keys = [key for key in table.constraints if not isinstance(key, CheckConstraint)]
+    keys = [key for key in table.constraints if not isinstance(key, CheckConstraint | ForeignKeyConstraint)]
     keys += [index for index in table.indexes if index.unique]
     return {", ".join(f"{table.name}.{column.name}" for column in key.columns): str(key.name) for key in keys}
 

@@ -1,4 +1,4 @@
-"""In charge of what came in: whose mail it is, which lesson it answers, and what follows. Words are not stored."""
+"""In charge of what came in: whose it is, which lesson it answers, what follows. Only the journal keeps words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
 
 from course import addresses, links
-from course.journeys import commands, completing, filling, mailed_reports, people, trials
+from course.journeys import commands, completing, filling, journal, mailed_reports, people, trials
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
@@ -39,6 +39,9 @@ class Decision(StrEnum):
     REPEATED = "repeated"  # the same mail once more
     DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
     HELD = "held"  # nobody can tell whose it is, or it is over a cap
+
+
+WORDS = (Decision.COMPLETED, Decision.NOTED)  # what a person wrote, not what they asked for
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ def _decide(
     reply_id = insert_once(tx, replies, row)
     if reply_id is None:
         return Decision.REPEATED
+    if kind in WORDS:
+        journal.keep(tx, service, person, reply_id, answered.day, mail.words, real_now)
     if kind == Decision.COMMAND:
         commands.act(tx, service, person, command, answered.day, now, real_now)
     elif kind == Decision.COMPLETED and answered.day is not None:

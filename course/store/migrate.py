@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from course.store import key_store
 from course.store.database import Store
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -33,6 +34,8 @@ def upgrade(store: Store) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if not store.sqlite:
+            key_store.make(connection)
 
 
 def check(store: Store) -> None:

@@ -15,12 +15,17 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine
 
 from course.store.failures import BackupError
+from course.store.key_store import SCHEMA
 
 
 def dump(engine: Engine, into: Path) -> None:
-    """Write the whole database into a file, as it is at one moment, while it is used. Raises BackupError."""
+    """Write the database but for people's keys into a file, as it is at one moment, while it is used.
+
+    Raises BackupError.
+    """
     with _address(engine) as address:
-        _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={into}", f"--dbname={address}")
+        how = "--format=custom", "--no-owner", "--no-privileges", f"--exclude-schema={SCHEMA}"
+        _run("pg_dump", *how, f"--file={into}", f"--dbname={address}")
 
 
 def verify(file: Path) -> None:

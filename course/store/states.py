@@ -47,6 +47,14 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "unknown"  # in doubt, and settled as such; or an operator said that it was sent
 
 
+class JournalLevel(StrEnum):
+    """What may become of a person's words; each includes what the one before allows."""
+
+    COUNT = "count"  # only the day counts: no words are kept
+    KEEP = "keep"  # they are kept for the person, and shown to nobody else
+    SHARE = "share"  # the course's owner may read what comes from now on
+
+
 E, D = EnrolmentStatus, DeliveryStatus
 
 ENROLMENT_MOVES = {

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus, JournalLevel
 
 
 class Moment(TypeDecorator[datetime]):
@@ -223,6 +224,34 @@ replies = Table(
     **NEVER_AGAIN,
 )
 
+journals = Table(  # a round without a row keeps no words
+    "journals",
+    metadata,
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
+    Column("level", String(8), nullable=False),
+    Column("chosen_at", Moment, nullable=False),  # real time
+    _one_of("level", [JournalLevel.KEEP, JournalLevel.SHARE], "journal_level_is_known"),
+)
+
+entries = Table(  # one reply's words, locked by a key that is not in this database
+    "entries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), nullable=False),
+    Column("reply_id", Id, ForeignKey("replies.id", ondelete="CASCADE"), nullable=False),
+    Column("day", Integer),  # of the lesson that they answer; a notice has none
+    Column("level", String(8), nullable=False),  # share: the owner may read it
+    Column("key_id", String(32), nullable=False),  # in the key store
+    Column("locked", LargeBinary, nullable=False),
+    Column("kept_at", Moment, nullable=False),  # real time
+    Column("opened_at", Moment),  # real time: when the owner first read it
+    _one_of("level", [JournalLevel.KEEP, JournalLevel.SHARE], "entry_level_is_known"),
+    UniqueConstraint("reply_id", name="each_reply_kept_once"),
+    Index("entries_of_an_enrolment", "enrolment_id"),  # erase, export, withdraw
+    Index("entries_by_age", "kept_at"),  # purge
+    **NEVER_AGAIN,
+)
+
 completions = Table(
     "completions",
     metadata,
@@ -247,7 +276,7 @@ consents = Table(
     Column("id", Id, primary_key=True),
     Column("who", String(64), nullable=False),  # keyed hash of the address: survives erasure
     Column("course", String(64), nullable=False),
-    Column("what", String(16), nullable=False),  # given | withdrawn
+    Column("what", String(16), nullable=False),  # given | withdrawn; of the journal: keep-given, share-withdrawn …
     Column("wording", Text, nullable=False),  # exactly what they were shown
     Column("version", String(16), nullable=False),  # of the wording
     Column("locale", String(35), nullable=False),

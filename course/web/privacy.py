@@ -28,6 +28,7 @@ def privacy(request: Request) -> Response:
         "postal": settings.postal_address,
         "contact": settings.contact_email,
         "min_age": settings.min_age,
+        "journal": render.say(words["journal"][_journal(settings)], days=settings.keep_words_days),
         "keep_days": settings.keep_deliveries_days,
         **{f"raw_{name}": render.say(text, days=settings.keep_raw_days) for name, text in raw.items()},
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
@@ -40,6 +41,10 @@ def _raw(settings: Settings) -> str:
     if settings.imap_url.get_secret_value() and settings.imap_after != "delete":
         return "mailbox"
     return "kept" if settings.keep_raw_days else "gone"
+
+
+def _journal(settings: Settings) -> str:
+    return "offered" if settings.journal_keys.get_secret_value() else "none"
 
 
 def _carrier(settings: Settings) -> str:
