@@ -43,6 +43,7 @@ COMMANDS = (
     "resend",
     "sending",
     "held",
+    "keys",
 )
 CANARY = "heron-canary"
 

@@ -448,7 +448,7 @@ def test_a_suppression_survives_erasure(world):
     """Alice complained and had everything erased: nobody can sign her up again, and no row says who she is."""
     world.join("alice")
     world.app.provider_events([{"event": "spamreport", "email": "alice@example.org", "sg_event_id": "1"}])
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     world.box.sent.clear()
     world.clock.go(days=400)
     world.sign_up("alice")

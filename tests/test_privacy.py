@@ -95,7 +95,7 @@ def test_erasure_leaves_no_trace_of_a_person(world):
     """After erasure neither Alice's address nor her name is in any row, or in any file: database, log or spool."""
     a_day_with(world, "alice-canary")
     known = every_row(world)
-    erased = privacy.erase(world.app.service, "alice-canary@example.org")
+    erased = privacy.erase(world.app.service, "alice-canary@example.org", world.clock.now())
 
     assert "alice-canary" in known
     assert erased
@@ -108,7 +108,7 @@ def test_erasure_touches_nobody_else(world):
     a_day_with(world, "alice")
     world.join("bob")
     before = privacy.export(world.app.service, "bob@example.org")
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     after = privacy.export(world.app.service, "bob@example.org")
     live(world, 24)
 
@@ -119,7 +119,7 @@ def test_erasure_touches_nobody_else(world):
 def test_erasure_keeps_the_proof_of_consent(world):
     """The proof that she had agreed stays, under a keyed hash that names nobody."""
     world.join("alice")
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     mark = suppression.mark(world.app.keys, "alice@example.org")
 
     assert world.rows("SELECT who, what FROM consents") == [(mark, "given")]
@@ -129,7 +129,7 @@ def test_nothing_is_sent_after_erasure(world):
     """What was queued for her is gone with her."""
     world.join("alice")
     world.box.sent.clear()
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     live(world, 48)
 
     assert world.box.sent == []
@@ -139,7 +139,7 @@ def test_a_reply_after_erasure_is_forgotten(world):
     """An answer that comes later, to a mail from before, is dropped: not held, not counted, not acknowledged."""
     a_day_with(world, "alice")
     old = world.box.last("day-1")
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     world.box.sent.clear()
     decided = world.reply(old)
     world.app.tick()
@@ -154,7 +154,7 @@ def test_old_links_never_mean_somebody_new(world):
     """The link in an erased person's old mail does nothing to those who came after her."""
     world.join("alice")
     old = world.leave_token(world.box.last("welcome"))
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     world.join("bob")
     world.app.leave(old, "page")
 
@@ -164,15 +164,15 @@ def test_old_links_never_mean_somebody_new(world):
 def test_erasing_again_finds_nobody(world):
     """A second erasure, like that of a stranger, says that nobody was known."""
     world.join("alice")
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
 
-    assert not privacy.erase(world.app.service, "alice@example.org")
+    assert not privacy.erase(world.app.service, "alice@example.org", world.clock.now())
 
 
 def test_she_may_come_back_after_erasure(world):
     """Erased is not suppressed: the same address can sign up again, as a stranger."""
     world.join("alice")
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
     world.clock.go(days=1)
     world.join("alice")
 

@@ -309,7 +309,7 @@ def test_a_newer_backup_after_an_older_one(world, tmp_path):
 @pytest.mark.parametrize("with_erased", [False, True])
 def test_who_was_erased_stays_erased(three, with_erased):
     """Bob was erased since the backup, which still knows him: he is erased again, unless that is what it is for."""
-    privacy.erase(three.app.service, BOB)
+    privacy.erase(three.app.service, BOB, three.clock.now())
     done = restore(three, three.file, with_erased=with_erased)
 
     assert done.carried.erased == (0 if with_erased else 1)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from course.cli import crowds, upkeep
+from course.cli import crowds, journal, upkeep
 
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
 
@@ -177,14 +177,21 @@ def migrate() -> None:
 
 
 @app.command(epilog="Example: course export alice@example.org > alice.json")
-def export(address: Address) -> None:
+def export(
+    address: Address,
+    *,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also open their journal, for a copy that they asked for.")
+    ] = False,
+) -> None:
     """Print everything that is known about a person.
 
-    It is JSON, and ends with 1 when nobody is known by this address.
+    It is JSON, and ends with 1 when nobody is known by this address. What they wrote stays locked unless they asked for
+    a copy of it: nobody but them was promised to see it.
     """
     from course.cli import people
 
-    raise typer.Exit(people.export(address))
+    raise typer.Exit(people.export(address, words=words))
 
 
 @app.command(epilog="Example: course erase alice@example.org")
@@ -203,3 +210,4 @@ def erase(
 
 app.add_typer(crowds.app)
 app.add_typer(upkeep.app)
+app.add_typer(journal.app)

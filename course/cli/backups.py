@@ -53,7 +53,11 @@ def _beside(settings: Settings) -> list[str]:
     """Return what no backup of the database holds."""
     key = settings.data_dir / "secret.key"
     secret = f"{key}  " if key.exists() else "SECRET_KEY, in .env or the environment  "
+    journal = ["  people's keys: course keys backup FOLDER"] if settings.journal_keys.get_secret_value() else []
+    erasures = settings.data_dir / "erasures.log"
     return [
+        *journal,
+        *([f"  {erasures}  who was erased, for a restore to erase them again"] if erasures.exists() else []),
         f"  {secret}without it no link, no reply and no suppressed address is recognised",
         f"  {settings.emails_dir}  your courses and words",
         "  .env  your settings, if you have one",
@@ -70,6 +74,7 @@ def _said(done: Restored) -> list[str]:
         "courses stopped, because their people left": carried.stopped,
         "courses paused": carried.paused,
         "people erased again": carried.erased,
+        "parts of journals taken back": carried.taken_back,
     }
     if any(counted.values()):
         lines += ["", "Carried over from it, because it happened since the backup:"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from course.content.sources import ContentError
+from course.locking import LockedError
 from course.settings import SettingsError
 from course.store.failures import BackupError
 from course.store.migrate import SchemaError
@@ -17,7 +18,7 @@ def told(error: Exception) -> str:
             return f"A setting is missing or wrong (environment or .env):\n{error}"
         case ContentError():
             return f"The folder emails/ cannot be used as it is; `course check` finds every mistake:\n{error}"
-        case SchemaError() | BackupError():
+        case SchemaError() | BackupError() | LockedError():
             return str(error)
         case SQLAlchemyError():
             return f"DATABASE_URL: the database did not do its part ({_why(error)}). Is it there, and may we use it?"

@@ -32,10 +32,10 @@ ELSEWHERE = {
 }
 
 
-def export(typed: str) -> int:
+def export(typed: str, *, words: bool) -> int:
     """Print all rows about an address; return 1 when there are none."""
     with opened(load()) as app:
-        known = privacy.export(app.service, as_kept(typed))
+        known = privacy.export(app.service, as_kept(typed), words=words)
     if not any(known.values()):
         typer.echo(UNKNOWN, err=True)
         return 1
@@ -52,7 +52,7 @@ def erase(typed: str, *, sure: bool) -> int:
         # Before the rows, so that a repeat finds what a crash left; and after them, for what came in between.
         traces = privacy.traces(app.service, address)
         letters, mails = _erase_files(app, traces)
-        known = privacy.erase(app.service, address)
+        known = privacy.erase(app.service, address, app.clock.now())
         more_letters, more_mails = _erase_files(app, traces)
         transport = app.settings.transport
     letters, mails = letters + more_letters, mails + more_mails

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from course.journeys import carrying_words, facts, people, suppression
 from course.journeys import enrolments as rounds
-from course.journeys import facts, people, suppression
 from course.journeys.service import Service
 from course.store.database import Store, insert_new
 from course.store.states import LIVE, EndedReason, EnrolmentStatus
@@ -35,6 +35,7 @@ class Carried:
     stopped: int = 0
     paused: int = 0
     erased: int = 0
+    taken_back: int = 0  # levels and entries of the journal
     lost: int = 0  # people who signed up since the backup, and are not in it
     same_line: bool = False  # whether the replaced database is what became of the one that was backed up
     unread: list[str] = field(default_factory=list)
@@ -49,13 +50,17 @@ def carry(
     bring them back.
     """
     carried = Carried()
+    own_keys = "people's keys, without which what they wrote stays locked: see course keys restore"
     parts: list[tuple[str, Callable[[Connection, Service, Carried], None]]] = [
         ("the addresses that want no mail", _suppressions),
         ("the proof of consent", _consents),
         ("who left a course", lambda tx, service, carried: _leave(tx, service, carried, now, real_now)),
         ("who lets a course rest", lambda tx, service, carried: _rest(tx, service, carried, now)),
+        ("what was taken back of the journal", _take_back),
         ("who was erased", lambda tx, service, carried: _erase(tx, service, carried, with_erased=with_erased)),
     ]
+    if not service.store.sqlite:  # there they are in a file of their own, which no restore touches
+        parts.append((own_keys, lambda tx, service, _: carrying_words.keys(tx, service)))
     if old is None:
         carried.unread = [what for what, _ in parts]
         return carried
@@ -130,6 +135,11 @@ def _rest(old: Connection, service: Service, carried: Carried, now: datetime) ->
         with service.store.transaction() as tx:
             for person in people.find(tx, enrolments.c.id.in_(some), enrolments.c.status == EnrolmentStatus.ACTIVE):
                 carried.paused += rounds.pause(tx, person, now)
+
+
+def _take_back(old: Connection, service: Service, carried: Carried) -> None:
+    if carried.same_line:
+        carried.taken_back = carrying_words.take_back(old, service)
 
 
 def _erase(old: Connection, service: Service, carried: Carried, *, with_erased: bool) -> None:

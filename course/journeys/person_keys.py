@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from course.journeys.service import Service
-from course.locking import LockedError, new_key
+from course.locking import KeyRing, LockedError, new_key
 from course.settings import SettingsError
 from course.store.key_store import person_keys
 
@@ -22,9 +22,7 @@ def current(service: Service, who: str, real_now: datetime) -> tuple[str, bytes]
 
     It is durable before it is used. Raises SettingsError without JOURNAL_KEYS.
     """
-    ring = service.key_ring
-    if not ring:
-        raise SettingsError("JOURNAL_KEYS: put at least 32 random characters (openssl rand -base64 48)")
+    ring = _ring(service)
     mine = person_keys.c.who == who, person_keys.c.mark.in_(ring.marks)
     with service.key_store.transaction() as tx:
         found = tx.execute(select(person_keys).where(*mine).order_by(person_keys.c.made_at.desc())).first()
@@ -52,6 +50,27 @@ def destroy(service: Service, who: str) -> int:
         gone = tx.execute(delete(person_keys).where(person_keys.c.who == who)).rowcount
     service.key_store.sweep_pages()
     return gone
+
+
+def rotate(service: Service) -> int:
+    """Wrap every key by the newest of JOURNAL_KEYS; return how many were wrapped by an older one.
+
+    Raises SettingsError without JOURNAL_KEYS, LockedError when one that is needed is not in it; then all are as before.
+    """
+    ring = _ring(service)
+    with service.key_store.transaction() as tx:
+        old = tx.execute(select(person_keys).where(person_keys.c.mark != ring.marks[0]).with_for_update()).all()
+        for row in old:
+            mark, wrapped = ring.wrap(ring.unwrap(row.mark, row.wrapped, row.id), row.id)
+            tx.execute(update(person_keys).where(person_keys.c.id == row.id).values(mark=mark, wrapped=wrapped))
+    service.key_store.sweep_pages()
+    return len(old)
+
+
+def _ring(service: Service) -> KeyRing:
+    if not service.key_ring:
+        raise SettingsError("JOURNAL_KEYS: put at least 32 random characters (openssl rand -base64 48)")
+    return service.key_ring
 
 
 def check(service: Service) -> None:

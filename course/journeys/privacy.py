@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from course import addresses, links
-from course.journeys import suppression
+from course.journeys import erasures, journal, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
@@ -20,19 +20,24 @@ from course.store.tables import (
     consents,
     deliveries,
     enrolments,
+    entries,
     folded_deliveries,
     history,
+    journals,
     replies,
     skips,
     subscribers,
     suppressions,
 )
 
-OF_AN_ENROLMENT = (folded_deliveries, replies, completions, skips, history)
+OF_AN_ENROLMENT = (folded_deliveries, replies, completions, skips, history, journals)
 
 
-def export(service: Service, email: str) -> dict[str, Any]:
-    """Return all rows about this address, as JSON can hold them. Empty tables mean that nothing is known."""
+def export(service: Service, email: str, *, words: bool = False) -> dict[str, Any]:
+    """Return all rows about this address, as JSON can hold them. Empty tables mean that nothing is known.
+
+    `words` opens what is kept in the journal, for a copy that the person asked for: it is nobody else's to read.
+    """
     mark = suppression.mark(service.keys, email)
     with service.store.reading() as tx:
         person = _rows(tx, subscribers, subscribers.c.email_key == addresses.key(email))
@@ -44,16 +49,22 @@ def export(service: Service, email: str) -> dict[str, Any]:
             "enrolments": rounds,
             "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
+            "entries": _entries(tx, service, of, words=words),
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
         }
 
 
-def erase(service: Service, email: str) -> bool:
+def erase(service: Service, email: str, now: datetime) -> bool:
     """Erase everything about this address but the proof of consent and a suppression, which are keyed hashes.
 
-    Returns whether anybody was known by it. What the person wrote is not stored, so there is nothing of it to erase.
+    Returns whether anybody was known by it. What they wrote is closed first: their key is destroyed, here and, once its
+    backups have had their thirty days, everywhere. The erasure log is written before anything else, so a restore of a
+    backup erases them again, whatever a crash left undone. Raises OSError if it cannot be; then nothing is erased.
     """
+    who = suppression.mark(service.keys, email)
+    erasures.note(service, who, erasures.ERASED, now)
+    person_keys.destroy(service, who)
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
@@ -97,6 +108,14 @@ def traces(service: Service, email: str) -> Traces:
         theirs = select(folded_deliveries.c.delivery_id).join(enrolments).where(enrolments.c.subscriber_id.in_(ids))
         folded = tx.execute(theirs).scalars().all()
     return Traces(person, frozenset(ids), frozenset((*sent, *folded)))
+
+
+def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = tx.execute(select(entries).where(entries.c.enrolment_id.in_(of)).order_by(entries.c.id)).all()
+    hidden = {"locked", "key_id"}
+    shown = [{key: _plain(value) for key, value in row._mapping.items() if key not in hidden} for row in found]  # noqa: SLF001 (SQLAlchemy's public name)
+    opened = [{"words": journal.opened(service, row)} if words else {} for row in found]
+    return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

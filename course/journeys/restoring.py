@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from course.clock import Clock
 from course.content.catalogue import Catalogue
-from course.journeys import carrying, facts, guard, switch
+from course.journeys import carrying, erasures, facts, guard, switch
 from course.journeys.carrying import Carried
 from course.journeys.guard import Watermark
 from course.journeys.service import Service
@@ -49,6 +49,7 @@ def restore(
         facts.check_key(service, real_now)
         before = _mark(new)
         carried = carrying.carry(old, service, now, real_now, with_erased=with_erased)
+        carried.erased += erasures.again(service, now, with_erased=with_erased)
         lost = [known for known in (old and _mark(old), guard.read(watermark)) if known and known.mark]
         until = max(lost, key=lambda known: known.mark, default=None)
         with new.transaction() as tx:

@@ -1,0 +1,359 @@
+"""Promises about words that are to be gone: erased is erased, in every copy, and a restore brings nothing back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from conftest import ON_SQLITE
+from sqlalchemy import text
+from test_journal import KEEP, NEW, OLD, SHARE, a_lesson, again, answer, choose, kept, words
+from test_journal import settings as settings  # noqa: PLC0414 (a fixture: a service that offers a journal)
+from test_restore import ON_POSTGRESQL, restore, statuses, take
+from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
+
+from course.journeys import erasures, journal, key_backups, person_keys, privacy
+from course.store.failures import BackupError
+from course.store.key_store import person_keys as keys_table
+
+CANARY = "heron-canary"
+
+
+def erase(world, who="alice"):
+    """Do what `course erase` does."""
+    privacy.erase(world.app.service, f"{who}@example.org", world.clock.now())
+
+
+def locked_words(world):
+    """Return what every entry in the database says, or None for one that cannot be opened."""
+    with world.app.service.store.reading() as tx:
+        return [journal.opened(world.app.service, row) for row in tx.execute(journal.select(journal.entries))]
+
+
+def keys(world):
+    """Return how many keys there are."""
+    with world.app.service.key_store.reading() as tx:
+        return len(tx.execute(keys_table.select()).all())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Give a folder for backups of the keys."""
+    place = tmp_path / "keys"
+    place.mkdir()
+    return place
+
+
+def test_erasing_destroys_the_key(world):
+    """After erasure neither Alice's entries nor her key is there; Bob's are."""
+    for who in ("alice", "bob"):
+        a_lesson(world, who, KEEP)
+        answer(world, CANARY, who)
+    erase(world)
+
+    assert (keys(world), locked_words(world)) == (1, [CANARY])
+    assert words(world, "bob") == [CANARY]
+
+
+@ON_SQLITE
+def test_a_destroyed_key_is_in_no_file(world):
+    """The bytes of Alice's wrapped key are overwritten in the key store and in its log."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    with world.app.service.key_store.reading() as tx:
+        wrapped = tx.execute(keys_table.select()).one().wrapped
+    folder = world.app.settings.data_dir.parent
+    holding = [path for path in folder.rglob("*") if path.is_file() and wrapped in path.read_bytes()]
+    erase(world)
+
+    assert holding
+    assert [path for path in folder.rglob("*") if path.is_file() and wrapped in path.read_bytes()] == []
+
+
+def test_a_restore_erases_again(world, tmp_path):
+    """Alice was erased after the backup: it is put back without her, and Bob is in it with his words."""
+    for who in ("alice", "bob"):
+        a_lesson(world, who, KEEP)
+        answer(world, CANARY, who)
+    file = take(world, tmp_path)
+    world.clock.go(days=1)
+    erase(world)
+    restore(world, file)
+
+    assert list(statuses(world)) == ["bob@example.org"]
+    assert locked_words(world) == [CANARY]
+
+
+@ON_SQLITE
+def test_a_restore_erases_again_when_the_replaced_database_is_lost(world, tmp_path):
+    """The log is outside the database: it is enough."""
+    for who in ("alice", "bob"):
+        a_lesson(world, who, KEEP)
+        answer(world, CANARY, who)
+    file = take(world, tmp_path)
+    erase(world)
+    world.app.close()
+    (tmp_path / "course.db").unlink()
+    done = restore(world, file)
+
+    assert done.carried.erased == 1
+    assert list(statuses(world)) == ["bob@example.org"]
+
+
+def test_whoever_came_back_after_erasure_stays(world, tmp_path):
+    """Alice was erased, signed up again, and then a backup was taken: a restore of it keeps her."""
+    a_lesson(world)
+    erase(world)
+    world.clock.go(days=2)
+    a_lesson(world)
+    file = take(world, tmp_path)
+    restore(world, file)
+
+    assert list(statuses(world)) == ["alice@example.org"]
+
+
+def test_who_is_brought_back_on_purpose_stays_but_her_words_are_closed(world, tmp_path):
+    """--with-erased brings Alice back, for this and later restores; nothing brings back her key."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    file = take(world, tmp_path)
+    erase(world)
+    restore(world, file, with_erased=True)
+    world.clock.go(seconds=1)
+    later = take(world, tmp_path)
+    restore(world, later)
+
+    assert list(statuses(world)) == ["alice@example.org"]
+    assert CANARY not in locked_words(world)
+
+
+def test_what_was_taken_back_stays_so_after_a_restore(world, tmp_path):
+    """Since the backup Alice took one entry back and hid the rest, Bob took all back, and Charlie nothing."""
+    for who in ("alice", "bob", "charlie"):
+        a_lesson(world, who, SHARE)
+        answer(world, f"{who} one", who)
+        answer(world, f"{who} two", who)
+    file = take(world, tmp_path)
+    with world.app.service.store.transaction() as tx:
+        alice = journal.people.by_id(tx, world.rows("SELECT min(id) FROM enrolments")[0][0])
+        journal.take_back(tx, alice, kept(world)[0].id)
+    choose(world, KEEP)
+    choose(world, journal.JournalLevel.COUNT, "bob")
+    restore(world, file)
+
+    assert [(entry.words, entry.level) for entry in kept(world)] == [("alice two", "keep")]
+    assert kept(world, "bob") == []
+    assert [(entry.words, entry.level) for entry in kept(world, "charlie")] == [
+        ("charlie one", "share"),
+        ("charlie two", "share"),
+    ]
+
+
+def test_a_torn_line_of_the_log_spoils_no_other(world):
+    """A power cut in the middle of a line loses that line alone."""
+    who = "a" * 64
+    path = world.app.settings.data_dir / "erasures.log"
+    path.write_text("2027-03-01T12:00")
+    erasures.note(world.app.service, who, erasures.ERASED, world.clock.now())
+
+    assert erasures.known(world.app.service) == {who: world.clock.now()}
+
+
+# Backups of the keys.
+
+
+def test_a_backup_of_the_database_holds_no_key(world, tmp_path):
+    """On both engines the keys are left out: neither their table nor a wrapped key is in the file."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    with world.app.service.key_store.reading() as tx:
+        key = tx.execute(keys_table.select()).one()
+    held = take(world, tmp_path).read_bytes()
+
+    assert b"person_keys" not in held
+    assert key.wrapped not in held
+    assert world.rows("SELECT count(*) FROM entries") == [(1,)]
+
+
+def test_keys_come_back_from_their_backup(world, folder):
+    """Lost keys are put back, and what they lock can be opened again; only the owner can read the file."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    taken = key_backups.take(world.app.service, folder, world.clock.real())
+    with world.app.service.key_store.transaction() as tx:
+        tx.execute(keys_table.delete())
+    lost = words(world)
+    added = key_backups.put_back(world.app.service, taken.file, world.clock.real())
+
+    assert (lost, added, words(world)) == ([None], 1, [CANARY])
+    assert taken.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_erased_persons_key_does_not_come_back(world, folder):
+    """A backup of the keys from before Alice's erasure puts back Bob's key, and not hers."""
+    for who in ("alice", "bob"):
+        a_lesson(world, who, KEEP)
+        answer(world, CANARY, who)
+    taken = key_backups.take(world.app.service, folder, world.clock.real())
+    erase(world)
+    with world.app.service.key_store.transaction() as tx:
+        tx.execute(keys_table.delete())
+    added = key_backups.put_back(world.app.service, taken.file, world.clock.real())
+
+    assert (taken.keys, added) == (2, 1)
+    assert words(world, "bob") == [CANARY]
+
+
+@ON_SQLITE
+def test_backups_of_the_keys_are_gone_after_thirty_days(world, folder):
+    """A new one erases those that are older, to the second; what is not ours stays."""
+    mine = folder / "journal-keys-of-grandmother.json"
+    mine.write_text("recipes")
+    first = key_backups.take(world.app.service, folder, world.clock.real()).file
+    world.clock.go(days=30)
+    second = key_backups.take(world.app.service, folder, world.clock.real())
+    world.clock.go(seconds=1)
+    third = key_backups.take(world.app.service, folder, world.clock.real())
+
+    assert (second.gone, third.gone) == (0, 1)
+    assert set(folder.iterdir()) == {mine, second.file, third.file}
+    assert first not in set(folder.iterdir())
+
+
+@ON_SQLITE
+def test_an_old_backup_of_the_keys_is_refused(world, folder):
+    """After thirty days nothing is put back, and it says why."""
+    file = key_backups.take(world.app.service, folder, world.clock.real()).file
+    later = world.clock.real() + timedelta(days=30, seconds=1)
+
+    with pytest.raises(BackupError, match="older than 30 days"):
+        key_backups.put_back(world.app.service, file, later)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("content", ["", "{}", '{"made_at": "2027-03-01T12:00:00+00:00", "keys": [{}]}', "\u00fc"])
+def test_a_file_that_is_no_backup_of_the_keys_is_refused(world, folder, content):
+    """It is told in words, and no key changes."""
+    file = folder / "file"
+    file.write_text(content, encoding="utf-8")
+
+    with pytest.raises(BackupError, match="is no backup of the keys"):
+        key_backups.put_back(world.app.service, file, world.clock.real())
+    assert keys(world) == 0
+
+
+def test_rotation_needs_the_old_key_no_more(world):
+    """After `course keys rotate` the service runs, and opens every word, with the new key alone."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    again(world, journal_keys=f"{NEW},{OLD}")
+    changed = [person_keys.rotate(world.app.service) for _ in range(2)]
+    again(world, journal_keys=NEW)
+
+    assert changed == [1, 0]
+    assert words(world) == [CANARY]
+
+
+# The command line.
+
+
+@ON_SQLITE
+def test_the_keys_are_looked_after_on_the_command_line(world, course, folder, monkeypatch):
+    """Backup, restore and rotate say what they did."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    monkeypatch.setenv("JOURNAL_KEYS", f"{NEW},{OLD}")
+    said = [course("keys", "backup", str(folder)), course("keys", "rotate")]
+    file = next(folder.iterdir())
+    said.append(course("keys", "restore", str(file)))
+
+    assert [ended.code for ended in said] == [0, 0, 0], said
+    assert "1 keys" in said[0].out
+    assert "Keys wrapped anew: 1." in said[1].out
+    assert "Keys put back: 0." in said[2].out
+    assert all(CANARY not in ended.out + ended.err for ended in said)
+
+
+@ON_SQLITE
+def test_export_opens_words_only_when_asked(world, course, monkeypatch):
+    """An operator who looks a person up does not read her journal by the way; a copy for her has her words."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    monkeypatch.setenv("JOURNAL_KEYS", OLD)
+    usual = course("export", "alice@example.org")
+    asked = course("export", "alice@example.org", "--words")
+
+    assert CANARY not in usual.out
+    assert [entry["day"] for entry in json.loads(usual.out)["entries"]] == [1]
+    assert [entry["words"] for entry in json.loads(asked.out)["entries"]] == [CANARY]
+
+
+# Where words are not.
+
+
+def holding(canary, *folders):
+    """Return the files that hold these bytes, in the open or as mail programs and JSON would write them."""
+    ways = {
+        canary.encode(),
+        canary.encode("utf-16-le"),
+        base64.b64encode(canary.encode())[:-4],
+        canary.encode().hex().encode(),
+    }
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if any(way in path.read_bytes() for way in ways)]
+
+
+def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, capfd, monkeypatch):
+    """What Alice wrote is nowhere in the open: database, its log, spool, held mail, temporary files, backups, logs.
+
+    A reply that is kept, one that is shared, one that waits in the spool and one that is held.
+    """
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    before = set(Path("/tmp").iterdir())  # noqa: S108 (it is looked at, not used)
+    a_lesson(world, level=KEEP)
+    answer(world, f"{CANARY} one")
+    choose(world, SHARE)
+    answer(world, f"{CANARY} two")
+    stranger = f"From: dora@example.org\r\nTo: hello@reply.dearself.example\r\nSubject: {CANARY}\r\n\r\n{CANARY}\r\n"
+    world.deliver(stranger.encode())
+    world.app.receive(stranger.encode(), source="test")
+    file = take(world, tmp_path)
+    key_backups.take(world.app.service, folder, world.clock.real())
+    logged = capfd.readouterr()
+    new = [path for path in set(Path("/tmp").iterdir()) - before if path.is_file()]  # noqa: S108
+
+    assert words(world) == [f"{CANARY} one", f"{CANARY} two"]
+    assert len(list((world.app.spool_folder / "held").iterdir())) == 1
+    assert file.stat().st_size > 0
+    assert holding(CANARY, tmp_path) == []
+    assert [path.name for path in new if CANARY.encode() in path.read_bytes()] == []
+    assert CANARY not in logged.out + logged.err
+    assert "a mail was decided" in logged.err
+
+
+def test_the_search_for_canaries_finds_one(tmp_path):
+    """The test above can fail: a canary in a file is found, also in base64."""
+    (tmp_path / "open").write_text(f"dear diary, {CANARY}")
+    (tmp_path / "encoded").write_bytes(base64.b64encode(CANARY.encode()))
+
+    assert sorted(holding(CANARY, tmp_path)) == ["encoded", "open"]
+
+
+@ON_POSTGRESQL
+def test_a_canary_is_in_no_file_of_the_server(world):
+    """Neither PostgreSQL's tables nor its write-ahead log hold what Alice wrote."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    with world.app.service.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+        data = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+
+    assert words(world) == [CANARY]
+    assert list((data / "pg_wal").iterdir())
+    assert holding(CANARY, data) == []
