@@ -44,6 +44,7 @@ COMMANDS = (
     "sending",
     "held",
     "keys",
+    "journal",
 )
 CANARY = "heron-canary"
 

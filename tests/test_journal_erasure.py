@@ -16,6 +16,7 @@ from test_journal import settings as settings  # noqa: PLC0414 (a fixture: a ser
 from test_restore import ON_POSTGRESQL, restore, statuses, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
+from course import logs
 from course.journeys import erasures, journal, key_backups, person_keys, privacy
 from course.store.failures import BackupError
 from course.store.key_store import person_keys as keys_table
@@ -307,13 +308,14 @@ def holding(canary, *folders):
     return [path.name for path in files if any(way in path.read_bytes() for way in ways)]
 
 
-def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, capfd, monkeypatch):
+def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, capsys, monkeypatch):
     """What Alice wrote is nowhere in the open: database, its log, spool, held mail, temporary files, backups, logs.
 
     A reply that is kept, one that is shared, one that waits in the spool and one that is held.
     """
     temporary = tmp_path / "tmp"
     temporary.mkdir()
+    logs.set_up("debug")
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     before = set(Path("/tmp").iterdir())  # noqa: S108 (it is looked at, not used)
     a_lesson(world, level=KEEP)
@@ -325,7 +327,7 @@ def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, ca
     world.app.receive(stranger.encode(), source="test")
     file = take(world, tmp_path)
     key_backups.take(world.app.service, folder, world.clock.real())
-    logged = capfd.readouterr()
+    logged = capsys.readouterr()
     new = [path for path in set(Path("/tmp").iterdir()) - before if path.is_file()]  # noqa: S108
 
     assert words(world) == [f"{CANARY} one", f"{CANARY} two"]

@@ -1,4 +1,4 @@
-"""In charge of what can be typed about the journal's keys. It imports what it needs when it is called."""
+"""In charge of what can be typed about the journal and its keys. It imports what it needs when it is called."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations
@@ -16,6 +16,42 @@ keys = typer.Typer(
     epilog="Example: course keys backup /mnt/keys | course keys rotate",
 )
 app.add_typer(keys, name="keys")
+journal = typer.Typer(
+    no_args_is_help=True,
+    help="Read what people have shared, or take it back for them.\n\nOnly replies of people who share them with the "
+    "course's owner can be read, and they see when that was. Everybody else's words stay locked.",
+    epilog="Example: course journal read | course journal withdraw alice@example.org --sharing",
+)
+app.add_typer(journal, name="journal")
+
+
+@journal.command(epilog="Example: course journal read | course journal read --all")
+def read(*, all_: Annotated[bool, typer.Option("--all", help="Also what was opened before.")] = False) -> None:
+    """Read the replies that were shared and not opened yet.
+
+    Each is noted as opened, and its person sees when. Read them where nobody looks over your shoulder.
+    """
+    from course.cli import keyring
+
+    keyring.read(again=all_)
+
+
+@journal.command(epilog="Example: course journal withdraw alice@example.org --sharing")
+def withdraw(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
+    *,
+    sharing: Annotated[
+        bool, typer.Option("--sharing", help="Only hide their words from the owner; keep them.")
+    ] = False,
+) -> None:
+    """Take a journal back for a person who asked for that.
+
+    Nothing is kept of their replies any more, in every course, and what was kept is erased. With --sharing it is only
+    hidden from the owner. Ends with 1 when there is nothing to take back.
+    """
+    from course.cli import keyring
+
+    raise typer.Exit(keyring.withdraw(address, sharing=sharing))
 
 
 @keys.command(epilog="Example: course keys backup /mnt/keys")

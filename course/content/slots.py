@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
-    "welcome": frozenset({"greeting", "first_day", "send_hour"}),
-    "receipt": frozenset({"greeting", "day"}),
+    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour"}),
+    "receipt": frozenset({"greeting", "day", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
     "skipped": frozenset({"greeting", "day"}),
 }
-FOOTER = frozenset({"date", "leave_url", "help_lines"})
+# What the layout leaves open around a text.
+FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers"})
 # Known when the mailing is compiled, so they are plain text by the time it is kept.
 FIXED = frozenset({"course", "days", "site"})
 

@@ -18,6 +18,7 @@ MAIL = {
     "greeting": frozenset({"name"}),
     "greeting_nameless": NONE,
     "minutes": frozenset({"minutes"}),
+    "answer": slots.FIXED | {"kept"},
     "footer_why": slots.FIXED | {"date"},
     "footer_leave_text": slots.FIXED | {"leave_url"},
     "help_intro": NONE,

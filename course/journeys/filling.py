@@ -24,6 +24,7 @@ from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
 from course.store.sets import one_of
+from course.store.states import JournalLevel
 from course.store.tables import completions, deliveries, mailings
 
 
@@ -127,7 +128,8 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
     if mailing.name == CONFIRM:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
         return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
-    mail = service.catalogue.words[mailing.locale]["mail"]
+    words = service.catalogue.words[mailing.locale]
+    mail, level = words["mail"], words["levels"][row.journal or JournalLevel.COUNT]
     zone = schedule.zone_of(row.timezone)
     country, today = help_lines.country_of(row.timezone), schedule.local_date(now, zone)
     return {
@@ -135,6 +137,8 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         "help_lines": service.catalogue.help_for(mailing.locale, country, today),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         "leave_url": leave_url,
+        "kept": level["kept"],
+        "readers": say(level["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
     }
 

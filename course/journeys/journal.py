@@ -57,6 +57,11 @@ def wording(service: Service, person: Person, what: str) -> str:
     return say(said, days=str(settings.keep_words_days), controller=settings.controller_name)
 
 
+def above(level: JournalLevel, other: JournalLevel) -> bool:
+    """Whether a level allows more than another."""
+    return LEVELS.index(level) > LEVELS.index(other)
+
+
 def choose(service: Service, enrolment_id: int, level: JournalLevel, how: str, real_now: datetime) -> bool:
     """Choose a level, and do at once what follows from taking back. False: there is no such round.
 
@@ -76,7 +81,7 @@ def change(tx: Connection, service: Service, person: Person, level: JournalLevel
     if level != JournalLevel.COUNT and not offered(service):
         raise SettingsError("JOURNAL_KEYS: put at least 32 random characters; until then no words are kept")
     before = level_of(tx, person.id)
-    if LEVELS.index(level) > LEVELS.index(before):
+    if above(level, before):
         tx.execute(delete(journals).where(journals.c.enrolment_id == person.id))
         tx.execute(insert(journals).values(enrolment_id=person.id, level=level, chosen_at=real_now))
         _record(tx, service, person, "given", _between(before, level), how, real_now)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, select
 
 from course.journeys.notices import MAY_GET, mailing_name
 from course.store.states import DeliveryKind, DeliveryStatus
-from course.store.tables import deliveries, enrolments, subscribers
+from course.store.tables import deliveries, enrolments, journals, subscribers
 
 CLAIM = -4  # from here on stands what a claim writes
 
@@ -17,7 +17,7 @@ CLAIM = -4  # from here on stands what a claim writes
 class Owed(NamedTuple):
     """The columns of OWED, in its order; what a claim writes comes last.
 
-    `status` is the delivery's, `standing` the enrolment's.
+    `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only.
     """
 
     id: int
@@ -38,6 +38,7 @@ class Owed(NamedTuple):
     locale: str
     timezone: str
     send_hour: int
+    journal: str | None
     local_date: date | None
     mailing: str | None
     status: str
@@ -67,14 +68,15 @@ OWED = select(
     subscribers.c.locale,
     subscribers.c.timezone,
     subscribers.c.send_hour,
+    journals.c.level.label("journal"),
     deliveries.c.local_date,
     deliveries.c.mailing,
     deliveries.c.status,
     deliveries.c.worker,
 ).select_from(
-    deliveries.join(enrolments, enrolments.c.id == deliveries.c.enrolment_id).join(
-        subscribers, subscribers.c.id == deliveries.c.subscriber_id
-    )
+    deliveries.join(enrolments, enrolments.c.id == deliveries.c.enrolment_id)
+    .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+    .outerjoin(journals, journals.c.enrolment_id == deliveries.c.enrolment_id)
 )
 
 
