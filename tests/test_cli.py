@@ -12,6 +12,7 @@ from email.message import EmailMessage
 import pytest
 import typer
 from conftest import Box, make_settings
+from servers import RESET, Answer, Provider
 
 from course import cli, links
 from course.app import App
@@ -678,13 +679,58 @@ def test_erase_says_what_it_did(course, world):
     assert "Copies may remain in your backups." in said
 
 
-def test_erase_reminds_of_the_provider(course, world, monkeypatch):
-    """What SendGrid has is not ours to erase."""
-    world.join()
-    monkeypatch.setenv("TRANSPORT", "sendgrid")
-    monkeypatch.setenv("SENDGRID_API_KEY", "SG.aaaaaaaaaaaaaaaaaaaaaa")
+@pytest.fixture
+def by_sendgrid(monkeypatch):
+    """Return a function that lets commands send by SendGrid at this address."""
 
-    assert "at SendGrid" in course("erase", "alice@example.org", "--yes").out
+    def use(url):
+        monkeypatch.setenv("TRANSPORT", "sendgrid")
+        monkeypatch.setenv("SENDGRID_API_KEY", "SG.aaaaaaaaaaaaaaaaaaaaaa")
+        monkeypatch.setenv("SENDGRID_BASE_URL", url)
+
+    return use
+
+
+def test_erase_asks_sendgrid_to_erase(course, world, by_sendgrid):
+    """SendGrid is asked to erase its copies of this address, by one request, with the key."""
+    world.join()
+    with Provider() as provider:
+        by_sendgrid(provider.url)
+        ended = course("erase", "alice@example.org", "--yes")
+
+    assert ended.code == 0
+    assert [(one.path, one.body) for one in provider.requests] == [
+        ("/v3/recipients/erasejob", {"email_addresses": ["alice@example.org"]})
+    ]
+    assert "SendGrid was asked to erase its copies" in ended.out
+
+
+@pytest.mark.parametrize("answer", [Answer(403), Answer(500), Answer(act=RESET)], ids=["403", "500", "reset"])
+def test_erase_is_done_here_whatever_sendgrid_says(course, world, by_sendgrid, answer):
+    """Alice is erased here all the same; it is said, without the key, and a repeat asks again although she is gone."""
+    world.join()
+    with Provider(answer) as provider:
+        by_sendgrid(provider.url)
+        first = course("erase", "alice@example.org", "--yes")
+        second = course("erase", "alice@example.org", "--yes")
+
+    assert first.code == 1
+    assert "SendGrid has not taken the request" in first.err
+    assert "SG.aaaa" not in first.out + first.err
+    assert world.rows("SELECT * FROM subscribers") == []
+    assert "SendGrid was asked to erase its copies" in second.out
+    assert provider.requests[-1].body == {"email_addresses": ["alice@example.org"]}
+
+
+def test_erase_asks_nobody_by_other_ways_out(course, world, by_sendgrid, monkeypatch):
+    """With another transport SendGrid hears of nobody, even if its key is set."""
+    world.join()
+    with Provider() as provider:
+        by_sendgrid(provider.url)
+        monkeypatch.setenv("TRANSPORT", "folder")
+        course("erase", "alice@example.org", "--yes")
+
+    assert provider.requests == []
 
 
 def test_erase_touches_nobody_else(course, world):

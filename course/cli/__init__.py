@@ -200,8 +200,10 @@ def erase(
 ) -> None:
     """Erase a person.
 
-    Their rows go, the letters to them in the outbox, and their mail that waits to be read. What stays names nobody:
-    that a yes was given (for three years), and that an address wants no mail.
+    Their rows go, and the key of what they wrote; the letters to them in the outbox, and their mail that waits to be
+    read. With TRANSPORT=sendgrid, SendGrid is asked to erase its copies, too; if it refuses, the command says so and
+    ends with 1: repeat it. What stays names nobody: that a yes was given (for three years), and that an address wants
+    no mail.
     """
     from course.cli import people
 

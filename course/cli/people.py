@@ -19,6 +19,8 @@ from course.inbound import spool
 from course.journeys import demo, privacy
 from course.journeys.demo import RealPeopleError
 from course.journeys.privacy import Traces
+from course.outbound import sendgrid_erasing
+from course.settings import Settings
 
 TO = re.compile(rb"^To: ([^\r\n]+)", re.MULTILINE)
 HEAD = 8_192  # bytes of a letter of ours that surely hold its To header
@@ -27,8 +29,7 @@ UNKNOWN = "Nobody is known by this address."
 ELSEWHERE = {
     "folder": "Copies may remain in your backups.",
     "smtp": "Copies may remain in your backups, and in the logs of your mail server.",
-    "sendgrid": "Copies may remain in your backups, and at SendGrid: its Email Activity, and the address in its "
-    "suppression lists. Ask SendGrid to erase them.",
+    "sendgrid": "Copies may remain in your backups. What SendGrid keeps besides: docs/sendgrid.md.",
 }
 
 
@@ -54,16 +55,33 @@ def erase(typed: str, *, sure: bool) -> int:
         letters, mails = _erase_files(app, traces)
         known = privacy.erase(app.service, address, app.clock.now())
         more_letters, more_mails = _erase_files(app, traces)
-        transport = app.settings.transport
+        settings = app.settings
     letters, mails = letters + more_letters, mails + more_mails
+    refused = _at_the_provider(settings, address)
     if not (known or letters or mails):
         typer.echo(UNKNOWN, err=True)
         return 1
     rows = "the person and all their rows" if known else "no rows (there were none)"
     typer.echo(f"Erased: {rows}; letters in the outbox: {letters}; mails of theirs that waited to be read: {mails}.")
     typer.echo("Kept, naming nobody: the proof of consent for three years, and that an address wants no mail.")
-    typer.echo(ELSEWHERE[transport])
-    return 0
+    typer.echo(ELSEWHERE[settings.transport])
+    return 1 if refused else 0
+
+
+def _at_the_provider(settings: Settings, address: str) -> bool:
+    """Ask SendGrid to erase what it keeps, also of whom we know nothing any more: so a repeat can. True: it refused."""
+    if settings.transport != "sendgrid":
+        return False
+    refused = sendgrid_erasing.ask(settings, address)
+    if refused:
+        typer.echo(
+            f"SendGrid has not taken the request to erase its copies: {refused}. Everything here is erased all the "
+            "same. Repeat the command; the key needs a scope for this besides Mail Send (docs/sendgrid.md).",
+            err=True,
+        )
+    else:
+        typer.echo("SendGrid was asked to erase its copies; it does so within days.")
+    return bool(refused)
 
 
 def demo_data(people: int, *, due: bool, force: bool) -> int:

@@ -29,18 +29,25 @@ LARGEST_ANSWER = 64 * 1024  # bytes; SendGrid's answers are empty, or an error o
 
 
 class KeptClient(python_http_client.Client):  # type: ignore[misc]
-    """SendGrid's client for POST /v3/mail/send, by one connection that stays open. For one thread at a time.
+    """SendGrid's client for POST to one place (/v3/mail/send), by one connection that stays open. For one thread at a time.
 
     The client as shipped makes an opener and a connection for each request, knows no time limit, and follows redirects
     with the key in hand; `post` is its one method that we use, and does none of that.
     """
 
     def __init__(
-        self, key: str, host: str, context: ssl.SSLContext | None, *, seconds: float, monotonic: Callable[[], float]
+        self,
+        key: str,
+        host: str,
+        context: ssl.SSLContext | None,
+        *,
+        path: tuple[str, ...] = ("mail", "send"),
+        seconds: float,
+        monotonic: Callable[[], float],
     ) -> None:
         official = sendgrid.SendGridAPIClient(key, host).client
         headers = {**official.request_headers, "Content-Type": "application/json"}
-        super().__init__(host, headers, 3, ["mail", "send"], timeout=seconds)
+        super().__init__(host, headers, 3, list(path), timeout=seconds)
         self._monotonic = monotonic
         self._used = -math.inf
         self._connection = _connection(host, context, seconds)
