@@ -32,6 +32,7 @@ from course.store.tables import (
     journals,
     mailings,
     metadata,
+    photos,
     replies,
     skips,
     subscribers,
@@ -340,6 +341,8 @@ BAD_ROWS = [
     ("entry_level_is_known", entries, {"reply_id": 2, "level": "count"}),
     ("each_reply_kept_once", entries, {}),
     ("pk_journals", journals, {}),
+    ("photo_kind_is_known", photos, {"place": 1, "kind": "image/heic"}),
+    ("each_photo_in_its_place", photos, {}),
     ("one_subscriber_per_address", subscribers, {**ALICE, "email": "Alice@example.org"}),
     ("send_hour_is_an_hour", subscribers, {**BOB, "send_hour": 24}),
     ("send_hour_is_an_hour", subscribers, {**BOB, "send_hour": -1}),
@@ -416,9 +419,10 @@ def test_every_bad_row_is_refused_by_its_constraint(store, alice):
             "locked": b"l",
             "kept_at": NOON,
         },
+        photos: {"entry_id": 1, "place": 0, "kind": "image/png", "locked": b"l"},
     }
     with store.transaction() as tx:
-        for table in (replies, completions, skips, folded_deliveries, delivery_counts, journals, entries):
+        for table in (replies, completions, skips, folded_deliveries, delivery_counts, journals, entries, photos):
             tx.execute(insert(table), usual[table])
         tx.execute(insert(suppressions), {"address_hash": "h", "reason": "not-me", "at": NOON})
         tx.execute(insert(deliveries), {**usual[deliveries], "name": "again", "enrolment_id": None})

@@ -25,7 +25,7 @@ from course.links import Purpose
 from course.outgoing import Outgoing
 from course.store.sets import one_of
 from course.store.states import JournalLevel
-from course.store.tables import completions, deliveries, mailings
+from course.store.tables import completions, deliveries, entries, mailings
 
 
 @dataclass
@@ -180,8 +180,18 @@ def _answered(tx: Connection, service: Service, row: Owed) -> str:
     return links.message_id(service.keys, found, service.settings.mail_domain) if found else ""
 
 
+def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
+    """Why a photo of the reply was not kept, after what is said of its words: of a receipt."""
+    newest = select(entries.c.left_out).where(entries.c.enrolment_id == row.enrolment_id, entries.c.day == row.day)
+    if row.journal is None:
+        return {}
+    left_out = tx.execute(newest.order_by(entries.c.id.desc()).limit(1)).scalar()
+    return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
+
+
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
     "resumed": _coming,
     "farewell": _done,
+    "receipt": _photo,
 }

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from course.content.slots import say
-from course.journeys import consent, people, person_keys, suppression
+from course.journeys import consent, keeping_photos, people, person_keys, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError, lock, unlock
+from course.reading import Incoming
 from course.settings import SettingsError
-from course.store.database import insert_new
+from course.store.database import insert_once
 from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import enrolments, entries, journals
 
@@ -116,27 +117,32 @@ def keep(
     person: Person,
     reply_id: int,
     day: int | None,
-    words: str,
+    mail: Incoming,
     real_now: datetime,
 ) -> bool:
-    """Keep the words of a reply, if the person has asked for that and not left the course. Return whether they are.
+    """Keep the words of a reply, and at KEEP its photos, for whoever has asked for that and not left the course.
 
-    Raises SettingsError or LockedError, and then the mail must be held: words that were to be kept are never dropped.
+    Returns whether they are kept. Raises SettingsError or LockedError, and then the mail must be held: words that were to be kept are never dropped.
     """
     level = level_of(tx, person.id)
     if level == JournalLevel.COUNT or person.status == EnrolmentStatus.STOPPED:
         return False
     key_id, key = person_keys.current(service, suppression.mark(service.keys, person.email), real_now)
+    found = keeping_photos.sort(mail.pictures, level)
     row = {
         "enrolment_id": person.id,
         "reply_id": reply_id,
         "day": day,
         "level": level,
         "key_id": key_id,
-        "locked": lock(key, words.encode(), _place(reply_id)),
+        "locked": lock(key, mail.words.encode(), _place(reply_id)),
+        "left_out": found.left_out,
         "kept_at": real_now,
     }
-    return insert_new(tx, entries, [row]) == 1
+    entry_id = insert_once(tx, entries, row)
+    if entry_id is not None:
+        keeping_photos.keep(tx, entry_id, key, found.kept)
+    return entry_id is not None
 
 
 def of(tx: Connection, service: Service, enrolment_ids: list[int]) -> list[Entry]:

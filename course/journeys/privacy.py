@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from course import addresses, links
-from course.journeys import erasures, journal, person_keys, suppression
+from course.journeys import erasures, journal, keeping_photos, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
@@ -114,7 +114,10 @@ def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) ->
     found = tx.execute(select(entries).where(entries.c.enrolment_id.in_(of)).order_by(entries.c.id)).all()
     hidden = {"locked", "key_id"}
     shown = [{key: _plain(value) for key, value in row._mapping.items() if key not in hidden} for row in found]  # noqa: SLF001 (SQLAlchemy's public name)
-    opened = [{"words": journal.opened(service, row)} if words else {} for row in found]
+    opened = [
+        {"words": journal.opened(service, row), "photos": keeping_photos.as_text(tx, service, row)} if words else {}
+        for row in found
+    ]
     return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
 
 

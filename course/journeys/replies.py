@@ -135,7 +135,7 @@ def _decide(
     if reply_id is None:
         return Decision.REPEATED
     if kind in WORDS:
-        journal.keep(tx, service, person, reply_id, answered.day, mail.words, real_now)
+        journal.keep(tx, service, person, reply_id, answered.day, mail, real_now)
     if kind == Decision.COMMAND:
         commands.act(tx, service, person, command, answered.day, now, real_now)
     elif kind == Decision.COMPLETED and answered.day is not None:

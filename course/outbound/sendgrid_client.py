@@ -29,7 +29,7 @@ LARGEST_ANSWER = 64 * 1024  # bytes; SendGrid's answers are empty, or an error o
 
 
 class KeptClient(python_http_client.Client):  # type: ignore[misc]
-    """SendGrid's client for POST to one place (/v3/mail/send), by one connection that stays open. For one thread at a time.
+    """SendGrid's client for POST to one place, by one connection that stays open. For one thread at a time.
 
     The client as shipped makes an opener and a connection for each request, knows no time limit, and follows redirects
     with the key in hand; `post` is its one method that we use, and does none of that.

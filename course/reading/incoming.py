@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
 from course.reading import authentication, bounces, mime, robots
 from course.reading.extracting import Reader
+from course.reading.photos import Kind, kind_of
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
@@ -32,6 +34,7 @@ class Incoming:
     passed: tuple[str, ...]  # domains whose mark on it was checked
     subject: str = field(repr=False)
     words: str = field(repr=False)
+    pictures: tuple[bytes, ...] = field(repr=False)  # files that say they are pictures or films, or are
 
     @property
     def first_line(self) -> str:
@@ -69,6 +72,7 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
         passed=authentication.passed(message, authserv_id),
         subject=mime.header(message, "Subject"),
         words=Reader().of(message),
+        pictures=tuple(content for part in parts for content in _pictures(part)),
     )
 
 
@@ -77,6 +81,14 @@ def _address(value: str) -> str:
     inside = re.findall(r"<([^<>]*)>\s*$", value)
     found = ADDRESS.findall(inside[0] if inside else value)
     return found[0] if len(found) == 1 else ""
+
+
+def _pictures(part: Message) -> Iterator[bytes]:
+    """Yield a part's content if it is a photo or film, by its content or by what is said of it; logos are none."""
+    named = mime.content_type(part)
+    content = b"" if named.startswith(("text/", "multipart/", "message/")) else mime.payload(part)
+    if len(content) > SMALL_PICTURE and (PHOTO.match(named) or kind_of(content) != Kind.OTHER):
+        yield content
 
 
 def _is_photo(part: Message) -> bool:

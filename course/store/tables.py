@@ -243,12 +243,26 @@ entries = Table(  # one reply's words, locked by a key that is not in this datab
     Column("level", String(8), nullable=False),  # share: the owner may read it
     Column("key_id", String(32), nullable=False),  # in the key store
     Column("locked", LargeBinary, nullable=False),
+    Column("left_out", String(8)),  # why a photo of it is not kept: heic | other | shared
     Column("kept_at", Moment, nullable=False),  # real time
     Column("opened_at", Moment),  # real time: when the owner first read it
     _one_of("level", [JournalLevel.KEEP, JournalLevel.SHARE], "entry_level_is_known"),
     UniqueConstraint("reply_id", name="each_reply_kept_once"),
     Index("entries_of_an_enrolment", "enrolment_id"),  # erase, export, withdraw
     Index("entries_by_age", "kept_at"),  # purge
+    **NEVER_AGAIN,
+)
+
+photos = Table(  # without anything but the picture; locked by the key of their entry
+    "photos",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("entry_id", Id, ForeignKey("entries.id", ondelete="CASCADE"), nullable=False),
+    Column("place", Integer, nullable=False),  # among the photos of its entry, from 0
+    Column("kind", String(16), nullable=False),  # by its content: image/jpeg, image/png, image/webp
+    Column("locked", LargeBinary, nullable=False),
+    _one_of("kind", ["image/jpeg", "image/png", "image/webp"], "photo_kind_is_known"),
+    UniqueConstraint("entry_id", "place", name="each_photo_in_its_place"),
     **NEVER_AGAIN,
 )
 

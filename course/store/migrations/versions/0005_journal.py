@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("level", sa.String(length=8), nullable=False),
         sa.Column("key_id", sa.String(length=32), nullable=False),
         sa.Column("locked", sa.LargeBinary(), nullable=False),
+        sa.Column("left_out", sa.String(length=8), nullable=True),
         sa.Column("kept_at", Moment(), nullable=False),
         sa.Column("opened_at", Moment(), nullable=True),
         sa.CheckConstraint("level IN ('keep', 'share')", name="entry_level_is_known"),
@@ -46,6 +47,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["reply_id"], ["replies.id"], name="fk_entries_reply_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_entries"),
         sa.UniqueConstraint("reply_id", name="each_reply_kept_once"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "photos",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("entry_id", ID, nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("locked", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("kind IN ('image/jpeg', 'image/png', 'image/webp')", name="photo_kind_is_known"),
+        sa.ForeignKeyConstraint(["entry_id"], ["entries.id"], name="fk_photos_entry_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_photos"),
+        sa.UniqueConstraint("entry_id", "place", name="each_photo_in_its_place"),
         sqlite_autoincrement=True,
     )
     op.create_index("entries_of_an_enrolment", "entries", ["enrolment_id"])
