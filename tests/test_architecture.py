@@ -58,7 +58,7 @@ DOORS = {
     "typer": {"cli"},
     "requests": set(),
     "urllib.request": {"outbound/sendgrid_client"},
-    "http.client": {"outbound/sendgrid_client", "outbound/sendgrid"},
+    "http.client": {"outbound/sendgrid_client", "outbound/sendgrid", "outbound/sendgrid_erasing"},
     "socket": {"sockets", "app", "outbound", "inbound", "worker"},
     "aiosmtpd": {"inbound/smtp_talk"},
     "imap_tools": {"inbound/imap_talk"},

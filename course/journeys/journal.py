@@ -122,7 +122,8 @@ def keep(
 ) -> bool:
     """Keep the words of a reply, and at KEEP its photos, for whoever has asked for that and not left the course.
 
-    Returns whether they are kept. Raises SettingsError or LockedError, and then the mail must be held: words that were to be kept are never dropped.
+    Returns whether they are kept. Raises SettingsError or LockedError, and then the mail must be held: words that were
+    to be kept are never dropped.
     """
     level = level_of(tx, person.id)
     if level == JournalLevel.COUNT or person.status == EnrolmentStatus.STOPPED:

@@ -49,6 +49,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("reply_id", name="each_reply_kept_once"),
         sqlite_autoincrement=True,
     )
+    op.create_index("entries_of_an_enrolment", "entries", ["enrolment_id"])
+    op.create_index("entries_by_age", "entries", ["kept_at"])
+    _photos()
+
+
+def _photos() -> None:
     op.create_table(
         "photos",
         sa.Column("id", ID, nullable=False),
@@ -62,5 +68,3 @@ def upgrade() -> None:
         sa.UniqueConstraint("entry_id", "place", name="each_photo_in_its_place"),
         sqlite_autoincrement=True,
     )
-    op.create_index("entries_of_an_enrolment", "entries", ["enrolment_id"])
-    op.create_index("entries_by_age", "entries", ["kept_at"])
