@@ -113,7 +113,7 @@ def test_lessons_and_receipts_say_what_becomes_of_words(world):
 
 @ON_SQLITE
 def test_the_owner_reads_and_takes_back_on_the_command_line(world, course, monkeypatch):
-    """`read` prints what is shared, but nothing that commands a terminal; `withdraw` hides it, or says there is none."""
+    """`read` prints what is shared, but nothing that commands a terminal; `withdraw` hides it, or finds none."""
     a_lesson(world, level=SHARE)
     answer(world, "shared \x1b[2J words")
     monkeypatch.setenv("JOURNAL_KEYS", OLD)
