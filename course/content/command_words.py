@@ -59,9 +59,7 @@ class Phrases:
         """Read them from a locale's table. Raises KeyError for one that is missing; `course check` says which."""
         replies = words["replies"]
         numbers = {trimmed(said): int(number) for number, some in replies["numbers"].items() for said in some}
-        weekdays = {
-            trimmed(said): place for place, day in enumerate(WEEKDAYS) for said in replies["weekdays"][day]
-        }
+        weekdays = {trimmed(said): place for place, day in enumerate(WEEKDAYS) for said in replies["weekdays"][day]}
         hours = {part: frozenset(map(trimmed, replies["hours"][part])) for part in HOURS}
         number = rf"[0-9]{{1,3}}|{_either(numbers)}"
         slots = {
@@ -93,6 +91,10 @@ class Phrases:
                 if found:
                     return self._with_arguments(name, found.groupdict())
         return None
+
+    def example(self, slot: str) -> str:
+        """Return a word that may stand in this slot."""
+        return next(iter(self.weekdays)) if slot == "weekday" else "7"
 
     def says_yes(self, line: str) -> bool:
         """Whether this whole line is a yes."""

@@ -17,7 +17,10 @@ NOTICE = {
     "receipt": frozenset({"greeting", "day"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done"}),
+    "paused": frozenset({"greeting", "pause_end"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
+    "next": frozenset({"greeting", "next_lesson"}),
+    "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
 }
 FOOTER = frozenset({"date", "leave_url", "help_lines"})

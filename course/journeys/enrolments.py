@@ -85,8 +85,9 @@ def resume(tx: Connection, service: Service, person: Person, now: datetime) -> b
 
     A pause that was over by itself goes on from the moment at which it was, however late this is: `now` is that moment.
     """
-    active = {"to": EnrolmentStatus.ACTIVE, "resume_at": None}
-    if person.status != EnrolmentStatus.PAUSED or not move(tx, enrolments, person.id, **active):
+    if person.status != EnrolmentStatus.PAUSED:
+        return False
+    if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, resume_at=None):
         return False
     note(tx, person.id, "resumed", "", now)
     course = service.catalogue.courses.get(person.course)

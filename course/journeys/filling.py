@@ -24,7 +24,7 @@ from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
 from course.store.sets import one_of
-from course.store.tables import completions, deliveries, mailings
+from course.store.tables import completions, deliveries, enrolments, mailings
 
 
 @dataclass
@@ -153,6 +153,16 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     return {"first_day": said, "next_lesson": said, "send_hour": hour}
 
 
+def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Until when a pause lasts, in words."""
+    end = tx.execute(select(enrolments.c.resume_at).where(enrolments.c.id == row.enrolment_id)).scalar()
+    if end is None:
+        return {"pause_end": words["mail"]["pause_open"]}
+    locale = service.catalogue.courses[row.course].locale(row.locale)
+    said = dates.moment(end, schedule.zone_of(row.timezone), locale, words["dates"])
+    return {"pause_end": say(words["mail"]["pause_ends"], moment=said)}
+
+
 def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Which days they wrote back, in words; without one, no number."""
     days = tx.execute(
@@ -178,6 +188,9 @@ def _answered(tx: Connection, service: Service, row: Owed) -> str:
 
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
+    "paused": _rest,
     "resumed": _coming,
+    "next": _coming,
+    "hour": _coming,
     "farewell": _done,
 }

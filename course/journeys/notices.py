@@ -25,12 +25,19 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "skipped": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "farewell": (E.FINISHED,),
     "left": (E.STOPPED, E.FINISHED),
+    "next": (E.ACTIVE,),
+    "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
+    "erased": (E.STOPPED, E.FINISHED),
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy
 # What goes out in answer to a person's own mail (RFC 3834).
 LAST = "left"  # the only mail that leaves when a person has left: it says that they have
-ANSWERS = frozenset({"receipt", "help", "paused", "resumed", "skipped", "left"})
+ANSWERS = frozenset(
+    {"receipt", "help", "paused", "resumed", "skipped", "left", "next", "hour", "hours", "erase", "erased"}
+)
 
 
 def owe(

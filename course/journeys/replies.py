@@ -12,8 +12,10 @@ import structlog
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
 
 from course import addresses, links
+from course.content.command_words import Command
 from course.journeys import commands, completing, filling, mailed_reports, people, trials
 from course.journeys import enrolments as rounds
+from course.journeys.commands import Prompt
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
@@ -118,7 +120,7 @@ def _decide(
     real_now: datetime,
 ) -> Decision:
     person = answered.person
-    command = "" if mail.automatic else commands.match(service, person, mail.first_line)
+    command = None if mail.automatic else commands.match(service, person, mail.first_line)
     kind = _kind(mail, command, answered.day)
     row = {
         "enrolment_id": person.id,
@@ -131,17 +133,17 @@ def _decide(
     reply_id = insert_once(tx, replies, row)
     if reply_id is None:
         return Decision.REPEATED
-    if kind == Decision.COMMAND:
-        commands.act(tx, service, person, command, answered.day, now, real_now)
-    elif kind == Decision.COMPLETED and answered.day is not None:
+    if command is not None:
+        commands.act(tx, service, person, command, Prompt(answered.delivery_id, answered.day), now, real_now)
+    if answered.day is not None and (kind == Decision.COMPLETED or commands.also_answers(command, mail)):
         completing.complete(tx, person, answered.day, "reply", reply_id, now)
     return kind
 
 
-def _kind(mail: Incoming, command: str, day: int | None) -> Decision:
+def _kind(mail: Incoming, command: Command | None, day: int | None) -> Decision:
     if mail.automatic:
         return Decision.AUTOMATIC
-    if command:
+    if command is not None:
         return Decision.COMMAND
     if not mail.says_something:
         return Decision.EMPTY

@@ -39,6 +39,11 @@ class Incoming:
         return next((line.strip() for line in self.words.splitlines() if line.strip()), self.subject)
 
     @property
+    def says_more(self) -> bool:
+        """Whether anything was written or sent besides the first line."""
+        return sum(bool(line.strip()) for line in self.words.splitlines()) > 1 or self.photo
+
+    @property
     def says_something(self) -> bool:
         """Whether a person wrote or sent anything at all."""
         return bool(self.words) or self.photo
