@@ -1,4 +1,4 @@
-"""In charge of erasing a person wherever they are: rows, letters in the outbox, mail of theirs that is kept or waits."""
+"""In charge of erasing a person wherever they are: rows, letters in the outbox, and mail of theirs that waits."""
 
 from __future__ import annotations
 

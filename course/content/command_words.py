@@ -92,6 +92,10 @@ class Phrases:
                     return self._with_arguments(name, found.groupdict())
         return None
 
+    def meanings(self, said: str) -> set[str]:
+        """Return every command that a phrase means, for whoever checks that it means one."""
+        return {self.plain.get(said, ""), *(name for name, phrase in self.open if phrase.fullmatch(said))} - {""}
+
     def example(self, slot: str) -> str:
         """Return a word that may stand in this slot."""
         return next(iter(self.weekdays)) if slot == "weekday" else "7"

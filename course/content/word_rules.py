@@ -117,11 +117,11 @@ def _arguments(words: Words) -> Iterator[Problem]:
         return  # a word is missing, which another rule tells
     for name, some in said.items():
         for phrase in map(str, some):
-            meant = phrases.command(SLOT.sub(lambda slot: phrases.example(slot[1]), phrase))
+            meant = phrases.meanings(SLOT.sub(lambda slot: phrases.example(slot[1]), phrase))
             # The same phrase twice is told elsewhere.
-            if meant and meant.name != name and phrase not in said[meant.name]:
+            for other in sorted(other for other in meant - {name} if phrase not in said[other]):
                 where = ("commands", name)
-                yield words.problem(where, f"“{phrase}” means {meant.name} already; choose one", near=f'"{phrase}"')
+                yield words.problem(where, f"“{phrase}” means {other} already; choose one", near=f'"{phrase}"')
 
 
 def _yes_and_no(words: Words) -> Iterator[Problem]:
