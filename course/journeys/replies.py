@@ -19,7 +19,7 @@ from course.journeys.service import Service
 from course.links import Purpose
 from course.reading import Incoming, extract, read
 from course.reading.authentication import aligned
-from course.reading.mime import TooMuchError
+from course.reading.caps import TooMuchError
 from course.store.database import insert_once
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, replies, skips, subscribers

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from email.message import Message
 
 from course.reading import mime, wrappers
+from course.reading.caps import DEPTH, WRAPPED
 
 SKIPPED = frozenset({"message/rfc822", "message/delivery-status", "text/rfc822-headers"})
 
 SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})  # RFC 8551 section 3.2
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-LARGEST = 4 * 1024 * 1024  # bytes of a wrapper that are looked into
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ def _unwrapped(message: Message) -> tuple[list[Body], list[Body]]:
     """Return the texts in an S/MIME signature around a message, or in a winmail.dat, where there are no others."""
     for part in mime.walk(message):
         kind = mime.content_type(part)
-        if kind in SMIME and (inner := wrappers.signed_content(mime.payload(part)[:LARGEST])):
+        if kind in SMIME and (inner := wrappers.signed_content(mime.payload(part)[:WRAPPED])):
             return of(mime.parse(inner), unwrap=False)
         if kind in TNEF:
-            plain, html = wrappers.tnef_texts(mime.payload(part)[:LARGEST])
+            plain, html = wrappers.tnef_texts(mime.payload(part)[:WRAPPED])
             return [Body(plain)] if plain else [], [Body(html, html=True)] if html else []
     return [], []
 
 
 def _own_parts(message: Message, depth: int = 0) -> Iterator[Message]:
     """Yield the text parts; a forwarded message within is somebody else's."""
-    if mime.content_type(message) in SKIPPED or depth > mime.DEPTH:
+    if mime.content_type(message) in SKIPPED or depth > DEPTH:
         return
     if message.is_multipart():
         for child in mime.children(message):

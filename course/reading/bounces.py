@@ -11,6 +11,7 @@ from email.message import Message
 
 from course.reading import bounce_text, mime, notifications
 from course.reading.bounce_kinds import kind
+from course.reading.caps import TooMuchError
 
 ARRIVED = re.compile(r"(delivered|deliverable|relayed|expanded)\b", re.IGNORECASE)
 RECIPIENT = ("final-recipient", "x-actual-recipient", "original-recipient")
@@ -31,7 +32,7 @@ def failures(raw: bytes) -> list[tuple[str, str]]:
     """
     try:
         return of(mime.parse(raw))
-    except mime.TooMuchError:
+    except TooMuchError:
         return []
 
 
