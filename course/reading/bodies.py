@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from email.message import Message
 
 from course.reading import mime, wrappers
-from course.reading.caps import DEPTH, WRAPPED
+from course.reading.caps import DEPTH, TEXT, WRAPPED
 
 SKIPPED = frozenset({"message/rfc822", "message/delivery-status", "text/rfc822-headers"})
 
 SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})  # RFC 8551 section 3.2
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+MOST = 50  # texts that are looked at; Apple Mail begins a new one behind each picture
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,18 @@ def of(message: Message, *, unwrap: bool = True) -> tuple[list[Body], list[Body]
         if part.is_multipart() or mime.attached(part):
             continue
         if kind == "text/html":
-            html.append(Body(mime.text_of(part), html=True))
-        elif kind in {"text/plain", "text"}:
+            if room := _room(html):
+                html.append(Body(mime.text_of(part)[:room], html=True))
+        elif kind in {"text/plain", "text"} and (room := _room(plain)):
             flowed = mime.parameter(part, "format").lower() == "flowed"
             delsp = mime.parameter(part, "delsp").lower() == "yes"
-            plain.append(Body(wrappers.unsigned(mime.text_of(part)), flowed=flowed, delsp=delsp))
+            plain.append(Body(wrappers.unsigned(mime.text_of(part)[:room]), flowed=flowed, delsp=delsp))
     return (plain, html) if plain or html or not unwrap else _unwrapped(message)
+
+
+def _room(before: list[Body]) -> int:
+    """Return how many characters of one more text are looked at: none behind so many texts, or so long ones."""
+    return max(0, TEXT - sum(len(body.text) for body in before)) if len(before) < MOST else 0
 
 
 def _unwrapped(message: Message) -> tuple[list[Body], list[Body]]:

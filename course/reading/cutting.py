@@ -22,7 +22,8 @@ WRAPPERS = frozenset(
 FILES = frozenset({"image", "audio", "video", "application"})
 FILE = 16 * 1024  # bytes of an attached file: enough to tell a photo from a logo
 OTHER = 64 * 1024  # bytes of anything else
-ALL = 2 * 1024 * 1024  # bytes of all bodies together; then LEAST of each is kept
+TEXTS = 2 * 1024 * 1024  # bytes of all texts together; then nothing of a text is kept
+ALL = 4 * 1024 * 1024  # bytes of all bodies together; then LEAST of each is kept
 LEAST = 24 * 1024  # bytes
 HEADS = 1024 * 1024  # bytes of all headers together
 SPREAD = {"base64": 1.5, "quoted-printable": 3.2}  # how much longer an encoding makes a part, line ends included
@@ -55,6 +56,8 @@ class Walk:
     begun: int = 0  # where the boundary line of the part that began last stands
     body: int = 0  # where its body begins
     room: int = 0  # bytes of it that are kept
+    text: bool = False  # whether it is a text
+    texts: int = TEXTS  # bytes of texts that may still be kept
     pieces: list[bytes] = field(default_factory=list)
 
     def begin(self, at: int, depth: int, default: str) -> None:
@@ -71,7 +74,7 @@ class Walk:
         header = HEADERS.parsebytes(self.raw[at : self.body])
         header.set_default_type(default)
         kind = header.get_content_type()
-        self.room = room(header, kind)
+        self.room, self.text = room(header, kind), is_text(kind)
         if header.get_content_maintype() == "message" and kind != "message/delivery-status":
             self.begin(self.body, depth + 1, "text/plain")
         elif header.get_content_maintype() == "multipart" and (boundary := header.get_boundary()) is not None:
@@ -89,7 +92,7 @@ class Walk:
         self.end(at)
         if match["end"]:
             del self.open[which:]
-            self.body, self.room = match.end(), 0
+            self.body, self.room, self.text = match.end(), 0, False
             return
         del self.open[which + 1 :]
         after = match.end()
@@ -99,8 +102,9 @@ class Walk:
 
     def end(self, at: int) -> None:
         """Keep of the part that ends here what the readers need."""
-        room = self.room if self.kept < ALL else min(self.room, LEAST)
-        body = first(self.raw, self.body, at, room)
+        most = self.texts if self.text else self.room if self.kept < ALL else LEAST
+        body = first(self.raw, self.body, at, min(self.room, most))
+        self.texts -= len(body) if self.text else 0
         self.pieces += [self.raw[self.begun : self.body], body]
         self.kept += len(body)
         self.begun = at
@@ -144,7 +148,7 @@ def cut(raw: bytes) -> bytes:
 def room(header: Message, kind: str) -> int:
     """Return how many bytes of a part's body the readers may need."""
     wanted = OTHER
-    if kind.startswith("text") or kind == "message/delivery-status":
+    if is_text(kind):
         wanted = TEXT
     elif kind in WRAPPERS:
         wanted = WRAPPED
@@ -152,6 +156,11 @@ def room(header: Message, kind: str) -> int:
         wanted = FILE
     encoding = str(header.get("Content-Transfer-Encoding", "")).strip().lower()
     return int(wanted * SPREAD.get(encoding, 1.5))
+
+
+def is_text(kind: str) -> bool:
+    """Whether a part of this type may hold words."""
+    return kind.startswith("text") or kind == "message/delivery-status"
 
 
 def boundary_line(boundary: str) -> re.Pattern[bytes]:

@@ -93,7 +93,10 @@ def decoded(value: str) -> str:
 
 def text_of(part: Message) -> str:
     """Return a text part's text, decoded by its own charset or the likeliest one; NULs are dropped."""
-    return to_text(payload(part)[:TEXT], parameter(part, "charset") or "utf-8").replace("\x00", "")
+    content = payload(part)
+    if len(content) > TEXT:  # whole lines, or half a character at the end would hide the charset of them all
+        content = content[: content.rfind(b"\n", 0, TEXT) + 1 or TEXT]
+    return to_text(content, parameter(part, "charset") or "utf-8").replace("\x00", "")
 
 
 def payload(part: Message) -> bytes:
