@@ -52,7 +52,7 @@ DOORS = {
     "alembic": {"store"},
     "sqlite3": {"store"},
     "psycopg": {"store"},
-    "subprocess": {"store/postgresql"},
+    "subprocess": {"store/postgresql", "inbound/tasting"},
     "jinja2": {"content", "web"},
     "typer": {"cli"},
     "requests": set(),

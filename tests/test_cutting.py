@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import quopri
-import random
 from email import message_from_bytes
 from email.message import Message
 
@@ -12,8 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from course.reading import cutting, extract, failures, is_automatic, mime, read
-from course.reading.caps import TEXT, TooMuchError
+from course.reading import cutting
 
 HEAD = b"From: Alice <alice@example.org>\nMessage-ID: <1@client.example.org>\nMIME-Version: 1.0\n"
 

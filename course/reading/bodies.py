@@ -13,6 +13,7 @@ from course.reading.caps import DEPTH, TEXT, WRAPPED
 SKIPPED = frozenset({"message/rfc822", "message/delivery-status", "text/rfc822-headers"})
 
 SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})  # RFC 8551 section 3.2
+ENCRYPTED = frozenset({"multipart/encrypted", "application/pgp-encrypted"})  # RFC 1847 section 2.2, RFC 3156
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 MOST = 50  # texts that are looked at; Apple Mail begins a new one behind each picture
 
@@ -61,6 +62,22 @@ def _unwrapped(message: Message) -> tuple[list[Body], list[Body]]:
             plain, html = wrappers.tnef_texts(mime.payload(part)[:WRAPPED])
             return [Body(plain)] if plain else [], [Body(html, html=True)] if html else []
     return [], []
+
+
+def unreadable(message: Message) -> bool:
+    """Whether what a person wrote is in here and cannot be read: it is encrypted, or Outlook put it into RTF only."""
+    plain, html = of(message)
+    silent = not any(body.text.strip() for body in (*plain, *html))
+    return any(_closed(part, silent=silent) for part in mime.walk(message))
+
+
+def _closed(part: Message, *, silent: bool) -> bool:
+    kind = mime.content_type(part)
+    if kind in TNEF:
+        return silent and not any(wrappers.tnef_texts(mime.payload(part)[:WRAPPED]))
+    if kind in SMIME:
+        return not wrappers.signed_content(mime.payload(part)[:WRAPPED])
+    return kind in ENCRYPTED or (kind == "text/plain" and wrappers.encrypted(mime.text_of(part)))
 
 
 def _own_parts(message: Message, depth: int = 0) -> Iterator[Message]:

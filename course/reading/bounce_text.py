@@ -103,7 +103,8 @@ def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:
 
 def about(address: str, said: str) -> str:
     """Return the lines around an address's mentions, up to the next address."""
-    lines, found = said.splitlines(), []
+    lines = said.splitlines()
+    found: list[str] = []
     for place, line in enumerate(lines):
         if len(found) >= SAID:
             break
