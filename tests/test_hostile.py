@@ -157,6 +157,14 @@ def test_a_held_mail_that_kills_is_still_erased_with_its_sender(course, world, d
     assert where(world) == []
 
 
+def test_what_is_put_aside_is_counted(course, world, day_1, monkeypatch):
+    """`course status` says how many mails wait for whoever looks after the service."""
+    in_its_place(monkeypatch, "import os; os.abort()")
+    world.reply(day_1, LONG)
+
+    assert "0 to be read, 1 put aside" in str(course("status"))
+
+
 # Big mail, as a whole: within 256 MB of address space and the taster's seconds, or put aside.
 
 BIG = {
