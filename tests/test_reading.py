@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course.reading import authentication, mime, read
-from course.reading.mime import TooMuchError
+from course.reading.caps import TooMuchError
 
 ROOT = Path(__file__).parents[1]
 HEAD = b"From: Alice <alice@example.org>\nTo: reply-abc@reply.example.org\nMessage-ID: <1@client.example.org>\n"
@@ -181,7 +181,7 @@ def test_what_is_long_but_a_persons_is_read(raw):
 CHILD = """
 import sys
 from course.reading import read
-from course.reading.mime import TooMuchError
+from course.reading.caps import TooMuchError
 raw = sys.stdin.buffer.read()
 try:
     read(raw)

@@ -15,10 +15,12 @@ from course import addresses
 from course.addresses import AddressError
 from course.app import App
 from course.cli.service import load, opened
-from course.inbound import spool
+from course.inbound import spool, tasting
+from course.inbound.tasting import NotTastedError
 from course.journeys import demo, privacy
 from course.journeys.demo import RealPeopleError
 from course.journeys.privacy import Traces
+from course.reading.caps import HEADER_BLOCK, TooMuchError
 
 TO = re.compile(rb"^To: ([^\r\n]+)", re.MULTILINE)
 HEAD = 8_192  # bytes of a letter of ours that surely hold its To header
@@ -111,4 +113,8 @@ def _theirs(app: App, traces: Traces, path: Path) -> bool:
         mail = spool.take(path, app.keys)
     except (FileNotFoundError, InvalidToken):
         return False  # decided meanwhile, or sealed with a key that is gone: nobody can tell
-    return traces.show_in(app.keys, mail.raw, mail.to)
+    try:
+        raw = tasting.tasted(mail.raw)
+    except (TooMuchError, NotTastedError):
+        raw = mail.raw[:HEADER_BLOCK]
+    return traces.show_in(app.keys, raw, mail.to)

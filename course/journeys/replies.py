@@ -19,7 +19,7 @@ from course.journeys.service import Service
 from course.links import Purpose
 from course.reading import Incoming, extract, read
 from course.reading.authentication import aligned
-from course.reading.mime import TooMuchError
+from course.reading.caps import TooMuchError
 from course.store.database import insert_once
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, replies, skips, subscribers
@@ -38,7 +38,7 @@ class Decision(StrEnum):
     AUTOMATIC = "automatic"
     REPEATED = "repeated"  # the same mail once more
     DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
-    HELD = "held"  # nobody can tell whose it is, or it is over a cap
+    HELD = "held"  # nobody can tell whose it is or what it says, or it is over a cap
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,9 @@ def _decide(
     person = answered.person
     command = "" if mail.automatic else commands.match(service, person, mail.first_line)
     kind = _kind(mail, command, answered.day)
+    if kind == Decision.HELD:
+        log.warning("a mail is encrypted, or written in Outlook's own format, and was put aside")
+        return kind
     row = {
         "enrolment_id": person.id,
         "delivery_id": None if answered.folded else answered.delivery_id,
@@ -144,7 +147,7 @@ def _kind(mail: Incoming, command: str, day: int | None) -> Decision:
     if command:
         return Decision.COMMAND
     if not mail.says_something:
-        return Decision.EMPTY
+        return Decision.HELD if mail.unreadable else Decision.EMPTY
     return Decision.NOTED if day is None else Decision.COMPLETED
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from email.message import Message
 
-from course.reading import authentication, bounces, mime, robots
+from course.reading import authentication, bodies, bounces, mime, robots
 from course.reading.extracting import Reader
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
@@ -29,6 +29,7 @@ class Incoming:
     report: bool  # a delivery or disposition report
     failures: tuple[tuple[str, str], ...] = field(repr=False)  # whom a report is about, and what became of them
     photo: bool
+    unreadable: bool  # it has words that nobody here can read: encrypted, or in a format of Outlook's own
     passed: tuple[str, ...]  # domains whose mark on it was checked
     subject: str = field(repr=False)
     words: str = field(repr=False)
@@ -47,13 +48,14 @@ class Incoming:
 def read(raw: bytes, authserv_id: str = "") -> Incoming:
     """Read a whole message. `authserv_id` is the mail server of ours whose Authentication-Results are believed.
 
-    Raises mime.TooMuchError when the message is over a cap, and nothing else.
+    Raises TooMuchError when the message is over a cap, and nothing else.
     """
     message = mime.parse(raw)
     sender = _address(mime.header(message, "From"))
     references = MESSAGE_ID.findall(f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}")
     parts = list(mime.walk(message))
     failures = tuple(bounces.of(message))
+    words = Reader().of(message)
     return Incoming(
         sender=sender,
         recipients=tuple(
@@ -66,9 +68,10 @@ def read(raw: bytes, authserv_id: str = "") -> Incoming:
         report=mime.content_type(message) == "multipart/report",
         failures=failures,
         photo=any(_is_photo(part) for part in parts),
+        unreadable=not words and bodies.unreadable(message),
         passed=authentication.passed(message, authserv_id),
         subject=mime.header(message, "Subject"),
-        words=Reader().of(message),
+        words=words,
     )
 
 

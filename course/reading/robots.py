@@ -6,6 +6,7 @@ import re
 from email.message import Message
 
 from course.reading import bounces, mime
+from course.reading.caps import TooMuchError
 
 # header, what its value must look like for the message to be a machine's. Sources: RFC 3834 section 2 and 5; RFC 3464;
 # RFC 5965; the headers that mail houses' own responders add.
@@ -69,7 +70,7 @@ def is_automatic(raw: bytes) -> bool:
     """Whether no person wrote this. Never raises: what is over a cap is put aside, and nobody's words."""
     try:
         message = mime.parse(raw)
-    except mime.TooMuchError:
+    except TooMuchError:
         return True
     found = re.findall(r"[^\s<>\"]+@[^\s<>\"]+", mime.header(message, "From"))
     return bool(why_automatic(message, found[-1] if found else "")) or bool(bounces.of(message))
