@@ -150,7 +150,8 @@ class App:
             decisions.append(decision)
             return decision != Decision.HELD
 
-        spool.drain(self.spool_folder, self.keys, decide, waits=(*AWAY, NotTastedError), keep=self.settings.keep_raw_days > 0)
+        keep = self.settings.keep_raw_days > 0
+        spool.drain(self.spool_folder, self.keys, decide, waits=(*AWAY, NotTastedError), keep=keep)
         return decisions
 
     def _decide(self, mail: Spooled) -> Decision:
