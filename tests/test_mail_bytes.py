@@ -95,12 +95,13 @@ def live(world, locale):
     world.join("", **who)
     world.sign_up("", **who)
     world.app.tick()
-    answer(world, world.box.last("welcome"), "Thank you.")
     first = until(world, "day-1")
     for words in ("It helped a little.", "HELP", "PAUSE", "RESUME"):
         answer(world, first, words)
     answer(world, until(world, "day-2"), "SKIP")
     answer(world, until(world, "day-3"), "")
+    until(world, "day-4")
+    answer(world, world.box.last("welcome"), "Thank you.")
     until(world, "farewell")
     answer(world, world.box.last("day-5"), "STOP")
 
