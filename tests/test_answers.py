@@ -429,3 +429,12 @@ def test_an_answer_may_be_forbidden(world, lesson):
         for notice in answering.RULES:
             assert not answering.answer(tx, alice, notice, Prompt(lesson.delivery_id, 1, silent=True), DAY_1)
         assert answering.answer(tx, alice, LAST, Prompt(lesson.delivery_id, 1), DAY_1)
+
+
+@ON_SQLITE
+def test_our_own_mail_that_comes_back_is_dropped(world, lesson):
+    """A server sends a lesson of ours back to its own reply address, from another sender: a loop ends there."""
+    raw = lesson.as_bytes().replace(b"From: Dear Self <hello@dearself.example>", b"From: alice@example.org")
+
+    assert world.deliver(raw, to=(lesson.reply_to,)) == ["dropped"]
+    assert world.rows("SELECT * FROM completions") == []

@@ -43,7 +43,7 @@ FOUND = {
     "ours": [
         mail(sender="hello@dearself.example"),
         mail(sender="reply-09@reply.dearself.example"),
-        mail("Message-ID: <0901@dearself.example>"),
+        mail("Message-ID: <0901024c7d2af0913bb21c40e8d6f7@dearself.example>"),
     ],
     "Return-Path": [mail("Return-Path: <>"), mail("Return-Path:  < >")],
     "Auto-Submitted": [
@@ -132,6 +132,7 @@ PEOPLE = {
     "a plain mail": mail(),
     "Auto-Submitted: no": mail("Auto-Submitted: no (a person wrote this)"),
     "no request for silence": mail("X-Auto-Response-Suppress: None"),
+    "a name by our own mail server": mail("Message-ID: <20270302080000.4XfA2B@dearself.example>"),
     "fifty servers": mail(*["Received: from a.example by b.example"] * 50),
     "a calendar as a file": parts((PLAIN, "Here it is."), ('text/calendar; name="week.ics"', "BEGIN:VCALENDAR")),
     "an enclosed notice": parts((PLAIN, "Look."), ("message/rfc822", "Auto-Submitted: auto-replied\r\n\r\nx")),

@@ -11,6 +11,7 @@ from functools import cached_property
 from course.reading import absence, bounces, mime
 from course.reading.extracting import Reader
 
+OUR_MESSAGE_ID = re.compile(r"<[0-9a-f]{20,}@([^<>@]+)>")  # a token, as links.py writes it
 MOST_HOPS = 50  # Received lines; a mail that went through more servers goes round in circles
 LIST = ("Id", "Unsubscribe", "Unsubscribe-Post", "Subscribe", "Post", "Help", "Owner", "Archive")
 LISTS = tuple(f"List-{name}" for name in LIST)
@@ -84,8 +85,12 @@ def _parts(part: Message) -> Iterator[Message]:
 
 
 def from_us(look: Look) -> bool:
-    """Whether it is from a domain of ours, or was named by one."""
-    domains = {address.rstrip(">").rpartition("@")[2].lower() for address in (look.sender, look.message_id)}
+    """Whether it is from an address of ours, or is a mail of ours that came back under another sender.
+
+    A Message-ID at our domain is not enough: a mail server of ours may give one to a person's mail that had none.
+    """
+    named = OUR_MESSAGE_ID.fullmatch(look.message_id)
+    domains = {look.sender.rpartition("@")[2].lower(), named[1].lower() if named else ""}
     return bool(domains & look.ours)
 
 

@@ -42,7 +42,7 @@ def _row(*shown: str, check: Check, counts: Counts, source: str, machine: bool =
 
 OURS = _row(
     "ours",
-    "From or Message-ID of a domain of ours",
+    "From an address of ours, or with a Message-ID as we write it",
     check=looking.from_us,
     counts=Counts.NO,
     source="a loop ends here",
