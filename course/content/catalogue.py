@@ -15,7 +15,10 @@ from course.content.sources import ContentError, Problem, Source
 from course.settings import Settings
 
 CONFIRM = "confirm"
-NOTICES = (CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left")
+NOTICES = (
+    *(CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
+    *("unread", "empty"),
+)
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]
 

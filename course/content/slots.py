@@ -19,6 +19,7 @@ NOTICE = {
     "farewell": frozenset({"greeting", "done"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
     "skipped": frozenset({"greeting", "day"}),
+    "unread": frozenset({"greeting", "help_lines", "contact"}),
 }
 FOOTER = frozenset({"date", "leave_url", "help_lines"})
 # Known when the mailing is compiled, so they are plain text by the time it is kept.

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from course.journeys import completing, notices, people
+from course.journeys import answering, completing, notices, people
 from course.journeys import enrolments as rounds
+from course.journeys.answering import Prompt
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.states import EndedReason
 
-HELP_A_DAY = 10
 TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
-Act = Callable[[Connection, Service, Person, int | None, datetime, datetime], None]
+Act = Callable[[Connection, Service, Person, Prompt, datetime, datetime], None]
 
 
 def match(service: Service, person: Person, line: str) -> str:
@@ -44,47 +44,45 @@ def act(
     service: Service,
     person: Person,
     command: str,
-    day: int | None,
+    prompt: Prompt,
     now: datetime,
     real_now: datetime,
 ) -> None:
-    """Do what a command says, to the enrolment that was replied to. `day` is the lesson's, if it was a lesson."""
-    ACTS[command](tx, service, person, day, now, real_now)
+    """Do what a command says, to the enrolment that was replied to, and answer it."""
+    ACTS[command](tx, service, person, prompt, now, real_now)
 
 
-def _stop(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, real_now: datetime) -> None:
+def _stop(tx: Connection, service: Service, person: Person, prompt: Prompt, now: datetime, real_now: datetime) -> None:
     person = people.live_round(tx, person)
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    notices.owe(tx, person, notices.LAST, now, day=day)
+    answering.answer(tx, person, notices.LAST, prompt, now)
 
 
-def _pause(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
+def _pause(tx: Connection, _: Service, person: Person, prompt: Prompt, now: datetime, _real: datetime) -> None:
     person = people.live_round(tx, person)
     if rounds.pause(tx, person, now):
-        notices.owe(tx, person, "paused", now, once=f"{person.today(now)}", day=day)
+        answering.answer(tx, person, "paused", prompt, now)
 
 
-def _resume(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
+def _resume(tx: Connection, service: Service, person: Person, prompt: Prompt, now: datetime, _real: datetime) -> None:
     person = people.live_round(tx, person)
     if rounds.resume(tx, service, person, now):
-        notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}", day=day)
+        answering.answer(tx, person, "resumed", prompt, now)
 
 
-def _skip(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
-    if day is not None and rounds.skip(tx, person, day, now):
-        notices.owe(tx, person, "skipped", now, once=f"{day}", day=day)
+def _skip(tx: Connection, _: Service, person: Person, prompt: Prompt, now: datetime, _real: datetime) -> None:
+    if prompt.day is not None and rounds.skip(tx, person, prompt.day, now):
+        answering.answer(tx, person, "skipped", prompt, now)
 
 
-def _done(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
-    if day is not None:
-        completing.complete(tx, person, day, "command", None, now)
+def _done(tx: Connection, _: Service, person: Person, prompt: Prompt, now: datetime, _real: datetime) -> None:
+    day = prompt.day
+    counted = day is not None and completing.complete(tx, person, day, "command", None, now)
+    answering.acknowledge(tx, person, prompt, now, counted=counted)
 
 
-def _help(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
-    today = person.today(now)
-    so_far = notices.count(tx, person.subscriber_id, f"help-{today}-")
-    if so_far < HELP_A_DAY:
-        notices.owe(tx, person, "help", now, once=f"{today}-{so_far + 1}", day=day)
+def _help(tx: Connection, _: Service, person: Person, prompt: Prompt, now: datetime, _real: datetime) -> None:
+    answering.answer(tx, person, "help", prompt, now)
 
 
 ACTS: dict[str, Act] = {
