@@ -264,7 +264,7 @@ def test_preview_of_everything(shell, tmp_path):
 
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == "var/preview/index.html"
-    assert len(pages) == 2 * (5 + 10)
+    assert len(pages) == 2 * (5 + 12)
     assert [page for page in pages if f'href="{page}"' not in index] == []
     assert [page for page in made.rglob("*.*") if "zq" in page.read_text(encoding="utf-8")] == []
 

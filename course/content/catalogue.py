@@ -19,6 +19,7 @@ CONFIRM = "confirm"
 NOTICES = (
     *(CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
     *("next", "hour", "hours", "erase", "erased"),
+    *("unread", "empty"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]

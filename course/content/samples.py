@@ -29,6 +29,7 @@ def values(
         "help_lines": help_lines.block(catalogue.help_lines, mail, locale.rpartition("-")[2], now.date()),
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
+        "contact": catalogue.settings.contact_email,
         "confirm_url": confirm_url,
         "day": str(mailing.day or 1),
         "first_day": first,

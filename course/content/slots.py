@@ -22,6 +22,7 @@ NOTICE = {
     "next": frozenset({"greeting", "next_lesson"}),
     "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
+    "unread": frozenset({"greeting", "help_lines", "contact"}),
 }
 FOOTER = frozenset({"date", "leave_url", "help_lines"})
 # Known when the mailing is compiled, so they are plain text by the time it is kept.

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
-from course.journeys import completing, erasing, notices, people, resending
+from course.journeys import answering, completing, erasing, notices, people, resending
 from course.journeys import enrolments as rounds
+from course.journeys.answering import Prompt
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.reading import Incoming
 from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import subscribers
-
-A_DAY = 3  # answers of one sort to one person; their local date
-HELP_A_DAY = 10  # more is a machine's; whoever asks for help gets it
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What a mail answers: our delivery and, if that was a lesson, its day."""
-
-    delivery_id: int | None
-    day: int | None
-
 
 Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime], None]
 
@@ -59,7 +47,7 @@ def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: 
     now, real_now = times
     person = people.live_round(tx, person)
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    notices.owe(tx, person, notices.LAST, now, day=prompt.day)
+    answering.answer(tx, person, notices.LAST, prompt, now)
 
 
 def _pause(
@@ -69,7 +57,7 @@ def _pause(
     person = people.live_round(tx, person)
     until = _end(service, person, command, now)
     if rounds.pause(tx, person, now, until) or rounds.pause_until(tx, person, until, now):
-        _answer(tx, person, "paused", prompt, now)
+        answering.answer(tx, person, "paused", prompt, now)
 
 
 def _end(service: Service, person: Person, command: Command, now: datetime) -> datetime | None:
@@ -85,7 +73,7 @@ def _resume(
 ) -> None:
     person = people.live_round(tx, person)
     if rounds.resume(tx, service, person, now):
-        _answer(tx, person, "resumed", prompt, now)
+        answering.answer(tx, person, "resumed", prompt, now)
 
 
 def _next(
@@ -96,34 +84,36 @@ def _next(
     if person.status == EnrolmentStatus.PAUSED:
         _resume(tx, service, person, command, prompt, now, real)
     elif rounds.sooner(tx, service, person, now) is not None:
-        _answer(tx, person, "next", prompt, now)
+        answering.answer(tx, person, "next", prompt, now)
 
 
 def _skip(
     tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
     if prompt.day is not None and rounds.skip(tx, person, prompt.day, now):
-        notices.owe(tx, person, "skipped", now, once=f"{prompt.day}", day=prompt.day)
+        answering.answer(tx, person, "skipped", prompt, now)
 
 
 def _again(
     tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
-    resending.once_more(tx, person, prompt.day, now)
+    if not prompt.silent:
+        resending.once_more(tx, person, prompt.day, now)
 
 
 def _done(
     tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    if prompt.day is not None:
-        completing.complete(tx, person, prompt.day, "command", None, now)
+    day = prompt.day
+    counted = day is not None and completing.complete(tx, person, day, "command", None, now)
+    answering.acknowledge(tx, person, prompt, now, counted=counted)
 
 
 def _help(
     tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    _answer(tx, person, "help", prompt, now, most=HELP_A_DAY)
+    answering.answer(tx, person, "help", prompt, now)
 
 
 def _delete(
@@ -133,7 +123,7 @@ def _delete(
     if erasing.asked(tx, person, prompt.delivery_id, now):
         erasing.begin(tx, service, person, now, real_now)
     else:
-        _answer(tx, person, "erase", prompt, now)
+        answering.answer(tx, person, "erase", prompt, now)
 
 
 def _time(
@@ -144,21 +134,13 @@ def _time(
     if person.confirmed_at is None:
         return
     if command.hour is None:
-        _answer(tx, person, "hours", prompt, now)
+        answering.answer(tx, person, "hours", prompt, now)
         return
     theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
     tx.execute(theirs.values(send_hour=command.hour))
     rounds.retime(tx, service, person.subscriber_id, now)
     rounds.note(tx, person.id, "retimed", f"{command.hour}", now)
-    _answer(tx, person, "hour", prompt, now)
-
-
-def _answer(tx: Connection, person: Person, notice: str, prompt: Prompt, now: datetime, *, most: int = A_DAY) -> None:
-    """Owe this answer, to the address on file, unless so many of its sort were owed today."""
-    today = person.today(now)
-    so_far = notices.count(tx, person.subscriber_id, f"{notice}-{today}-")
-    if so_far < most:
-        notices.owe(tx, person, notice, now, once=f"{today}-{so_far + 1}", day=prompt.day)
+    answering.answer(tx, person, "hour", prompt, now)
 
 
 ACTS: dict[str, Act] = {

@@ -182,5 +182,5 @@ def _cancel(tx: Connection, enrolment_id: int, kind: DeliveryKind | None = None)
     mine = [deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED]
     if kind is not None:
         mine.append(deliveries.c.kind == kind)
-    mine.append(deliveries.c.name != notices.LAST)
+    mine.append(~deliveries.c.name.startswith(notices.LAST))
     return tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.CANCELLED)).rowcount

@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from course import links, schedule
 from course.content import dates, help_lines
 from course.content.catalogue import CONFIRM, Words
-from course.content.courses import lesson_name
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys.notices import ANSWERS, mailing_name
+from course.journeys.answering import ANSWERS
+from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
@@ -29,14 +29,13 @@ from course.store.tables import completions, deliveries, enrolments, mailings
 
 @dataclass
 class Known:
-    """What is known of some claims: their mailings by digest, values and answered mails by delivery.
+    """What is known of some claims: their mailings by digest, values by delivery.
 
     `broken` holds what went wrong for one of them alone.
     """
 
     mailings: dict[str, Mailing] = field(default_factory=dict)
     values: dict[int, dict[str, str]] = field(default_factory=dict)
-    answers: dict[int, str] = field(default_factory=dict)
     broken: dict[int, Exception] = field(default_factory=dict)
 
 
@@ -54,7 +53,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
             found.mailings[mailing.digest] = mailing
         elif row.mailing:
             gone.add(row.mailing)  # its words were changed since
-        if name in MORE or name in ANSWERS:
+        if name in MORE:
             asking.append((row, name))
     if gone or asking:
         with service.store.reading() as tx:
@@ -69,11 +68,8 @@ def _read(
     found.mailings |= {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
     for row, name in asking:
         try:
-            if name in MORE:
-                words = service.catalogue.words_for(row.course, row.locale)
-                found.values[row.id] = MORE[name](tx, service, row, words, now)
-            if name in ANSWERS:
-                found.answers[row.id] = _answered(tx, service, row)
+            words = service.catalogue.words_for(row.course, row.locale)
+            found.values[row.id] = MORE[name](tx, service, row, words, now)
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
@@ -108,7 +104,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         # The course's number, not its name: this header is for the provider's statistics.
         feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
         replied=mailing.name in ANSWERS,
-        in_reply_to=found.answers.get(row.id, ""),
+        in_reply_to=_answered(service, row),
     )
 
 
@@ -135,6 +131,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         "help_lines": service.catalogue.help_for(mailing.locale, country, today),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         "leave_url": leave_url,
+        "contact": service.settings.contact_email,
         "day": str(row.day or ""),
     }
 
@@ -175,15 +172,13 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
 
 
-def _answered(tx: Connection, service: Service, row: Owed) -> str:
-    """Return the Message-ID of the lesson that a receipt is about, so that it stands below it in the inbox."""
-    if row.day is None:
-        return ""
-    lesson = select(deliveries.c.id).where(
-        deliveries.c.enrolment_id == row.enrolment_id, deliveries.c.name == lesson_name(row.day)
-    )
-    found = tx.execute(lesson).scalar()
-    return links.message_id(service.keys, found, service.settings.mail_domain) if found else ""
+def _answered(service: Service, row: Owed) -> str:
+    """Return the Message-ID of what an answer is about, so that it stands below it in the inbox.
+
+    It is ours: nothing of the mail that is answered goes into a header.
+    """
+    number = answered(row.name)
+    return "" if number is None else links.message_id(service.keys, number, service.settings.mail_domain)
 
 
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {

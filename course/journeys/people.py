@@ -110,6 +110,15 @@ def coming(tx: Connection, enrolment_id: int) -> datetime | None:
     return found
 
 
+def alone(tx: Connection, person: Person) -> None:
+    """Hold this person until the transaction ends: two of their mails are decided one after the other.
+
+    As confirming does, before their enrolments, so that nobody waits for each other.
+    """
+    mine = select(subscribers.c.id).where(subscribers.c.id == person.subscriber_id)
+    tx.execute(mine.with_for_update(key_share=True))
+
+
 def last_lesson(tx: Connection, subscriber_id: int, course: str) -> tuple[datetime, date] | None:
     """Return when this person's last lesson of the course was settled, over all rounds, and its latest local date."""
     query = select(func.max(deliveries.c.settled_at), func.max(deliveries.c.local_date)).where(
