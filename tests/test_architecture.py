@@ -18,6 +18,7 @@ PLAIN = {
     "hosts",
     "files",
     "schedule",
+    "offsets",
     "links",
     "keys",
     "addresses",

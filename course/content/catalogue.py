@@ -15,9 +15,10 @@ from course.content.mailing import Mailing
 from course.content.sources import ContentError, Problem, Source
 from course.settings import Settings
 
-CONFIRM = "confirm"
+CONFIRM, JOINING = "confirm", "joining"  # what a sign-up by the form is asked, and one by mail
+ASKING = (CONFIRM, JOINING)  # they may reach a stranger
 NOTICES = (
-    *(CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
+    *(*ASKING, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
     *("next", "hour", "hours", "erase", "erased"),
     *("unread", "empty"),
 )
@@ -63,6 +64,10 @@ class Catalogue:
         """Return the command that this line is, in a person's words first and then in any locale's."""
         own = self.locale(course, locale)
         return command_words.first((self.phrases[own], *self.phrases.values()), line)
+
+    def consent(self, locale: str) -> str:
+        """Return the consent exactly as the page and the question by mail show it."""
+        return layout.consent(self.settings, self.words[locale])
 
     def locale(self, course: str, wanted: str) -> str:
         """Return the locale in which to speak of a course; its folder may be gone, while its links still work."""

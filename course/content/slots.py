@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
+    "joining": frozenset({"confirm_url", "consent"}),
     "welcome": frozenset({"greeting", "first_day", "send_hour"}),
     "receipt": frozenset({"greeting", "day"}),
     "help": frozenset({"greeting", "help_lines"}),

@@ -17,6 +17,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "lesson": (E.ACTIVE,),
     "copy": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "confirm": (E.PENDING,),
+    "joining": (E.PENDING,),
     "welcome": (E.ACTIVE,),
     "again": (E.ACTIVE, E.PAUSED),
     "receipt": (E.ACTIVE, E.PAUSED, E.FINISHED),

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from course.content.command_words import Command
-from course.journeys import answering, commands, completing, filling, mailed_reports, matching, people, trials
+from course.journeys import answering, commands, completing, filling, joining, mailed_reports, matching, people, trials
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.matching import Answered
@@ -34,6 +34,7 @@ class Decision(StrEnum):
     NOTED = "noted"  # a person wrote to something that is not a lesson
     EMPTY = "empty"  # nobody can see that a person wrote
     AUTOMATIC = "automatic"
+    JOINED = "joined"  # somebody asks for a course, and is asked back
     REPEATED = "repeated"  # the same mail once more
     DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
     HELD = "held"  # nobody can tell whose it is, or what a person wrote, or it is over a cap; it waits for the owner
@@ -85,6 +86,9 @@ def _place(
         log.info("a mail is put aside: nobody can tell whether a person wrote it", why=mail.signs.row)
         return Decision.HELD
     machine = mail.signs.counts is Counts.NO
+    course = joining.wanted(service, recipients) if answered is None and not machine else None
+    if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
+        return Decision(joining.take_in(tx, service, mail, course, now, real_now))
     if answered is None and not machine:
         answered = matching.by_sender(tx, service, mail, (*passed, *mail.passed))
     if answered is None:
@@ -140,7 +144,9 @@ def _decide(
     if reply_id is None:
         return Decision.REPEATED
     prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer)
-    if command is not None:
+    if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
+        joining.decide(tx, service, person, mail.first_line, now, real_now)
+    elif command is not None:
         commands.act(tx, service, person, command, prompt, now, real_now)
         if day is not None and commands.also_answers(command, mail):
             completing.complete(tx, person, day, "reply", reply_id, now)
