@@ -12,12 +12,14 @@ from pathlib import Path
 
 import structlog
 
+from course import erasure
 from course.clock import Clock
 from course.files import DRAFT
 from course.journeys import (
     breaker,
     consent,
     doubts,
+    erasing,
     folding,
     limits,
     planning,
@@ -78,6 +80,7 @@ class Ticker:
             self._sweep(Page(self.worker, frozenset(self._given), {}))
             self._given.clear()
             tally = self._send()
+            self._erase()
         self.guard.note(settled=tally.sent > 0)
         return tally
 
@@ -121,6 +124,12 @@ class Ticker:
     def ledger(self) -> Ledger:
         """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
         return Ledger(ledgers(self.service), self.worker)
+
+    def _erase(self) -> None:
+        """Erase whoever asked for it, once their last mail is over."""
+        for address in erasing.over(self.service, self.clock.now()):
+            erasure.erase(self.service, address)
+            log.info("a person was erased, as they asked by mail")
 
     def _close_ledgers(self) -> None:
         doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())

@@ -18,6 +18,7 @@ PLAIN = {
     "hosts",
     "files",
     "schedule",
+    "offsets",
     "links",
     "keys",
     "addresses",
@@ -34,7 +35,7 @@ PLAIN = {
 LEVEL = (
     dict.fromkeys(PLAIN, 0)
     | {"store": 1, "journeys": 2}
-    | dict.fromkeys(("app", "ticking", "system_clock", "sockets", "cli", "web", "outbound", "inbound"), 3)
+    | dict.fromkeys(("app", "ticking", "erasure", "system_clock", "sockets", "cli", "web", "outbound", "inbound"), 3)
 )
 LEVEL |= {"worker": 4, "__main__": 4, "__init__": 0}
 # Each library's only doors. A name that is not here may be imported anywhere.

@@ -13,11 +13,15 @@ from collections.abc import Iterator, Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
+    "joining": frozenset({"confirm_url", "consent"}),
     "welcome": frozenset({"greeting", "first_day", "send_hour"}),
     "receipt": frozenset({"greeting", "day"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done"}),
+    "paused": frozenset({"greeting", "pause_end"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
+    "next": frozenset({"greeting", "next_lesson"}),
+    "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
     "unread": frozenset({"greeting", "help_lines", "contact"}),
 }

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from course.journeys import notices
+from course.journeys import erasing, notices
 from course.journeys.people import Person
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries
@@ -68,6 +68,10 @@ def _once(notice: str, _: Prompt, before: list[Before]) -> bool:
     return not any(one.here for one in before if one.notice == notice)
 
 
+def _three_of_it(notice: str, _: Prompt, before: list[Before]) -> bool:
+    return sum(one.today for one in before if one.notice == notice) < A_DAY
+
+
 def _ten_a_day(notice: str, _: Prompt, before: list[Before]) -> bool:
     return sum(one.today for one in before if one.notice == notice) < HELP_A_DAY
 
@@ -79,14 +83,19 @@ RULES: dict[str, tuple[Rule, ...]] = {
     RECEIPT: (_three_a_day, _once_a_prompt),
     EMPTY: (_three_a_day, _once_a_prompt, _first_today),
     UNREAD: (_three_a_day, _first_today),
-    "paused": (_three_a_day, _once_a_day),
+    "paused": (_three_a_day,),  # another end of the pause is another change
     "resumed": (_three_a_day, _once_a_day),
     "skipped": (_three_a_day,),
+    "next": (_three_a_day, _once_a_day),
+    "hour": (_three_a_day,),
+    "hours": (_three_a_day, _once_a_day),
+    erasing.ASKS: (_three_of_it,),  # so that nobody who wants to be erased is kept from it by other answers
+    erasing.DONE: (_once,),
     notices.LAST: (_once,),
     "help": (_ten_a_day,),
 }
 ANSWERS = frozenset(RULES)  # what goes out as an answer (RFC 3834)
-COUNTED = ANSWERS - {notices.LAST, "help"}
+COUNTED = ANSWERS - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
 
 
 def acknowledge(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
-from course.content.catalogue import CONFIRM, Words
+from course.content.catalogue import ASKING, JOINING, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
 from course.journeys.answering import ANSWERS
@@ -24,7 +24,7 @@ from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
 from course.store.sets import one_of
-from course.store.tables import completions, deliveries, mailings
+from course.store.tables import completions, deliveries, enrolments, mailings
 
 
 @dataclass
@@ -86,7 +86,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
-    if mailing.name != CONFIRM:
+    if mailing.name not in ASKING:
         leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
     values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
@@ -103,7 +103,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         list_id=f"<{row.course}.{settings.mail_domain}>",
         # The course's number, not its name: this header is for the provider's statistics.
         feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
-        replied=mailing.name in ANSWERS,
+        replied=mailing.name in ANSWERS or mailing.name == JOINING,
         in_reply_to=_answered(service, row),
     )
 
@@ -120,7 +120,7 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
-    if mailing.name == CONFIRM:
+    if mailing.name in ASKING:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
         return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
     mail = service.catalogue.words[mailing.locale]["mail"]
@@ -150,6 +150,16 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     return {"first_day": said, "next_lesson": said, "send_hour": hour}
 
 
+def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Until when a pause lasts, in words."""
+    end = tx.execute(select(enrolments.c.resume_at).where(enrolments.c.id == row.enrolment_id)).scalar()
+    if end is None:
+        return {"pause_end": words["mail"]["pause_open"]}
+    locale = service.catalogue.courses[row.course].locale(row.locale)
+    said = dates.moment(end, schedule.zone_of(row.timezone), locale, words["dates"])
+    return {"pause_end": say(words["mail"]["pause_ends"], moment=said)}
+
+
 def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Which days they wrote back, in words; without one, no number."""
     days = tx.execute(
@@ -173,6 +183,9 @@ def _answered(service: Service, row: Owed) -> str:
 
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
+    "paused": _rest,
     "resumed": _coming,
+    "next": _coming,
+    "hour": _coming,
     "farewell": _done,
 }

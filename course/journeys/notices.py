@@ -17,6 +17,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "lesson": (E.ACTIVE,),
     "copy": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "confirm": (E.PENDING,),
+    "joining": (E.PENDING,),
     "welcome": (E.ACTIVE,),
     "again": (E.ACTIVE, E.PAUSED),
     "receipt": (E.ACTIVE, E.PAUSED, E.FINISHED),
@@ -25,6 +26,11 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "skipped": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "farewell": (E.FINISHED,),
     "left": (E.STOPPED, E.FINISHED),
+    "next": (E.ACTIVE,),
+    "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
+    "erased": (E.STOPPED, E.FINISHED),
     "empty": (E.ACTIVE, E.PAUSED),
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),

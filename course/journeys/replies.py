@@ -9,7 +9,8 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import Connection
 
-from course.journeys import answering, commands, completing, filling, mailed_reports, matching, people, trials
+from course.content.command_words import Command
+from course.journeys import answering, commands, completing, filling, joining, mailed_reports, matching, people, trials
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.matching import Answered
@@ -33,6 +34,7 @@ class Decision(StrEnum):
     NOTED = "noted"  # a person wrote to something that is not a lesson
     EMPTY = "empty"  # nobody can see that a person wrote
     AUTOMATIC = "automatic"
+    JOINED = "joined"  # somebody asks for a course, and is asked back
     REPEATED = "repeated"  # the same mail once more
     DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
     HELD = "held"  # nobody can tell whose it is, or what a person wrote, or it is over a cap; it waits for the owner
@@ -84,6 +86,9 @@ def _place(
         log.info("a mail is put aside: nobody can tell whether a person wrote it", why=mail.signs.row)
         return Decision.HELD
     machine = mail.signs.counts is Counts.NO
+    course = joining.wanted(service, recipients) if answered is None and not machine else None
+    if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
+        return Decision(joining.take_in(tx, service, mail, course, now, real_now))
     if answered is None and not machine:
         answered = matching.by_sender(tx, service, mail, (*passed, *mail.passed))
     if answered is None:
@@ -122,7 +127,7 @@ def _decide(
     person, day = answered.person, answered.day
     people.alone(tx, person)
     machine = mail.signs.counts is Counts.NO
-    command = "" if machine else commands.match(service, person, mail.first_line)
+    command = None if machine else commands.match(service, person, mail.first_line)
     kind = Decision.AUTOMATIC if machine else _kind(mail, command, day)
     if kind == Decision.HELD:
         log.warning("a mail is encrypted, or written in Outlook's own format, and was put aside")
@@ -139,8 +144,12 @@ def _decide(
     if reply_id is None:
         return Decision.REPEATED
     prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer)
-    if kind == Decision.COMMAND:
+    if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
+        joining.decide(tx, service, person, mail.first_line, now, real_now)
+    elif command is not None:
         commands.act(tx, service, person, command, prompt, now, real_now)
+        if day is not None and commands.also_answers(command, mail):
+            completing.complete(tx, person, day, "reply", reply_id, now)
     elif kind != Decision.AUTOMATIC:
         counted = False
         if kind == Decision.COMPLETED and day is not None:
@@ -149,8 +158,8 @@ def _decide(
     return kind
 
 
-def _kind(mail: Incoming, command: str, day: int | None) -> Decision:
-    if command:
+def _kind(mail: Incoming, command: Command | None, day: int | None) -> Decision:
+    if command is not None:
         return Decision.COMMAND
     if not mail.says_something:
         return Decision.HELD if mail.unreadable else Decision.EMPTY

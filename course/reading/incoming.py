@@ -33,6 +33,7 @@ class Incoming:
     photo: bool
     unreadable: bool  # it has words that nobody here can read: encrypted, or in a format of Outlook's own
     passed: tuple[str, ...]  # domains whose mark on it was checked
+    language: str  # of its Content-Language (RFC 3282), as it stands
     subject: str = field(repr=False)
     words: str = field(repr=False)
 
@@ -52,6 +53,11 @@ class Incoming:
     def first_line(self) -> str:
         """The first line that holds anything: of what was written, or else the subject (STOP, and an empty mail)."""
         return next((line.strip() for line in self.words.splitlines() if line.strip()), self.subject)
+
+    @property
+    def says_more(self) -> bool:
+        """Whether anything was written or sent besides the first line."""
+        return sum(bool(line.strip()) for line in self.words.splitlines()) > 1 or self.photo
 
     @property
     def says_something(self) -> bool:
@@ -85,6 +91,7 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
         photo=any(_is_photo(part) for part in mime.walk(message)),
         unreadable=not look.words and bodies.unreadable(message),
         passed=authentication.passed(message, authserv_id),
+        language=mime.header(message, "Content-Language"),
         subject=mime.header(message, "Subject"),
         words=look.words,
     )
