@@ -27,7 +27,11 @@ FOR_ANY_WORDS = (RECEIPT, EMPTY, UNREAD)
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a mail answers: our delivery and, if that was a lesson, its day. `silent`: it must not be answered."""
+    """What a mail answers: our delivery and, if that was a lesson, its day.
+
+    `silent`: it asks not to be answered. Whoever typed a command is answered all the same: a machine types none, and
+    help or erasure that somebody asked for must not fail for a header that their office's mail server adds.
+    """
 
     delivery_id: int | None
     day: int | None
@@ -123,10 +127,10 @@ def answer(tx: Connection, person: Person, notice: str, prompt: Prompt, now: dat
 
     Whoever decides two mails of one person at once holds people.alone().
     """
+    if prompt.silent and notice in FOR_ANY_WORDS:
+        return False
     before = _before(tx, person, now)
-    if prompt.silent or not all(
-        rule(notice, prompt, [one for one in before if not one.cancelled]) for rule in RULES[notice]
-    ):
+    if not all(rule(notice, prompt, [one for one in before if not one.cancelled]) for rule in RULES[notice]):
         return False
     if notice != UNREAD:
         _instead_of_unread(tx, person)

@@ -98,8 +98,7 @@ def _again(
     tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
-    if not prompt.silent:
-        resending.once_more(tx, person, prompt.day, now)
+    resending.once_more(tx, person, prompt.day, now)
 
 
 def _done(
