@@ -31,6 +31,7 @@ COMMANDS = (
     "preview",
     "send-test",
     "receive",
+    "read",
     "status",
     "stats",
     "migrate",
