@@ -34,7 +34,6 @@ def test_each_cut_names_its_rule(shell, file):
     assert [line.strip() for line in told.out.splitlines() if line.startswith(("  kept", "  cut"))] == [
         "kept:",
         "cut as footer, by the rule “footer”:",
-        "kept:",
         "cut as head, by the rule “attribution”:",
         "cut as quote, by the rule “quote marks”:",
     ]
