@@ -7,6 +7,7 @@ Each command imports what it needs when it is called, so that `course --help` an
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -140,6 +141,23 @@ def receive(
     from course.cli import mail
 
     raise typer.Exit(mail.receive(tuple(to or ())))
+
+
+@app.command(epilog="Example: course read reply.eml")
+def read(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A mail, as .eml.")],
+    *,
+    locale: Locale = None,
+) -> None:
+    """Show how a mail is understood, cut by cut.
+
+    Whether a person wrote it and by which row that was decided, what was cut of it and by which rule, what is left, and
+    which command that is. Nothing is stored or sent, and no database is asked: what we sent ourselves is not looked up.
+    It prints what the person wrote.
+    """
+    from course.cli import reading
+
+    raise typer.Exit(reading.show(file, locale))
 
 
 @app.command(epilog="Example: course status")
