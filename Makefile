@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run test check fix lock bench chaos clean
+.PHONY: run test check fix lock bench chaos fuzz clean
 
 run:            ## the whole service, with nothing to configure
 	@$(PYTHON) bootstrap.py
@@ -36,6 +36,11 @@ bench:          ## how fast it sends, against others on this machine; writes doc
 chaos:          ## kill, stop and cut off real workers for some twenty minutes, and count every lesson
 	@$(PYTHON) bootstrap.py dev
 	@PYTHONPATH=. $(BIN)/python tests/chaos.py $(ARGS)
+
+fuzz:           ## ten minutes of hostile mail, made to reach what no test reached; ARGS=60 for an hour
+	@$(PYTHON) bootstrap.py dev
+	@$(BIN)/python -m uv pip install --quiet --group fuzz
+	@$(BIN)/python tests/fuzz.py $(ARGS)
 
 clean:          ## the environment only; never your data
 	rm -rf .venv

@@ -21,8 +21,9 @@ from course import outbound
 from course.clock import Clock
 from course.content import catalogue
 from course.content.catalogue import Catalogue
-from course.inbound import spool
+from course.inbound import spool, tasting
 from course.inbound.spool import Spooled
+from course.inbound.tasting import NotTastedError
 from course.journeys import facts, journal, leaving, provider_events, replies, reports, signup
 from course.journeys.guard import Guard
 from course.journeys.replies import Decision
@@ -31,6 +32,7 @@ from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.keys import Keys
 from course.outgoing import Transport
+from course.reading.caps import TooMuchError
 from course.settings import Settings
 from course.store import migrate
 from course.store.database import AWAY, Store
@@ -144,14 +146,23 @@ class App:
         decisions: list[Decision] = []
 
         def decide(mail: Spooled) -> bool:
-            now, real_now = self.clock.now(), self.clock.real()
-            decision = replies.take_in(self.service, mail.raw, mail.source, mail.to, mail.passed, now, real_now)
+            decision = self._decide(mail)
             log.info("a mail was decided", decision=str(decision))
             decisions.append(decision)
             return decision != Decision.HELD
 
-        spool.drain(self.spool_folder, self.keys, decide, waits=AWAY, keep=self.settings.keep_raw_days > 0)
+        keep = self.settings.keep_raw_days > 0
+        spool.drain(self.spool_folder, self.keys, decide, waits=(*AWAY, NotTastedError), keep=keep)
         return decisions
+
+    def _decide(self, mail: Spooled) -> Decision:
+        now, real_now = self.clock.now(), self.clock.real()
+        try:
+            raw = tasting.tasted(mail.raw)
+        except TooMuchError as error:
+            log.warning("a mail is over a cap and was put aside", why=str(error))
+            return Decision.HELD
+        return replies.take_in(self.service, raw, mail.source, mail.to, mail.passed, now, real_now, mail.raw)
 
     def place(self, mailbox: str) -> str:
         """Return how far this mailbox has been read, as it was noted, or ""."""

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import structlog
 
+from course import erasure
 from course.clock import Clock
 from course.files import DRAFT
 from course.journeys import (
     breaker,
     consent,
     doubts,
+    erasing,
     folding,
     journal,
     limits,
@@ -79,6 +81,7 @@ class Ticker:
             self._sweep(Page(self.worker, frozenset(self._given), {}))
             self._given.clear()
             tally = self._send()
+            self._erase()
         self.guard.note(settled=tally.sent > 0)
         return tally
 
@@ -123,6 +126,14 @@ class Ticker:
     def ledger(self) -> Ledger:
         """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
         return Ledger(ledgers(self.service), self.worker)
+
+    def _erase(self) -> None:
+        """Erase whoever asked for it, once their last mail is over."""
+        for address in erasing.over(self.service, self.clock.now()):
+            erased = erasure.erase(self.service, address, self.clock.now())
+            log.info("a person was erased, as they asked by mail")
+            if erased.refused:
+                log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
 
     def _close_ledgers(self) -> None:
         doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from course import links
 from course.app import App
-from course.journeys import claiming, demo, doubts, planning, sending, settling, shift
+from course.journeys import claiming, demo, doubts, planning, settling, shift
 from course.outbound import one_by_one
 from course.outbound.greeting import Server
 from course.outbound.smtp import Smtp

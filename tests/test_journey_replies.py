@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from course import logs
 from course.app import App
+from course.inbound import spool
 from course.journeys import replies
 from course.store.database import insert_once
 from course.store.tables import metadata
@@ -360,17 +361,17 @@ def test_two_answers_on_a_day_get_one_receipt(world, lesson):
     assert world.box.names().count("receipt") == 1
 
 
-def test_two_courses_get_one_receipt_a_day(world):
-    """With two courses, and a day answered in each, there is still one receipt that day, to one person."""
+def test_two_courses_get_a_receipt_each(world):
+    """With two courses, and a day answered in each, each of the two prompts is answered once."""
     world.join("alice")
     world.join("alice", course="writing")
     live(world, 21)
-    for mail in [mail for mail in world.box.sent if mail.mailing.name == "day-1"]:
+    for mail in 2 * [mail for mail in world.box.sent if mail.mailing.name == "day-1"]:
         world.reply(mail)
     world.app.tick()
 
     assert days_done(world) == [("self-compassion", 1, "reply"), ("writing", 1, "reply")]
-    assert world.box.names().count("receipt") == 1
+    assert world.box.names().count("receipt") == 2
 
 
 # Whenever it comes.
@@ -398,13 +399,13 @@ def test_an_answer_after_the_end_counts(world, lesson):
 
 
 @ON_SQLITE
-def test_an_answer_after_leaving_counts_but_sends_nothing(world, lesson):
-    """Who has left and still answers has the day counted; no mail goes to them any more."""
+def test_an_answer_after_leaving_counts_and_brings_no_receipt(world, lesson):
+    """Who has left and still answers has the day counted, and hears once where a person can be reached; no more."""
     world.app.leave(world.leave_token(lesson), "page")
     world.reply(lesson)
 
     assert [day for _, day, _ in days_done(world)] == [1]
-    assert live(world, 48) == []
+    assert live(world, 48) == ["unread"]
 
 
 @ON_SQLITE
@@ -479,12 +480,13 @@ NOTHING = {
 
 @ON_SQLITE
 @pytest.mark.parametrize("words", NOTHING.values(), ids=NOTHING)
-def test_an_empty_answer_does_nothing(world, lesson, words):
-    """A mail in which a person wrote nothing completes no day and gets no receipt."""
-    decided = world.deliver(letter(to=lesson.reply_to, words=words or "\n").as_bytes())
+def test_an_empty_answer_does_no_day(world, lesson, words):
+    """A mail in which a person wrote nothing completes no day; that is said once, and kindly, for words get lost."""
+    for number in range(2):
+        mail = letter(to=lesson.reply_to, words=words or "\n", **{"Message-ID": f"<{number}@client.example.org>"})
+        assert world.deliver(mail.as_bytes()) == ["empty"]
 
-    assert decided == ["empty"]
-    assert (days_done(world), live(world, 1)) == ([], [])
+    assert (days_done(world), live(world, 24)) == ([], ["empty", "day-2"])
 
 
 @ON_SQLITE
@@ -530,12 +532,15 @@ AUTOMATIC = {
     "Precedence": {"Precedence": "bulk"},
     "X-Autoreply": {"X-Autoreply": "yes"},
     "X-Autorespond": {"X-Autorespond": "Re: Day 1"},
-    "a list": {"List-Id": "<friends.example.org>"},
     "the sender": {"From": "MAILER-DAEMON@example.org"},
     "a no-reply sender": {"From": "no-reply@example.org"},
+    "a calendar": {"Content-Type": "text/calendar"},
+}
+DOUBTFUL = {
+    "a list": {"List-Id": "<friends.example.org>"},
+    "a list's precedence": {"Precedence": "list"},
     "Outlook's subject": {"Subject": "Automatic reply: Day 1: two ways of saying it"},
     "a German subject": {"Subject": "Abwesenheitsnotiz: Day 1"},
-    "a calendar": {"Content-Type": "text/calendar"},
 }
 
 
@@ -555,11 +560,29 @@ def test_a_machine_s_answer_counts_for_nothing(world, lesson, headers):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("headers", DOUBTFUL.values(), ids=DOUBTFUL)
+def test_a_mail_that_may_be_nobody_s_is_held(world, lesson, headers):
+    """It waits for the owner, as it came: it counts for nothing, ends nobody's course and is not answered."""
+    sent = []
+    for number, words in enumerate((CANARY, "STOP", "HELP")):
+        mail = letter(to=lesson.reply_to, words=f"{words}\n", **{"Message-ID": f"<{number}@c>"} | headers)
+        sent.append(mail.as_bytes())
+        assert world.deliver(sent[-1]) == ["held"]
+    kept = [spool.take(path, world.app.keys).raw for path in sorted(world.app.spool_folder.glob("held/*.mail"))]
+
+    assert (days_done(world), live(world, 2)) == ([], [])
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+    assert world.rows("SELECT * FROM replies") == []
+    assert sorted(kept) == sorted(sent)
+
+
+@ON_SQLITE
 def test_a_person_who_asks_machines_for_silence_is_a_person(world, lesson):
-    """X-Auto-Response-Suppress and "Auto-Submitted: no" are a person's client being polite."""
+    """X-Auto-Response-Suppress asks for no answer: the day counts, and none is sent."""
     decided = world.reply(lesson, X_Auto_Response_Suppress="All", Auto_Submitted="no")
 
     assert decided == ["completed"]
+    assert live(world, 2) == []
 
 
 @ON_SQLITE
@@ -891,12 +914,12 @@ def test_a_command_is_about_the_course_it_answers(world):
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("command", ["SKIP", "DONE"])
-def test_a_command_about_a_day_needs_a_day(world, lesson, command):
-    """In answer to the welcome there is no day to skip or to have done: nothing happens."""
+@pytest.mark.parametrize(("command", "answers"), [("SKIP", []), ("DONE", ["unread"])])
+def test_a_command_about_a_day_needs_a_day(world, lesson, command, answers):
+    """In answer to the welcome there is no day to skip or to have done; "done" is answered as any other words are."""
     world.reply(world.box.last("welcome"), command)
 
-    assert (days_done(world), world.rows("SELECT * FROM skips"), live(world, 2)) == ([], [], [])
+    assert (days_done(world), world.rows("SELECT * FROM skips"), live(world, 2)) == ([], [], answers)
 
 
 @ON_SQLITE

@@ -46,7 +46,7 @@ PEOPLE = {
     "en-US": {"email": "plume@post.example.net", "name": "Bobplume", "timezone": "America/New_York"},
 }
 LESSONS = tuple(f"day-{day}" for day in range(1, 6))
-ANSWERS = ("receipt", "help", "paused", "resumed", "skipped", "left")
+ANSWERS = ("receipt", "help", "paused", "resumed", "skipped", "left", "unread", "empty")
 KINDS = ("confirm", "welcome", "again", *LESSONS, *ANSWERS, "farewell")
 ALL = [(locale, kind) for locale in PEOPLE for kind in KINDS]
 MAILS = pytest.mark.parametrize(("locale", "kind"), ALL, ids=[f"{locale}-{kind}" for locale, kind in ALL])
@@ -99,6 +99,9 @@ def live(world, locale):
     for words in ("It helped a little.", "HELP", "PAUSE", "RESUME"):
         answer(world, first, words)
     answer(world, until(world, "day-2"), "SKIP")
+    answer(world, until(world, "day-3"), "")
+    until(world, "day-4")
+    answer(world, world.box.last("welcome"), "Thank you.")
     until(world, "farewell")
     answer(world, world.box.last("day-5"), "STOP")
 

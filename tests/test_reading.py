@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course.reading import authentication, mime, read
-from course.reading.mime import TooMuchError
+from course.reading import Counts, authentication, mime, read
+from course.reading.caps import TooMuchError
 
 ROOT = Path(__file__).parents[1]
 HEAD = b"From: Alice <alice@example.org>\nTo: reply-abc@reply.example.org\nMessage-ID: <1@client.example.org>\n"
@@ -61,7 +61,7 @@ def test_a_plain_mail_is_read_whole():
     assert found.date == "Tue, 2 Mar 2027 09:00:00 +0000"
     assert found.references == ("<lesson@course.example.org>", "<welcome@course.example.org>")
     assert found.words == "It helped a little."
-    assert (found.automatic, found.report, found.photo, found.passed) == ("", False, False, ())
+    assert (found.signals, found.report, found.photo, found.passed) == ((), False, False, ())
 
 
 def test_what_was_written_is_in_no_repr():
@@ -181,7 +181,7 @@ def test_what_is_long_but_a_persons_is_read(raw):
 CHILD = """
 import sys
 from course.reading import read
-from course.reading.mime import TooMuchError
+from course.reading.caps import TooMuchError
 raw = sys.stdin.buffer.read()
 try:
     read(raw)
@@ -677,7 +677,7 @@ MACHINES = [
     ("Precedence: bulk", "Precedence"),
     ("Precedence: auto_reply", "Precedence"),
     ("Precedence: Junk", "Precedence"),
-    ("Precedence: list", "Precedence"),
+    ("Precedence: list", "list"),
     ("X-Autoreply: yes", "X-Autoreply"),
     ("X-Autorespond: Re: Day 1", "X-Autorespond"),
     ("X-Auto-Reply-From: bob@example.org", "X-Auto-Reply-From"),
@@ -686,44 +686,44 @@ MACHINES = [
     ("X-FC-MachineGenerated: true", "X-FC-MachineGenerated"),
     ("X-Cron-Env: <HOME=/root>", "X-Cron-Env"),
     ("Delivered-To: Autoresponder", "Delivered-To"),
-    ("List-Id: Friends <friends.example.org>", "List-Id"),
-    ("Mailing-List: contact friends@example.org", "Mailing-List"),
-    ("X-Loop: bob@example.org", "X-Loop"),
-    ("Subject: Automatic reply: Day 1: two ways of saying it", "Subject"),
-    ("Subject: Out of office: Day 1", "Subject"),
-    ("Subject: Out of the Office : Day 1", "Subject"),
-    ("Subject: Auto-Reply: Day 1", "Subject"),
-    ("Subject: Abwesenheitsnotiz: Tag 1", "Subject"),
-    ("Subject: Automatische Antwort: Tag 1", "Subject"),
-    ("Subject: =?utf-8?q?R=C3=A9ponse_automatique?= : Jour 1", "Subject"),
-    ("Subject: =?iso-8859-1?q?Respuesta_autom=E1tica?=: D=?utf-8?q?=C3=ADa?= 1", "Subject"),
-    ("Subject: =?utf-8?b?6Ieq5Yqo5Zue5aSN77yaRGF5IDE=?=", "Subject"),
+    ("List-Id: Friends <friends.example.org>", "list"),
+    ("Mailing-List: contact friends@example.org", "list"),
+    ("X-Loop: bob@example.org", "list"),
+    ("Subject: Automatic reply: Day 1: two ways of saying it", "absence"),
+    ("Subject: Out of office: Day 1", "absence"),
+    ("Subject: Out of the Office : Day 1", "absence"),
+    ("Subject: Auto-Reply: Day 1", "absence"),
+    ("Subject: Abwesenheitsnotiz: Tag 1", "absence"),
+    ("Subject: Automatische Antwort: Tag 1", "absence"),
+    ("Subject: =?utf-8?q?R=C3=A9ponse_automatique?= : Jour 1", "absence"),
+    ("Subject: =?iso-8859-1?q?Respuesta_autom=E1tica?=: D=?utf-8?q?=C3=ADa?= 1", "absence"),
+    ("Subject: =?utf-8?b?6Ieq5Yqo5Zue5aSN77yaRGF5IDE=?=", "absence"),
 ]
 
 
 @pytest.mark.parametrize(("line", "signal"), MACHINES, ids=[line for line, _ in MACHINES])
 def test_a_machine_is_known_by_its_header(line, signal):
     """Each signal, with the header that means it; the one that told is named."""
-    assert read(mail(b"I am away until Monday.\n", line)).automatic == signal
+    assert read(mail(b"I am away until Monday.\n", line)).signs.row == signal
 
 
 @pytest.mark.parametrize(
-    ("kind", "report"),
+    ("kind", "signal"),
     [
-        ("multipart/report; report-type=delivery-status; boundary=b", True),
-        ("Multipart/Report; report-type=disposition-notification; boundary=b", True),
-        ("multipart/report; report-type=feedback-report; boundary=b", True),
-        ("message/delivery-status", False),
-        ("message/disposition-notification", False),
-        ("text/calendar; method=REPLY", False),
+        ("multipart/report; report-type=delivery-status; boundary=b", "report"),
+        ("Multipart/Report; report-type=disposition-notification; boundary=b", "report"),
+        ("multipart/report; report-type=feedback-report; boundary=b", "report"),
+        ("message/delivery-status", "status"),
+        ("message/disposition-notification", "status"),
+        ("text/calendar; method=REPLY", "calendar"),
     ],
 )
-def test_a_machine_is_known_by_its_type(kind, report):
+def test_a_machine_is_known_by_its_type(kind, signal):
     """Bounces, read receipts, complaints and answers to invitations; reports are told apart."""
     found = read(mail(b"--b\nContent-Type: text/plain\n\nx\n--b--\n", kind=kind))
 
-    assert found.automatic == "Content-Type"
-    assert found.report == report
+    assert found.signs.row == signal
+    assert found.report == (signal == "report")
 
 
 @pytest.mark.parametrize(
@@ -737,7 +737,7 @@ def test_a_machine_is_known_by_its_name(sender):
     """Nobody of that name writes back to a prompt."""
     raw = mail().replace(b"Alice <alice@example.org>", f"Someone <{sender}@example.org>".encode())
 
-    assert read(raw).automatic == "From"
+    assert read(raw).signs.row == "sender"
 
 
 PEOPLE = [
@@ -765,7 +765,7 @@ PEOPLE = [
 @pytest.mark.parametrize("line", PEOPLE)
 def test_a_person_is_not_taken_for_a_machine(line):
     """What looks automatic and is not: asking for silence says nothing of who asks."""
-    assert read(mail(b"It helped a little.\n", line)).automatic == ""
+    assert read(mail(b"It helped a little.\n", line)).signs.counts is Counts.YES
 
 
 @pytest.mark.parametrize(
@@ -775,7 +775,7 @@ def test_a_persons_name_is_not_taken_for_a_machines(sender):
     """It only holds such a word."""
     raw = mail().replace(b"Alice <alice@example.org>", f"Someone <{sender}@example.org>".encode())
 
-    assert read(raw).automatic == ""
+    assert read(raw).signals == ()
 
 
 def test_a_part_does_not_make_the_whole_automatic():
@@ -783,7 +783,7 @@ def test_a_part_does_not_make_the_whole_automatic():
     raw = many(part("text/plain", "Look what came."), part("message/rfc822", "Auto-Submitted: auto-replied\n\nx"))
     found = read(raw)
 
-    assert (found.automatic, found.report, found.words) == ("", False, "Look what came.")
+    assert (found.signals, found.report, found.words) == ((), False, "Look what came.")
 
 
 # Whose mail it is proven to be.

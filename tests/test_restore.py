@@ -232,6 +232,26 @@ def test_who_left_stays_away(three):
     assert statuses(three) == {ALICE: "active", BOB: "stopped", CHARLIE: "paused"}
 
 
+def test_a_pause_keeps_its_end(three):
+    """Charlie paused for two days after the backup: he rests, and his letters come again by themselves."""
+    three.clock.go(hours=1)
+    three.reply(last_mail(three, CHARLIE), "PAUSE 2 DAYS")
+    end = three.rows("SELECT resume_at FROM enrolments WHERE resume_at IS NOT NULL")
+    restore(three, three.file)
+
+    assert three.rows("SELECT resume_at FROM enrolments WHERE resume_at IS NOT NULL") == end
+    assert statuses(three)[CHARLIE] == "paused"
+
+
+def test_a_pause_that_is_over_is_owed(three):
+    """What `course sending` shows counts the lesson of a pause whose end has come meanwhile."""
+    three.reply(last_mail(three, CHARLIE), "PAUSE 1 DAY")
+    three.clock.go(days=1)
+    shown = backlog.owed(three.app.service, three.clock.now(), three.clock.now())
+
+    assert sum(waiting.count for waiting in shown) == 4  # the notice that he paused, and three lessons
+
+
 def last_mail(world, who):
     """Return the last mail that somebody got."""
     return next(mail for mail in reversed(world.box.sent) if mail.to == who)

@@ -138,6 +138,20 @@ def test_a_reply_becomes_a_completion_and_a_receipt(world, sendgrid):
     assert list(world.app.spool_folder.glob("*.mail")) == []
 
 
+def test_d7_a_post_again_changes_nothing(world, sendgrid):
+    """SendGrid tries again, or somebody repeats what they overheard a day later: one day done, one receipt."""
+    world.join()
+    world.pass_hours(24)
+    lesson = world.box.last("day-1")
+    mail = f"From: {lesson.to}\r\nTo: {lesson.reply_to}\r\nMessage-ID: <1@c.example>\r\n\r\nIt was hard.\r\n"
+    for hours in (0, 1, 25):
+        world.pass_hours(hours)
+        assert post(sendgrid, form(email=mail.encode())).status_code == 200
+
+    assert world.rows("SELECT day FROM completions") == [(1,)]
+    assert world.box.names().count("receipt") == 1
+
+
 def test_a_wrong_secret_is_refused_and_not_written_down(sendgrid, received):
     """403 for a forgery; the log warns and has neither the secret nor the guess."""
     with structlog.testing.capture_logs() as lines:

@@ -7,6 +7,7 @@ Each command imports what it needs when it is called, so that `course --help` an
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,11 +35,9 @@ app = typer.Typer(
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")]
 Day = Annotated[int | None, typer.Option(min=1, metavar="N", help="The lesson of this day.")]
-Locale = Annotated[
-    str | None, typer.Option(metavar="LOCALE", help="A language, like en-GB. [default: the course's first one]")
-]
+Locale = Annotated[str | None, typer.Option(metavar="LOCALE", help="As en-GB. [default: the course's first]")]
 CourseName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A folder's name in emails/courses/. [default: the first one]")
+    str | None, typer.Option(metavar="NAME", help="A folder in emails/courses/. [default: the first]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -142,6 +141,23 @@ def receive(
     raise typer.Exit(mail.receive(tuple(to or ())))
 
 
+@app.command(epilog="Example: course read reply.eml")
+def read(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A mail, as .eml.")],
+    *,
+    locale: Locale = None,
+) -> None:
+    """Show how a mail is understood, cut by cut.
+
+    Whether a person wrote it and by which row that was decided, what was cut of it and by which rule, what is left, and
+    which command that is. Nothing is stored or sent, and no database is asked: what we sent ourselves is not looked up.
+    It prints what the person wrote.
+    """
+    from course.cli import reading
+
+    raise typer.Exit(reading.show(file, locale))
+
+
 @app.command(epilog="Example: course status")
 def status(*, json: Json = False) -> None:
     """Tell whether the clock ticks and mail leaves.
@@ -210,6 +226,5 @@ def erase(
     raise typer.Exit(people.erase(address, sure=yes))
 
 
-app.add_typer(crowds.app)
-app.add_typer(upkeep.app)
-app.add_typer(journal.app)
+for more in (crowds, upkeep, journal):
+    app.add_typer(more.app)

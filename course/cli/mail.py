@@ -15,7 +15,7 @@ from course.cli.service import load, opened
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.keys import Keys
-from course.reading.mime import LARGEST
+from course.reading.caps import LARGEST
 from course.system_clock import SystemClock
 
 KEPT, NO_MAIL, TRY_AGAIN = 0, 65, 75  # EX_OK, EX_DATAERR, EX_TEMPFAIL

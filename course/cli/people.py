@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import typer
-from cryptography.fernet import InvalidToken
 
 from course import addresses
 from course.addresses import AddressError
-from course.app import App
 from course.cli.service import load, opened
-from course.inbound import spool
+from course.erasure import erase as erase_everywhere
 from course.journeys import demo, privacy
 from course.journeys.demo import RealPeopleError
-from course.journeys.privacy import Traces
-from course.outbound import sendgrid_erasing
-from course.settings import Settings
 
-TO = re.compile(rb"^To: ([^\r\n]+)", re.MULTILINE)
-HEAD = 8_192  # bytes of a letter of ours that surely hold its To header
 UNKNOWN = "Nobody is known by this address."
 # What no program can erase from here, by the way out that was used.
 ELSEWHERE = {
@@ -50,38 +40,30 @@ def erase(typed: str, *, sure: bool) -> int:
     if not sure:
         typer.confirm(f"Erase everything about {address}? Nothing brings it back.", abort=True)
     with opened(load()) as app:
-        # Before the rows, so that a repeat finds what a crash left; and after them, for what came in between.
-        traces = privacy.traces(app.service, address)
-        letters, mails = _erase_files(app, traces)
-        known = privacy.erase(app.service, address, app.clock.now())
-        more_letters, more_mails = _erase_files(app, traces)
-        settings = app.settings
-    letters, mails = letters + more_letters, mails + more_mails
-    refused = _at_the_provider(settings, address)
-    if not (known or letters or mails):
+        erased = erase_everywhere(app.service, address, app.clock.now())
+        transport = app.settings.transport
+    if transport == "sendgrid":
+        _say_of_sendgrid(erased.refused)
+    if not (erased.known or erased.letters or erased.mails):
         typer.echo(UNKNOWN, err=True)
         return 1
-    rows = "the person and all their rows" if known else "no rows (there were none)"
-    typer.echo(f"Erased: {rows}; letters in the outbox: {letters}; mails of theirs that waited to be read: {mails}.")
+    rows = "the person and all their rows" if erased.known else "no rows (there were none)"
+    files = f"letters in the outbox: {erased.letters}; mails of theirs that waited to be read: {erased.mails}"
+    typer.echo(f"Erased: {rows}; {files}.")
     typer.echo("Kept, naming nobody: the proof of consent for three years, and that an address wants no mail.")
-    typer.echo(ELSEWHERE[settings.transport])
-    return 1 if refused else 0
+    typer.echo(ELSEWHERE[transport])
+    return 1 if erased.refused else 0
 
 
-def _at_the_provider(settings: Settings, address: str) -> bool:
-    """Ask SendGrid to erase what it keeps, also of whom we know nothing any more: so a repeat can. True: it refused."""
-    if settings.transport != "sendgrid":
-        return False
-    refused = sendgrid_erasing.ask(settings, address)
-    if refused:
-        typer.echo(
-            f"SendGrid has not taken the request to erase its copies: {refused}. Everything here is erased all the "
-            "same. Repeat the command; the key needs a scope for this besides Mail Send (docs/sendgrid.md).",
-            err=True,
-        )
-    else:
+def _say_of_sendgrid(refused: str) -> None:
+    if not refused:
         typer.echo("SendGrid was asked to erase its copies; it does so within days.")
-    return bool(refused)
+        return
+    typer.echo(
+        f"SendGrid has not taken the request to erase its copies: {refused}. Everything here is erased all the same. "
+        "Repeat the command; the key needs a scope for this besides Mail Send (docs/sendgrid.md).",
+        err=True,
+    )
 
 
 def demo_data(people: int, *, due: bool, force: bool) -> int:
@@ -102,31 +84,3 @@ def as_kept(typed: str) -> str:
         return addresses.parse(typed)
     except AddressError:
         return typed.strip()
-
-
-def _erase_files(app: App, traces: Traces) -> tuple[int, int]:
-    """Erase the letters to a person and the mails from them; return how many of each."""
-    letters = [path for path in _files(app.settings.data_dir / "outbox") if _to(path) == traces.address]
-    mails = [path for path in spool.everywhere(app.spool_folder) if _theirs(app, traces, path)]
-    for path in (*letters, *mails):
-        path.unlink(missing_ok=True)
-    return len(letters), len(mails)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield every file: drafts that a crash left behind as well as letters."""
-    return (path for path in folder.glob("*") if path.is_file())
-
-
-def _to(letter: Path) -> str:
-    with letter.open("rb") as file:
-        found = TO.search(file.read(HEAD))
-    return addresses.key(found[1].decode("ascii", "replace").strip()) if found else ""
-
-
-def _theirs(app: App, traces: Traces, path: Path) -> bool:
-    try:
-        mail = spool.take(path, app.keys)
-    except (FileNotFoundError, InvalidToken):
-        return False  # decided meanwhile, or sealed with a key that is gone: nobody can tell
-    return traces.show_in(app.keys, mail.raw, mail.to)

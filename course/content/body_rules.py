@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from markdown_it.token import Token
 
 from course.content import prose, slots
-from course.content.catalogue import CONFIRM
+from course.content.catalogue import ASKING
 from course.content.markdown import BUTTON
 from course.content.written import LESSON, Found, Rule, Written, markers, unknown_slots
 
@@ -78,7 +78,7 @@ def _required(text: Written) -> Found:
 
 def _button(text: Written) -> Found:
     """Allow one button in the confirmation, and nothing else to press: it may reach a stranger."""
-    if text.kind != CONFIRM:
+    if text.kind not in ASKING:
         return
     links = [(line, token.attrs) for line, token in _pieces(text) if token.type == "link_open"]
     bare = [line for line, token in _pieces(text) if token.type == "text" and BARE_LINK.search(token.content)]

@@ -7,15 +7,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from course.content import courses, help_lines, layout, sources
+from course.content import command_words, courses, help_lines, layout, sources
+from course.content.command_words import Command, Phrases
 from course.content.courses import Course
 from course.content.help_lines import HelpLine
 from course.content.mailing import Mailing
 from course.content.sources import ContentError, Problem, Source
 from course.settings import Settings
 
-CONFIRM = "confirm"
-NOTICES = (CONFIRM, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left")
+CONFIRM, JOINING = "confirm", "joining"  # what a sign-up by the form is asked, and one by mail
+ASKING = (CONFIRM, JOINING)  # they may reach a stranger
+NOTICES = (
+    *(*ASKING, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
+    *("next", "hour", "hours", "erase", "erased"),
+    *("unread", "empty"),
+)
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]
 
@@ -29,6 +35,7 @@ class Catalogue:
     notices: Mapping[tuple[str, str], Source]
     words: Mapping[str, Words]
     help_lines: tuple[HelpLine, ...]
+    phrases: Mapping[str, Phrases]
     _compiled: dict[tuple[str, str, str], Mailing] = field(default_factory=dict, repr=False)
     _said: dict[tuple[str, str, date], str] = field(default_factory=dict, repr=False)
 
@@ -52,6 +59,15 @@ class Catalogue:
                 self._said.clear()
             self._said[key] = help_lines.block(self.help_lines, self.words[locale]["mail"], country, today)
         return self._said[key]
+
+    def command(self, course: str, locale: str, line: str) -> Command | None:
+        """Return the command that this line is, in a person's words first and then in any locale's."""
+        own = self.locale(course, locale)
+        return command_words.first((self.phrases[own], *self.phrases.values()), line)
+
+    def consent(self, locale: str) -> str:
+        """Return the consent exactly as the page and the question by mail show it."""
+        return layout.consent(self.settings, self.words[locale])
 
     def locale(self, course: str, wanted: str) -> str:
         """Return the locale in which to speak of a course; its folder may be gone, while its links still work."""
@@ -90,11 +106,16 @@ def load(settings: Settings) -> Catalogue:
         (name, locale): sources.read(root / "notices" / locale / f"{name}.md") for locale in locales for name in NOTICES
     }
     words: dict[str, Words] = {}
+    phrases: dict[str, Phrases] = {}
     for locale in locales:
+        path = root / "words" / f"{locale}.toml"
         try:
-            words[locale] = sources.read_toml(root / "words" / f"{locale}.toml")
+            words[locale] = sources.read_toml(path)
+            phrases[locale] = Phrases.of(words[locale])
         except ContentError as error:
             problems += error.problems
+        except (KeyError, TypeError, ValueError):
+            problems.append(Problem(path, 1, "words for what people reply are missing; `course check` says which"))
     written = [
         *notices.values(),
         *(source for course in found.values() for source in course.lessons.values()),
@@ -107,4 +128,4 @@ def load(settings: Settings) -> Catalogue:
         problems += error.problems
     if problems:
         raise ContentError(problems)
-    return Catalogue(settings, found, notices, words, numbers)
+    return Catalogue(settings, found, notices, words, numbers, phrases)

@@ -37,6 +37,7 @@ def compile_mailing(
     Raises jinja2.UndefinedError when a word is missing that the layout uses.
     """
     fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
+    fixed["consent"] = consent(settings, words)
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
@@ -60,6 +61,11 @@ def compile_mailing(
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
     return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
+
+
+def consent(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what somebody says yes to, in a locale's words."""
+    return slots.say(words["pages"]["signup"]["consent"], min_age=str(settings.min_age))
 
 
 def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: list[tuple[Any, ...]]) -> str:

@@ -13,12 +13,17 @@ from collections.abc import Iterator, Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
+    "joining": frozenset({"confirm_url", "consent"}),
     "welcome": frozenset({"greeting", "kept", "first_day", "send_hour"}),
     "receipt": frozenset({"greeting", "day", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done"}),
+    "paused": frozenset({"greeting", "pause_end"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
+    "next": frozenset({"greeting", "next_lesson"}),
+    "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
+    "unread": frozenset({"greeting", "help_lines", "contact"}),
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers"})

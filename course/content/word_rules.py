@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from course.content import slots
+from course.content.command_words import ARGUMENTS, Phrases
 from course.content.sources import Problem
 from course.content.written import NONE, markers, unknown_slots
 
-COMMANDS = ("STOP", "PAUSE", "RESUME", "SKIP", "DONE", "HELP")
+COMMANDS = tuple(ARGUMENTS)
 # The slots that have a value in a word of [mail]; in all others, those of the course.
 MAIL = {
     "greeting": frozenset({"name"}),
@@ -24,10 +25,13 @@ MAIL = {
     "help_intro": NONE,
     "help_emergency": NONE,
     "help_directory": NONE,
+    "pause_open": NONE,
+    "pause_ends": frozenset({"moment"}),
     "done_none": frozenset({"days"}),
     "done_some": frozenset({"list"}),
     "day": frozenset({"day"}),
 }
+SLOT = re.compile(r"\{([a-z]+)\}")
 TABLE = re.compile(r"\[[\w.-]+\]")
 Keys = tuple[str, ...]  # of keys: ("pages", "sent", "title")
 
@@ -51,7 +55,7 @@ def problems(files: list[Words]) -> Iterator[Problem]:
     """Yield every mistake in these files; the first one is what the others are compared with."""
     for words in files:
         yield from _same_keys(words, files[0])
-        for rule in (_only_text, _commands, _mail_slots):
+        for rule in (_only_text, _commands, _arguments, _yes_and_no, _mail_slots):
             yield from rule(words)
         text = words.path.read_text(encoding="utf-8")
         yield from (Problem(words.path, line, say) for line, say in markers(text))
@@ -91,6 +95,46 @@ def _commands(words: Words) -> Iterator[Problem]:
                 yield words.problem(
                     where, f"write “{small}”; replies are compared in small letters", near=f'"{phrase}"'
                 )
+
+
+def _arguments(words: Words) -> Iterator[Problem]:
+    """Yield phrases with slots that their command does not take, and with slots that make them another one's."""
+    table = words.table.get("commands")
+    said = {name: some for name, some in (table or {}).items() if name in ARGUMENTS and isinstance(some, list)}
+    for name, known in ARGUMENTS.items():
+        slots_of = {phrase: set(SLOT.findall(str(phrase))) for phrase in said.get(name, ())}
+        where = ("commands", name)
+        for phrase, found in slots_of.items():
+            near = f'"{phrase}"'
+            for slot in sorted(found - known):
+                yield words.problem(where, f"{{{slot}}} is nothing that can be said with {name}", near=near)
+            if name == "TIME" and not found:
+                yield words.problem(where, f"write {{hour}} in “{phrase}”: TIME alone asks for nothing", near=near)
+        for slot in sorted(known - set().union(*slots_of.values())) if slots_of else ():
+            yield words.problem(where, f"write a phrase with {{{slot}}}")
+    try:
+        phrases = Phrases.of(words.table)
+    except (KeyError, TypeError, ValueError):
+        return  # a word is missing, which another rule tells
+    for name, some in said.items():
+        for phrase in map(str, some):
+            meant = phrases.meanings(SLOT.sub(lambda slot: phrases.example(slot[1]), phrase))
+            # The same phrase twice is told elsewhere.
+            for other in sorted(other for other in meant - {name} if phrase not in said[other]):
+                where = ("commands", name)
+                yield words.problem(where, f"“{phrase}” means {other} already; choose one", near=f'"{phrase}"')
+
+
+def _yes_and_no(words: Words) -> Iterator[Problem]:
+    """Yield words for yes that are words for no, and words that cannot be compared."""
+    replies = words.table.get("replies")
+    said = {key: replies.get(key) for key in ("yes", "no")} if isinstance(replies, dict) else {}
+    for key, some in said.items():
+        for phrase in map(str, some if isinstance(some, list) else ()):
+            if phrase != " ".join(phrase.casefold().split()):
+                yield words.problem(("replies", key), f"write “{phrase}” in small letters", near=f'"{phrase}"')
+            if key == "no" and isinstance(said["yes"], list) and phrase in said["yes"]:
+                yield words.problem(("replies", key), f"“{phrase}” means yes already; choose one", near=f'"{phrase}"')
 
 
 def _mail_slots(words: Words) -> Iterator[Problem]:

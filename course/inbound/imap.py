@@ -20,7 +20,7 @@ import structlog
 
 from course.inbound import Reception, Source
 from course.inbound.imap_talk import Folder, RefusedError, Server, opened, server_of
-from course.reading.mime import LARGEST
+from course.reading.caps import LARGEST
 from course.settings import Settings, SettingsError
 
 LOOK = 60.0  # seconds between two looks, when the server says nothing

@@ -23,7 +23,7 @@ from imap_tools import MailboxFolderSelectError, MailboxLoginError
 from imap_tools.mailbox import BaseMailBox
 
 from course.hosts import is_loopback
-from course.reading.mime import LARGEST
+from course.reading.caps import LARGEST
 from course.settings import SettingsError
 
 PORTS = {"imaps": 993, "imap": 143}

@@ -20,7 +20,7 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP
 
-from course.reading.mime import LARGEST
+from course.reading.caps import LARGEST
 
 LONGEST_LINE = 8 * 1024  # bytes; RFC 5321 section 4.5.3.1.6 has 1000, and people's programs do not mind it
 LONGEST_COMMAND = 1024  # bytes

@@ -76,8 +76,8 @@ def drain(
 ) -> None:
     """Hand each waiting mail to `decide`, which says whether it is decided; what is not is held, what is may be kept.
 
-    An exception of `waits` (the database is away) leaves this mail and the rest waiting. Any other one means that the
-    mail cannot be read: it is held, and the next one is read.
+    An exception of `waits` (the database is away, there is no process to be had) leaves this mail and the rest waiting.
+    Any other one means that the mail cannot be read: it is held, and the next one is read.
     """
     for path in waiting(folder):
         try:
@@ -85,7 +85,7 @@ def drain(
         except FileNotFoundError:
             continue  # another process was faster
         except waits as error:
-            log.warning("the database did not take a mail; it waits", error=type(error).__name__)
+            log.warning("a mail cannot be decided now; it waits", error=type(error).__name__)
             return
         except InvalidToken:
             log.error("a spooled mail was sealed with a key that SECRET_KEY no longer holds; it is held")

@@ -129,10 +129,10 @@ def _queued(tx: Connection, service: Service, now: datetime, before: datetime) -
 
 
 def _unplanned(tx: Connection, service: Service, now: datetime, before: datetime) -> list[Waiting]:
-    due = enrolments.c.next_send_at
+    due = func.coalesce(enrolments.c.next_send_at, enrolments.c.resume_at)  # a pause that is over is a lesson due
     lesson = enrolments.c.course, enrolments.c.next_day
     query = select(*lesson, func.count(), func.min(due), func.max(due), _earlier(due, before)).where(
-        enrolments.c.status == EnrolmentStatus.ACTIVE,
+        enrolments.c.status.in_((EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)),
         due <= now,
         enrolments.c.course.in_(list(service.catalogue.courses)),
     )

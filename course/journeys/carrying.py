@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, null, select
 from sqlalchemy.exc import DBAPIError
 
 from course.journeys import carrying_words, facts, people, suppression
@@ -130,11 +130,14 @@ def _leave(old: Connection, service: Service, carried: Carried, now: datetime, r
 def _rest(old: Connection, service: Service, carried: Carried, now: datetime) -> None:
     if not carried.same_line:
         return
-    paused = select(enrolments.c.id).where(enrolments.c.status == EnrolmentStatus.PAUSED)
-    for some in _chunks(old.execute(paused).scalars()):
+    columns = {column["name"] for column in inspect(old).get_columns(enrolments.name)}
+    end = enrolments.c.resume_at if "resume_at" in columns else null()  # before 0005 no pause had one
+    paused = select(enrolments.c.id, end).where(enrolments.c.status == EnrolmentStatus.PAUSED)
+    for some in _chunks(old.execute(paused)):
+        ends = dict(some)
         with service.store.transaction() as tx:
-            for person in people.find(tx, enrolments.c.id.in_(some), enrolments.c.status == EnrolmentStatus.ACTIVE):
-                carried.paused += rounds.pause(tx, person, now)
+            for person in people.find(tx, enrolments.c.id.in_(ends), enrolments.c.status == EnrolmentStatus.ACTIVE):
+                carried.paused += rounds.pause(tx, person, now, ends[person.id])
 
 
 def _take_back(old: Connection, service: Service, carried: Carried) -> None:

@@ -2,96 +2,155 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
-from course.journeys import completing, notices, people
+from course.content.command_words import Command
+from course.journeys import answering, completing, erasing, notices, people, resending
 from course.journeys import enrolments as rounds
+from course.journeys.answering import Prompt
 from course.journeys.people import Person
 from course.journeys.service import Service
-from course.store.states import EndedReason
+from course.reading import Incoming
+from course.store.states import EndedReason, EnrolmentStatus
+from course.store.tables import subscribers
 
-HELP_A_DAY = 10
-TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
-Act = Callable[[Connection, Service, Person, int | None, datetime, datetime], None]
-
-
-def match(service: Service, person: Person, line: str) -> str:
-    """Return the command that this line is, in the person's words first and then in any locale's, or ""."""
-    said = re.sub(r"\s+", " ", line.casefold()).strip(TRIM)
-    words = service.catalogue.words
-    own = service.catalogue.locale(person.course, person.locale)
-    for locale in (own, *words):
-        meant = {said, _bare(said, words[locale]["replies"]["courtesy"])}
-        for command, phrases in words[locale]["commands"].items():
-            if command in ACTS and not meant.isdisjoint(phrases):
-                return command
-    return ""
+Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime], None]
 
 
-def _bare(said: str, courtesy: list[str]) -> str:
-    """Take the words of courtesy from both ends: "please stop, thank you" is "stop"."""
-    polite = "|".join(re.escape(word) for word in sorted(courtesy, key=len, reverse=True))
-    found = re.fullmatch(rf"(?:(?:{polite})\b[ .!,]*)*(.*?)(?:[ .!,]+(?:{polite}))*", said)
-    return found[1].strip(TRIM) if found else said
+def match(service: Service, person: Person, line: str) -> Command | None:
+    """Return the command that this line is, in the person's words first and then in any locale's."""
+    return service.catalogue.command(person.course, person.locale, line)
 
 
 def act(
     tx: Connection,
     service: Service,
     person: Person,
-    command: str,
-    day: int | None,
+    command: Command,
+    prompt: Prompt,
     now: datetime,
     real_now: datetime,
 ) -> None:
-    """Do what a command says, to the enrolment that was replied to. `day` is the lesson's, if it was a lesson."""
-    ACTS[command](tx, service, person, day, now, real_now)
+    """Do what a command says, to the enrolment that was replied to, and answer it."""
+    ACTS[command.name](tx, service, person, command, prompt, now, real_now)
 
 
-def _stop(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, real_now: datetime) -> None:
+def also_answers(command: Command | None, mail: Incoming) -> bool:
+    """Whether somebody asked for help and wrote something besides: that is an answer to the lesson too."""
+    return command is not None and command.name == "HELP" and mail.says_more
+
+
+def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, *times: datetime) -> None:
+    now, real_now = times
     person = people.live_round(tx, person)
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    notices.owe(tx, person, notices.LAST, now, day=day)
+    answering.answer(tx, person, notices.LAST, prompt, now)
 
 
-def _pause(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
+def _pause(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _: datetime
+) -> None:
+    """Pause, also somebody who has paused: then it is the end of the pause that changes."""
     person = people.live_round(tx, person)
-    if rounds.pause(tx, person, now):
-        notices.owe(tx, person, "paused", now, once=f"{person.today(now)}", day=day)
+    until = _end(service, person, command, now)
+    if rounds.pause(tx, person, now, until) or rounds.pause_until(tx, person, until, now):
+        answering.answer(tx, person, "paused", prompt, now)
 
 
-def _resume(tx: Connection, service: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
+def _end(service: Service, person: Person, command: Command, now: datetime) -> datetime | None:
+    """Return when a pause is over: in so many days, or on the next such weekday, which is never today."""
+    today, days = person.today(now), command.days
+    if command.weekday is not None:
+        days = (command.weekday - today.weekday() - 1) % 7 + 1
+    return rounds.pause_end(service, person, today + timedelta(days=days)) if days else None
+
+
+def _resume(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
     person = people.live_round(tx, person)
     if rounds.resume(tx, service, person, now):
-        notices.owe(tx, person, "resumed", now, once=f"{person.today(now)}", day=day)
+        answering.answer(tx, person, "resumed", prompt, now)
 
 
-def _skip(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
-    if day is not None and rounds.skip(tx, person, day, now):
-        notices.owe(tx, person, "skipped", now, once=f"{day}", day=day)
+def _next(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
+) -> None:
+    """Let the next lesson come as soon as it may, and say when that is: with one a day, mostly when it would anyway."""
+    person = people.live_round(tx, person)
+    if person.status == EnrolmentStatus.PAUSED:
+        _resume(tx, service, person, command, prompt, now, real)
+    elif rounds.sooner(tx, service, person, now) is not None:
+        answering.answer(tx, person, "next", prompt, now)
 
 
-def _done(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
-    if day is not None:
-        completing.complete(tx, person, day, "command", None, now)
+def _skip(
+    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    if prompt.day is not None and rounds.skip(tx, person, prompt.day, now):
+        answering.answer(tx, person, "skipped", prompt, now)
 
 
-def _help(tx: Connection, _: Service, person: Person, day: int | None, now: datetime, _real: datetime) -> None:
-    today = person.today(now)
-    so_far = notices.count(tx, person.subscriber_id, f"help-{today}-")
-    if so_far < HELP_A_DAY:
-        notices.owe(tx, person, "help", now, once=f"{today}-{so_far + 1}", day=day)
+def _again(
+    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
+    resending.once_more(tx, person, prompt.day, now)
+
+
+def _done(
+    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    day = prompt.day
+    counted = day is not None and completing.complete(tx, person, day, "command", None, now)
+    answering.acknowledge(tx, person, prompt, now, counted=counted)
+
+
+def _help(
+    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    answering.answer(tx, person, "help", prompt, now)
+
+
+def _delete(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, real_now: datetime
+) -> None:
+    """Ask whether they mean it; an answer to that very mail, while it is fresh, is the yes."""
+    if erasing.asked(tx, person, prompt.delivery_id, now):
+        erasing.begin(tx, service, person, now, real_now)
+    else:
+        answering.answer(tx, person, "erase", prompt, now)
+
+
+def _time(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _: datetime
+) -> None:
+    """Let letters come at another hour, from the next one on; whoever has not confirmed chose theirs at sign-up."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None:
+        return
+    if command.hour is None:
+        answering.answer(tx, person, "hours", prompt, now)
+        return
+    theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
+    tx.execute(theirs.values(send_hour=command.hour))
+    rounds.retime(tx, service, person.subscriber_id, now)
+    rounds.note(tx, person.id, "retimed", f"{command.hour}", now)
+    answering.answer(tx, person, "hour", prompt, now)
 
 
 ACTS: dict[str, Act] = {
     "STOP": _stop,
     "PAUSE": _pause,
     "RESUME": _resume,
+    "NEXT": _next,
     "SKIP": _skip,
+    "AGAIN": _again,
     "DONE": _done,
     "HELP": _help,
+    "DELETE": _delete,
+    "TIME": _time,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, insert, update
 
@@ -30,8 +30,8 @@ def stop(
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
     cancelled = _cancel(tx, person.id)
-    ended = {"ended_reason": reason, "ended_at": now, "next_send_at": None, "confirm_by": None, "choices": None}
-    stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **ended)
+    ended = {"ended_reason": reason, "ended_at": now, "next_send_at": None, "resume_at": None, "confirm_by": None}
+    stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, choices=None, **ended)
     if not stopped and not cancelled:
         return False
     note(tx, person.id, "stopped", f"{reason} by {how}", now)
@@ -54,18 +54,40 @@ def stop_all(
         stop(tx, keys, person, reason, how, now, real_now)
 
 
-def pause(tx: Connection, person: Person, now: datetime) -> bool:
-    """Let the lessons rest and keep the place. False: it was not active."""
-    if not move(tx, enrolments, person.id, EnrolmentStatus.PAUSED, next_send_at=None):
+def pause(tx: Connection, person: Person, now: datetime, until: datetime | None = None) -> bool:
+    """Let the lessons rest and keep the place, until then or until they come back. False: it was not active."""
+    if not move(tx, enrolments, person.id, EnrolmentStatus.PAUSED, next_send_at=None, resume_at=until):
         return False
     _cancel(tx, person.id, DeliveryKind.LESSON)
-    note(tx, person.id, "paused", "", now)
+    note(tx, person.id, "paused", _until(person, until), now)
     return True
 
 
+def pause_until(tx: Connection, person: Person, until: datetime | None, now: datetime) -> bool:
+    """Give a pause that goes on another end, or none. False: it was not paused, or ends then already."""
+    paused = enrolments.c.id == person.id, enrolments.c.status == EnrolmentStatus.PAUSED
+    other = enrolments.c.resume_at.is_distinct_from(until)
+    if not tx.execute(update(enrolments).where(*paused, other).values(resume_at=until)).rowcount:
+        return False
+    note(tx, person.id, "paused", _until(person, until), now)
+    return True
+
+
+def pause_end(service: Service, person: Person, day: date) -> datetime:
+    """Return when a pause is over on this local date: at their hour, or the next one that there is."""
+    minute = service.minute(person.subscriber_id)
+    early = datetime.combine(day - timedelta(days=1), time(0), UTC)
+    return schedule.next_hour(early, person.send_hour, person.zone, after=day - timedelta(days=1), minute=minute)
+
+
 def resume(tx: Connection, service: Service, person: Person, now: datetime) -> bool:
-    """Go on at the same place. The lesson that was queued is queued again: the same row, so no day is lost."""
-    if person.status != EnrolmentStatus.PAUSED or not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE):
+    """Go on at the same place. The lesson that was queued is queued again: the same row, so no day is lost.
+
+    A pause that was over by itself goes on from the moment at which it was, however late this is: `now` is that moment.
+    """
+    if person.status != EnrolmentStatus.PAUSED:
+        return False
+    if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, resume_at=None):
         return False
     note(tx, person.id, "resumed", "", now)
     course = service.catalogue.courses.get(person.course)
@@ -91,19 +113,22 @@ def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
     return marked == 1
 
 
+def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> datetime | None:
+    """Let the next lesson come as soon as it may; return when that is, or None where none is to come."""
+    if person.status != EnrolmentStatus.ACTIVE:
+        return None
+    _move_due(tx, person, next_due(tx, service, person, now), only_sooner=True)
+    return people.coming(tx, person.id)
+
+
 def retime(tx: Connection, service: Service, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
     """Move what is still to come, in every course but one, to this person's present hour and zone."""
     mine = enrolments.c.subscriber_id == subscriber_id, enrolments.c.id != but
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
-        due = next_due(tx, service, person, now)
-        mine = enrolments.c.id == person.id, enrolments.c.next_send_at.is_not(None)
-        tx.execute(update(enrolments).where(*mine).values(next_send_at=due))
-        queued = (
-            deliveries.c.enrolment_id == person.id,
-            deliveries.c.kind == DeliveryKind.LESSON,
-            deliveries.c.status == DeliveryStatus.QUEUED,
-        )
-        tx.execute(update(deliveries).where(*queued).values(due_at=due, send_at=due))
+        _move_due(tx, person, next_due(tx, service, person, now))
+    for person in people.find(tx, *mine, enrolments.c.resume_at.is_not(None)):
+        end = pause_end(service, person, person.today(person.resume_at or now))
+        tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(resume_at=end))
 
 
 def next_due(tx: Connection, service: Service, person: Person, now: datetime) -> datetime:
@@ -119,6 +144,25 @@ def next_due(tx: Connection, service: Service, person: Person, now: datetime) ->
         schedule.next_lesson(*last, hour, zone, minute=minute),
         schedule.next_hour(now, hour, zone, after=last[1], minute=minute),
     )
+
+
+def _move_due(tx: Connection, person: Person, due: datetime, *, only_sooner: bool = False) -> None:
+    """Move the next lesson of one round, planned or queued."""
+    planned = [enrolments.c.id == person.id, enrolments.c.next_send_at.is_not(None)]
+    queued = [
+        deliveries.c.enrolment_id == person.id,
+        deliveries.c.kind == DeliveryKind.LESSON,
+        deliveries.c.status == DeliveryStatus.QUEUED,
+    ]
+    if only_sooner:
+        planned.append(enrolments.c.next_send_at > due)
+        queued.append(deliveries.c.due_at > due)
+    tx.execute(update(enrolments).where(*planned).values(next_send_at=due))
+    tx.execute(update(deliveries).where(*queued).values(due_at=due, send_at=due))
+
+
+def _until(person: Person, until: datetime | None) -> str:
+    return f"until {person.today(until)}" if until else ""
 
 
 def finish(tx: Connection, person: Person, now: datetime) -> None:
@@ -138,5 +182,5 @@ def _cancel(tx: Connection, enrolment_id: int, kind: DeliveryKind | None = None)
     mine = [deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED]
     if kind is not None:
         mine.append(deliveries.c.kind == kind)
-    mine.append(deliveries.c.name != notices.LAST)
+    mine.append(~deliveries.c.name.startswith(notices.LAST))
     return tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.CANCELLED)).rowcount

@@ -14,30 +14,29 @@ from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
-from course.content.catalogue import CONFIRM, Words
-from course.content.courses import lesson_name
+from course.content.catalogue import ASKING, JOINING, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys.notices import ANSWERS, mailing_name
+from course.journeys.answering import ANSWERS
+from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
 from course.store.sets import one_of
 from course.store.states import JournalLevel
-from course.store.tables import completions, deliveries, entries, mailings
+from course.store.tables import completions, deliveries, enrolments, entries, mailings
 
 
 @dataclass
 class Known:
-    """What is known of some claims: their mailings by digest, values and answered mails by delivery.
+    """What is known of some claims: their mailings by digest, values by delivery.
 
     `broken` holds what went wrong for one of them alone.
     """
 
     mailings: dict[str, Mailing] = field(default_factory=dict)
     values: dict[int, dict[str, str]] = field(default_factory=dict)
-    answers: dict[int, str] = field(default_factory=dict)
     broken: dict[int, Exception] = field(default_factory=dict)
 
 
@@ -55,7 +54,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
             found.mailings[mailing.digest] = mailing
         elif row.mailing:
             gone.add(row.mailing)  # its words were changed since
-        if name in MORE or name in ANSWERS:
+        if name in MORE:
             asking.append((row, name))
     if gone or asking:
         with service.store.reading() as tx:
@@ -70,11 +69,8 @@ def _read(
     found.mailings |= {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
     for row, name in asking:
         try:
-            if name in MORE:
-                words = service.catalogue.words_for(row.course, row.locale)
-                found.values[row.id] = MORE[name](tx, service, row, words, now)
-            if name in ANSWERS:
-                found.answers[row.id] = _answered(tx, service, row)
+            words = service.catalogue.words_for(row.course, row.locale)
+            found.values[row.id] = MORE[name](tx, service, row, words, now)
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
@@ -91,7 +87,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
-    if mailing.name != CONFIRM:
+    if mailing.name not in ASKING:
         leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
     values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
@@ -108,8 +104,8 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         list_id=f"<{row.course}.{settings.mail_domain}>",
         # The course's number, not its name: this header is for the provider's statistics.
         feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
-        replied=mailing.name in ANSWERS,
-        in_reply_to=found.answers.get(row.id, ""),
+        replied=mailing.name in ANSWERS or mailing.name == JOINING,
+        in_reply_to=_answered(service, row),
     )
 
 
@@ -125,7 +121,7 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
-    if mailing.name == CONFIRM:
+    if mailing.name in ASKING:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
         return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
     words = service.catalogue.words[mailing.locale]
@@ -137,6 +133,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         "help_lines": service.catalogue.help_for(mailing.locale, country, today),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         "leave_url": leave_url,
+        "contact": service.settings.contact_email,
         "kept": level["kept"],
         "readers": say(level["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
@@ -157,6 +154,16 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     return {"first_day": said, "next_lesson": said, "send_hour": hour}
 
 
+def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Until when a pause lasts, in words."""
+    end = tx.execute(select(enrolments.c.resume_at).where(enrolments.c.id == row.enrolment_id)).scalar()
+    if end is None:
+        return {"pause_end": words["mail"]["pause_open"]}
+    locale = service.catalogue.courses[row.course].locale(row.locale)
+    said = dates.moment(end, schedule.zone_of(row.timezone), locale, words["dates"])
+    return {"pause_end": say(words["mail"]["pause_ends"], moment=said)}
+
+
 def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Which days they wrote back, in words; without one, no number."""
     days = tx.execute(
@@ -169,15 +176,13 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
 
 
-def _answered(tx: Connection, service: Service, row: Owed) -> str:
-    """Return the Message-ID of the lesson that a receipt is about, so that it stands below it in the inbox."""
-    if row.day is None:
-        return ""
-    lesson = select(deliveries.c.id).where(
-        deliveries.c.enrolment_id == row.enrolment_id, deliveries.c.name == lesson_name(row.day)
-    )
-    found = tx.execute(lesson).scalar()
-    return links.message_id(service.keys, found, service.settings.mail_domain) if found else ""
+def _answered(service: Service, row: Owed) -> str:
+    """Return the Message-ID of what an answer is about, so that it stands below it in the inbox.
+
+    It is ours: nothing of the mail that is answered goes into a header.
+    """
+    number = answered(row.name)
+    return "" if number is None else links.message_id(service.keys, number, service.settings.mail_domain)
 
 
 def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
@@ -191,7 +196,10 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
 
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
+    "paused": _rest,
     "resumed": _coming,
+    "next": _coming,
+    "hour": _coming,
     "farewell": _done,
     "receipt": _photo,
 }

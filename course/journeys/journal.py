@@ -17,7 +17,7 @@ from course.journeys import consent, keeping_photos, people, person_keys, suppre
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError, lock, unlock
-from course.reading import Incoming
+from course.reading import Incoming, pictures
 from course.settings import SettingsError
 from course.store.database import insert_once
 from course.store.states import EnrolmentStatus, JournalLevel
@@ -129,7 +129,7 @@ def keep(
     if level == JournalLevel.COUNT or person.status == EnrolmentStatus.STOPPED:
         return False
     key_id, key = person_keys.current(service, suppression.mark(service.keys, person.email), real_now)
-    found = keeping_photos.sort(mail.pictures, level)
+    found = keeping_photos.sort(pictures(mail.raw), level)
     row = {
         "enrolment_id": person.id,
         "reply_id": reply_id,

@@ -27,7 +27,8 @@ class Limit:
 INBOX = (Limit("inbox-day", 1, DAY), Limit("inbox-month", 3, timedelta(days=30)))
 NETWORK = (Limit("network", 5, timedelta(hours=1)),)
 EVERYBODY = (Limit("everybody", 300, timedelta(minutes=10)),)
-LONGEST = max(limit.window for limit in (*INBOX, *NETWORK, *EVERYBODY))
+MESSAGE = (Limit("message", 1, timedelta(days=30)),)  # the same mail once more is no second sign-up
+LONGEST = max(limit.window for limit in (*INBOX, *NETWORK, *EVERYBODY, *MESSAGE))
 
 
 def place(tx: Connection, keys: Keys, rules: tuple[Limit, ...], who: str, now: datetime) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from course.journeys.people import Person
 from course.store.database import insert_new
@@ -17,6 +17,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "lesson": (E.ACTIVE,),
     "copy": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "confirm": (E.PENDING,),
+    "joining": (E.PENDING,),
     "welcome": (E.ACTIVE,),
     "again": (E.ACTIVE, E.PAUSED),
     "receipt": (E.ACTIVE, E.PAUSED, E.FINISHED),
@@ -25,27 +26,42 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "skipped": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "farewell": (E.FINISHED,),
     "left": (E.STOPPED, E.FINISHED),
+    "next": (E.ACTIVE,),
+    "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
+    "erased": (E.STOPPED, E.FINISHED),
+    "empty": (E.ACTIVE, E.PAUSED),
+    # Also who has left, for it is owed only to somebody who wrote after that.
+    "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy
-# What goes out in answer to a person's own mail (RFC 3834).
+IN_REPLY_TO = "@"  # before the number of the delivery that a notice answers, at the end of its name
 LAST = "left"  # the only mail that leaves when a person has left: it says that they have
-ANSWERS = frozenset({"receipt", "help", "paused", "resumed", "skipped", "left"})
 
 
 def owe(
-    tx: Connection, person: Person, notice: str, send_at: datetime, *, once: str = "", day: int | None = None
+    tx: Connection,
+    person: Person,
+    notice: str,
+    send_at: datetime,
+    *,
+    once: str = "",
+    day: int | None = None,
+    answers: int | None = None,
 ) -> bool:
     """Queue a notice, unless this enrolment had it already. `once` tells apart those that may come again.
 
-    False: the database has such a row, and each mail is owed once.
+    `answers` is the delivery whose reply it answers. False: the database has such a row, and each mail is owed once.
     """
+    to = "" if answers is None else f"{IN_REPLY_TO}{answers}"
     row = {
         "subscriber_id": person.subscriber_id,
         "enrolment_id": person.id,
         "course": person.course,
         "kind": DeliveryKind.NOTICE,
-        "name": f"{notice}-{once}" if once else notice,
+        "name": f"{notice}-{once}{to}" if once or to else notice,
         "day": day,
         "status": DeliveryStatus.QUEUED,
         "due_at": send_at,
@@ -59,9 +75,7 @@ def mailing_name(kind: str, name: str) -> str:
     return name.partition("-" if kind == DeliveryKind.NOTICE else COPY)[0]
 
 
-def count(tx: Connection, subscriber_id: int, prefix: str) -> int:
-    """Return how many notices whose name begins so this person was ever owed, over all courses."""
-    query = select(func.count()).where(
-        deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(prefix, autoescape=True)
-    )
-    return int(tx.execute(query).scalar_one())
+def answered(name: str) -> int | None:
+    """Return the number of the delivery that a notice of this name answers."""
+    number = name.partition(IN_REPLY_TO)[2]
+    return int(number) if number else None

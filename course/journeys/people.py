@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from course import links, schedule
 from course.keys import Keys
 from course.links import Purpose
-from course.store.states import LIVE
+from course.store.states import LIVE, DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, enrolments, subscribers
 
 
@@ -26,6 +26,7 @@ class Person:
     status: str
     next_day: int
     next_send_at: datetime | None
+    resume_at: datetime | None
     confirm_by: datetime | None
     confirmed_at: datetime | None
     choices: str | None
@@ -53,6 +54,7 @@ COLUMNS = (
     enrolments.c.status,
     enrolments.c.next_day,
     enrolments.c.next_send_at,
+    enrolments.c.resume_at,
     enrolments.c.confirm_by,
     enrolments.c.confirmed_at,
     enrolments.c.choices,
@@ -94,6 +96,27 @@ def live_round(tx: Connection, person: Person) -> Person:
     """Return the round of the same course that goes on now, if it is not this one: old mail speaks for it too."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     return next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
+
+
+def coming(tx: Connection, enrolment_id: int) -> datetime | None:
+    """Return when the next lesson of this round is to come, planned or queued; None for none."""
+    queued = select(deliveries.c.send_at).where(
+        deliveries.c.enrolment_id == enrolment_id,
+        deliveries.c.kind == DeliveryKind.LESSON,
+        deliveries.c.status == DeliveryStatus.QUEUED,
+    )
+    planned = select(enrolments.c.next_send_at).where(enrolments.c.id == enrolment_id)
+    found: datetime | None = tx.execute(planned).scalar() or tx.execute(queued).scalar()
+    return found
+
+
+def alone(tx: Connection, person: Person) -> None:
+    """Hold this person until the transaction ends: two of their mails are decided one after the other.
+
+    As confirming does, before their enrolments, so that nobody waits for each other.
+    """
+    mine = select(subscribers.c.id).where(subscribers.c.id == person.subscriber_id)
+    tx.execute(mine.with_for_update(key_share=True))
 
 
 def last_lesson(tx: Connection, subscriber_id: int, course: str) -> tuple[datetime, date] | None:

@@ -19,7 +19,8 @@ AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
 
 
 def plan(service: Service, now: datetime) -> int:
-    """Queue every lesson that is due by now; return how many enrolments were looked at."""
+    """End every pause that is over and queue every lesson that is due; return how many enrolments were looked at."""
+    _wake(service, now)
     due = _due(service, now)
     with service.store.reading() as tx:
         if tx.execute(due.limit(1)).first() is None:
@@ -31,6 +32,19 @@ def plan(service: Service, now: datetime) -> int:
         total += planned
         if planned < AT_ONCE:
             return total
+
+
+def _wake(service: Service, now: datetime) -> None:
+    """Resume whoever's pause is over, at the moment at which it was: their lesson is due then, and not a day later."""
+    over = enrolments.c.status == EnrolmentStatus.PAUSED, enrolments.c.resume_at <= now
+    with service.store.reading() as tx:
+        if not people.find(tx, *over, limit=1):
+            return
+    woken = AT_ONCE
+    while woken == AT_ONCE:
+        with service.store.transaction() as tx:
+            found = people.find(tx, *over, limit=AT_ONCE)
+            woken = sum(rounds.resume(tx, service, person, person.resume_at or now) for person in found)
 
 
 def _due(service: Service, now: datetime) -> Select[Any]:

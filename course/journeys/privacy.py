@@ -14,7 +14,7 @@ from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.reading import read
-from course.reading.mime import HEADER_BLOCK, TooMuchError
+from course.reading.caps import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
     completions,
     consents,

@@ -1,28 +1,37 @@
-"""In charge of what came in: whose it is, which lesson it answers, what follows. Only the journal keeps words."""
+"""In charge of what came in: what is decided of it, and what follows. Only the journal keeps words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
+from sqlalchemy import Connection
 
-from course import addresses, links
-from course.journeys import commands, completing, filling, journal, mailed_reports, people, trials
+from course.content.command_words import Command
+from course.journeys import (
+    answering,
+    commands,
+    completing,
+    filling,
+    joining,
+    journal,
+    mailed_reports,
+    matching,
+    people,
+    trials,
+)
 from course.journeys import enrolments as rounds
-from course.journeys.people import Person
+from course.journeys.answering import Prompt
+from course.journeys.matching import Answered
 from course.journeys.service import Service
-from course.links import Purpose
-from course.reading import Incoming, extract, read
-from course.reading.authentication import aligned
-from course.reading.mime import TooMuchError
+from course.reading import Counts, Incoming, extract, read
+from course.reading.caps import TooMuchError
+from course.reading.signals import OURS
 from course.store.database import insert_once
-from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
-from course.store.tables import completions, deliveries, enrolments, folded_deliveries, replies, skips, subscribers
+from course.store.states import EndedReason
+from course.store.tables import replies
 
 log = structlog.get_logger()
 
@@ -34,27 +43,15 @@ class Decision(StrEnum):
     COMMAND = "command"
     LEFT = "left"
     NOTED = "noted"  # a person wrote to something that is not a lesson
-    EMPTY = "empty"
+    EMPTY = "empty"  # nobody can see that a person wrote
     AUTOMATIC = "automatic"
+    JOINED = "joined"  # somebody asks for a course, and is asked back
     REPEATED = "repeated"  # the same mail once more
     DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
-    HELD = "held"  # nobody can tell whose it is, or it is over a cap
+    HELD = "held"  # nobody can tell whose it is, or what a person wrote, or it is over a cap; it waits for the owner
 
 
 WORDS = (Decision.COMPLETED, Decision.NOTED)  # what a person wrote, not what they asked for
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The enrolment that a mail is about, and the delivery and day it answers, as far as that is known.
-
-    `folded` says that the delivery has become a count: only its number is left.
-    """
-
-    person: Person
-    delivery_id: int | None = None
-    day: int | None = None
-    folded: bool = False
 
 
 def take_in(
@@ -65,34 +62,60 @@ def take_in(
     passed: tuple[str, ...],
     now: datetime,
     real_now: datetime,
+    whole: bytes = b"",
 ) -> Decision:
-    """Decide one mail, in one transaction. `passed` are domains whose DKIM mark the way in has checked."""
+    """Decide one mail, in one transaction. `passed` are domains whose DKIM mark the way in has checked.
+
+    `whole` is the mail as it came, if its attachments are cut in `raw`.
+    """
     try:
-        mail = read(raw, service.settings.authserv_id)
+        mail = read(raw, service.settings.authserv_id, service.own_domains)
+        mail = replace(mail, raw=whole or raw)
     except TooMuchError as error:
         log.warning("a mail is over a cap and was put aside", why=str(error))
         return Decision.HELD
-    if mail.sender.rpartition("@")[2].lower() in service.own_domains:
+    if OURS in mail.signals:
         return Decision.DROPPED  # our own mail came back: a loop ends here
-    recipients = (*to, *mail.recipients)
     with service.store.transaction() as tx:
-        leaving = _leaving(tx, service, recipients)
-        if leaving is not None and not mail.report:
-            rounds.stop(tx, service.keys, leaving, EndedReason.UNSUBSCRIBED, "mail", now, real_now)
-            return Decision.LEFT
-        answered = _by_token(tx, service, recipients, mail)
-        if answered is None and (
-            trials.take_in(tx, service, mail, recipients, real_now) or _ours(service, recipients, mail)
-        ):
-            return Decision.DROPPED
-        if answered is None and not mail.automatic:
-            answered = _by_sender(tx, service, mail, (*passed, *mail.passed))
-        if answered is None:
-            return Decision.DROPPED if mail.automatic else Decision.HELD
-        if mail.automatic and answered.delivery_id:
-            mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
-        mail = _without_ours(tx, service, raw, mail, answered, now, real_now)
-        return _decide(tx, service, mail, source, answered, now, real_now)
+        return _place(tx, service, raw, mail, source, (*to, *mail.recipients), passed, now, real_now)
+
+
+def _place(
+    tx: Connection,
+    service: Service,
+    raw: bytes,
+    mail: Incoming,
+    source: str,
+    recipients: tuple[str, ...],
+    passed: tuple[str, ...],
+    now: datetime,
+    real_now: datetime,
+) -> Decision:
+    """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
+    leaving = matching.leaving(tx, service, recipients)
+    if leaving is not None and not mail.report:
+        rounds.stop(tx, service.keys, leaving, EndedReason.UNSUBSCRIBED, "mail", now, real_now)
+        return Decision.LEFT
+    answered = matching.by_token(tx, service, recipients, mail)
+    if answered is None and (
+        trials.take_in(tx, service, mail, recipients, real_now) or matching.ours(service, recipients, mail)
+    ):
+        return Decision.DROPPED
+    if mail.signs.counts is Counts.HOLD:
+        log.info("a mail is put aside: nobody can tell whether a person wrote it", why=mail.signs.row)
+        return Decision.HELD
+    machine = mail.signs.counts is Counts.NO
+    course = joining.wanted(service, recipients) if answered is None and not machine else None
+    if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
+        return Decision(joining.take_in(tx, service, mail, course, now, real_now))
+    if answered is None and not machine:
+        answered = matching.by_sender(tx, service, mail, (*passed, *mail.passed))
+    if answered is None:
+        return Decision.DROPPED if machine else Decision.HELD
+    if machine and answered.delivery_id:
+        mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
+    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now)
+    return _decide(tx, service, mail, source, answered, now, real_now)
 
 
 def _without_ours(
@@ -105,7 +128,7 @@ def _without_ours(
     real_now: datetime,
 ) -> Incoming:
     """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them."""
-    if mail.automatic or answered.folded or answered.delivery_id is None:
+    if answered.folded or answered.delivery_id is None:
         return mail
     sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
     return replace(mail, words=extract(raw, sent)) if sent else mail
@@ -120,9 +143,14 @@ def _decide(
     now: datetime,
     real_now: datetime,
 ) -> Decision:
-    person = answered.person
-    command = "" if mail.automatic else commands.match(service, person, mail.first_line)
-    kind = _kind(mail, command, answered.day)
+    person, day = answered.person, answered.day
+    people.alone(tx, person)
+    machine = mail.signs.counts is Counts.NO
+    command = None if machine else commands.match(service, person, mail.first_line)
+    kind = Decision.AUTOMATIC if machine else _kind(mail, command, day)
+    if kind == Decision.HELD:
+        log.warning("a mail is encrypted, or written in Outlook's own format, and was put aside")
+        return kind
     row = {
         "enrolment_id": person.id,
         "delivery_id": None if answered.folded else answered.delivery_id,
@@ -134,93 +162,29 @@ def _decide(
     reply_id = insert_once(tx, replies, row)
     if reply_id is None:
         return Decision.REPEATED
-    if kind in WORDS:
-        journal.keep(tx, service, person, reply_id, answered.day, mail, real_now)
-    if kind == Decision.COMMAND:
-        commands.act(tx, service, person, command, answered.day, now, real_now)
-    elif kind == Decision.COMPLETED and answered.day is not None:
-        completing.complete(tx, person, answered.day, "reply", reply_id, now)
+    if kind in WORDS or commands.also_answers(command, mail):
+        journal.keep(tx, service, person, reply_id, day, mail, real_now)
+    prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer)
+    if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
+        joining.decide(tx, service, person, mail.first_line, now, real_now)
+    elif command is not None:
+        commands.act(tx, service, person, command, prompt, now, real_now)
+        if day is not None and commands.also_answers(command, mail):
+            completing.complete(tx, person, day, "reply", reply_id, now)
+    elif kind != Decision.AUTOMATIC:
+        counted = False
+        if kind == Decision.COMPLETED and day is not None:
+            counted = completing.complete(tx, person, day, "reply", reply_id, now)
+        answering.acknowledge(tx, person, prompt, now, counted=counted, empty=kind == Decision.EMPTY)
     return kind
 
 
-def _kind(mail: Incoming, command: str, day: int | None) -> Decision:
-    if mail.automatic:
-        return Decision.AUTOMATIC
-    if command:
+def _kind(mail: Incoming, command: Command | None, day: int | None) -> Decision:
+    if command is not None:
         return Decision.COMMAND
     if not mail.says_something:
-        return Decision.EMPTY
+        return Decision.HELD if mail.unreadable else Decision.EMPTY
     return Decision.NOTED if day is None else Decision.COMPLETED
-
-
-def _leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Person | None:
-    for token in links.leave_tokens(recipients):
-        person = people.by_leave_token(tx, service.keys, token)
-        if person is not None:
-            return person
-    return None
-
-
-def _by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
-    """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
-    for delivery_id in links.answered(service.keys, recipients, mail.references):
-        row = tx.execute(_sent(delivery_id)).one_or_none()
-        person = people.by_id(tx, row.enrolment_id) if row is not None else None
-        if row is not None and person is not None:
-            return Answered(person, delivery_id, row.day, row.folded)
-    return None
-
-
-def _sent(delivery_id: int) -> CompoundSelect[Any]:
-    """Return the query for a delivery's enrolment and, if it is a lesson's, its day; also when it has been folded."""
-    kept, folded = deliveries.c, folded_deliveries.c
-    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
-    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
-    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
-    return row.union_all(rest)
-
-
-def _ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
-    """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
-    left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
-    return left or bool(links.answered(service.keys, recipients, mail.references))
-
-
-def _by_sender(tx: Connection, service: Service, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:
-    """Return the only open lesson of a sender whose mail is proven to be theirs; anybody can write a From line.
-
-    Where none or several are open, a command is still about the only course that goes on.
-    """
-    if not mail.sender or not aligned(mail.sender, passed):
-        return None
-    mine = subscribers.c.email_key == addresses.key(mail.sender)
-    found = _open_lessons(tx, mine)
-    live = people.find(tx, mine, enrolments.c.status.in_(LIVE))
-    person = people.by_id(tx, found[0].enrolment_id) if len(found) == 1 else None
-    if person is not None:
-        return Answered(person, found[0].id, found[0].day)
-    if len(live) == 1 and commands.match(service, live[0], mail.first_line):
-        return Answered(live[0])
-    return None
-
-
-def _open_lessons(tx: Connection, mine: ColumnElement[bool]) -> list[Row[tuple[int, int, int]]]:
-    """Return the lessons that were sent and are neither done nor skipped, of rounds that were not stopped."""
-    query = (
-        select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.day)
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .join(enrolments, enrolments.c.id == deliveries.c.enrolment_id)
-        .where(
-            mine,
-            enrolments.c.status != EnrolmentStatus.STOPPED,
-            deliveries.c.kind == DeliveryKind.LESSON,
-            deliveries.c.status == DeliveryStatus.SENT,
-        )
-    )
-    for decided in (completions, skips):
-        same = decided.c.enrolment_id == deliveries.c.enrolment_id, decided.c.day == deliveries.c.day
-        query = query.where(~exists().where(*same))
-    return list(tx.execute(query))
 
 
 def _message_key(service: Service, mail: Incoming, answered: Answered) -> str:

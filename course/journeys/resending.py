@@ -1,4 +1,4 @@
-"""In charge of a lesson once more, by hand: a copy for somebody who may not have got theirs.
+"""In charge of a lesson once more, by hand or by AGAIN: a copy for somebody who may not have got theirs, or lost it.
 
 A copy does not count for the calendar, so it may come on the date of another lesson; an answer to it counts for its
 day.
@@ -52,21 +52,43 @@ def resend(service: Service, address: str, course: str | None, day: int, now: da
             raise ResendError(f"Day {day} was never due for them. `course export ADDRESS` shows what was.")
         if stands in NOT_THIS:
             raise ResendError(f"Day {day} {NOT_THIS[DeliveryStatus(stands)]}.")
-        copy = {
-            "subscriber_id": person.subscriber_id,
-            "enrolment_id": person.id,
-            "course": person.course,
-            "kind": DeliveryKind.COPY,
-            "name": f"{lesson_name(day)}{COPY}{person.today(now)}",
-            "day": day,
-            "status": DeliveryStatus.QUEUED,
-            "due_at": now,
-            "send_at": now,
-        }
-        if not insert_new(tx, deliveries, [copy]):
+        if not _owe(tx, person, day, now):
             raise ResendError(f"A copy of day {day} was owed to them today already. `course status` tells what waits.")
-        rounds.note(tx, person.id, "resent", lesson_name(day), now)
     return person.course
+
+
+def once_more(tx: Connection, person: Person, day: int | None, now: datetime) -> bool:
+    """Owe somebody a copy because they ask for it: of that day's lesson, or of the last one that was sent (None).
+
+    False: there is none to be sent again, or its copy was owed today already.
+    """
+    lessons = select(deliveries.c.day).where(
+        deliveries.c.enrolment_id == person.id,
+        deliveries.c.kind == DeliveryKind.LESSON,
+        deliveries.c.status.not_in(NOT_THIS),
+    )
+    if day is not None:
+        lessons = lessons.where(deliveries.c.day == day)
+    last: int | None = tx.execute(lessons.order_by(deliveries.c.day.desc()).limit(1)).scalar()
+    return last is not None and person.status in MAY_GET["copy"] and _owe(tx, person, last, now)
+
+
+def _owe(tx: Connection, person: Person, day: int, now: datetime) -> bool:
+    copy = {
+        "subscriber_id": person.subscriber_id,
+        "enrolment_id": person.id,
+        "course": person.course,
+        "kind": DeliveryKind.COPY,
+        "name": f"{lesson_name(day)}{COPY}{person.today(now)}",
+        "day": day,
+        "status": DeliveryStatus.QUEUED,
+        "due_at": now,
+        "send_at": now,
+    }
+    if not insert_new(tx, deliveries, [copy]):
+        return False
+    rounds.note(tx, person.id, "resent", lesson_name(day), now)
+    return True
 
 
 def _person(tx: Connection, service: Service, address: str, course: str | None) -> Person:

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from course import addresses, links
+from course.content.catalogue import CONFIRM
 from course.journeys import consent, limits, notices, people, standing, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
@@ -29,7 +30,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SignUp:
-    """What the form said, already read strictly. `wording` is the consent exactly as it was shown."""
+    """What the form said, already read strictly. `wording` is the consent exactly as it was shown.
+
+    `network` is None where nobody visited: a sign-up by mail.
+    """
 
     course: str
     email: str
@@ -38,36 +42,38 @@ class SignUp:
     locale: str
     send_hour: int
     wording: str
-    network: str
+    network: str | None
 
 
 def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -> None:
-    """Owe the address a confirmation, within the limits. Says nothing about whether the address is known.
+    """Owe the address a confirmation, within the limits. Says nothing about whether the address is known."""
+    with service.store.transaction() as tx:
+        ask(tx, service, form, CONFIRM, now, real_now)
+
+
+def ask(tx: Connection, service: Service, form: SignUp, notice: str, now: datetime, real_now: datetime) -> None:
+    """Owe the address this question, within the limits.
 
     A known, unknown and suppressed address take the same way through the same transaction up to the rows it leaves.
     """
-    network = limits.network(form.network)
-    inbox = addresses.inbox(form.email)
-    with service.store.transaction() as tx:
-        keys = service.keys
-        send = max(
-            limits.place(tx, keys, limits.NETWORK, network, now),
-            limits.place(tx, keys, limits.EVERYBODY, "", now),
-        )
-        first = limits.place(tx, keys, limits.INBOX, inbox, now) == now
-        # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
-        with tx.begin_nested() as attempt:
-            may_mail = first and send - now < limits.DAY
-            person = _enrol(tx, form, now, real_now, renew=may_mail)
-            if person.status != EnrolmentStatus.PENDING:
-                _say_again(tx, person, now)
-            elif may_mail:
-                limits.take(tx, keys, limits.NETWORK, network, send)
-                limits.take(tx, keys, limits.EVERYBODY, "", send)
-                limits.take(tx, keys, limits.INBOX, inbox, send)
-                notices.owe(tx, person, "confirm", send, once=f"{now.date()}")
-            if suppression.among(tx, keys, [form.email]):
-                attempt.rollback()
+    keys, inbox = service.keys, addresses.inbox(form.email)
+    counted = [(limits.EVERYBODY, "")]
+    if form.network is not None:
+        counted.append((limits.NETWORK, limits.network(form.network)))
+    send = max(limits.place(tx, keys, rules, who, now) for rules, who in counted)
+    first = limits.place(tx, keys, limits.INBOX, inbox, now) == now
+    # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
+    with tx.begin_nested() as attempt:
+        may_mail = first and send - now < limits.DAY
+        person = _enrol(tx, form, now, real_now, renew=may_mail)
+        if person.status != EnrolmentStatus.PENDING:
+            _say_again(tx, person, now)
+        elif may_mail:
+            for rules, who in (*counted, (limits.INBOX, inbox)):
+                limits.take(tx, keys, rules, who, send)
+            notices.owe(tx, person, notice, send, once=f"{now.date()}")
+        if suppression.among(tx, keys, [form.email]):
+            attempt.rollback()
     if send > now:
         log.warning("sign-ups are arriving faster than the limits allow; confirmations wait their turn")
 
@@ -85,8 +91,7 @@ def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> 
         person = _of_confirm(tx, service, token)
         if person is None or not _usable(person, real_now):
             return None
-        if person.status == EnrolmentStatus.PENDING:
-            _begin(tx, service, person, now, real_now)
+        begin(tx, service, person, "confirmed by mail", now, real_now)
         begun = people.by_id(tx, person.id)
         return standing.of(service, begun) if begun else None
 
@@ -95,13 +100,17 @@ def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> N
     """Never write to the address of this confirm link again; forget it, if it was never confirmed."""
     with service.store.transaction() as tx:
         person = _of_confirm(tx, service, token)
-        if person is None:
-            return
-        suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
-        if person.status == EnrolmentStatus.PENDING:
-            _forget(tx, person)
-        else:
-            rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
+        if person is not None:
+            refuse(tx, service, person, now, real_now)
+
+
+def refuse(tx: Connection, service: Service, person: Person, now: datetime, real_now: datetime) -> None:
+    """Never write to this person again; forget them, if they never confirmed."""
+    suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
+    if person.status == EnrolmentStatus.PENDING:
+        _forget(tx, person)
+    else:
+        rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
 
 
 def expire(service: Service, now: datetime, real_now: datetime) -> int:
@@ -171,7 +180,10 @@ def _usable(person: Person, real_now: datetime) -> bool:
     return person.status != EnrolmentStatus.STOPPED
 
 
-def _begin(tx: Connection, service: Service, person: Person, now: datetime, real_now: datetime) -> None:
+def begin(tx: Connection, service: Service, person: Person, how: str, now: datetime, real_now: datetime) -> None:
+    """Begin the course of somebody who signed up and says yes in time; else change nothing."""
+    if person.status != EnrolmentStatus.PENDING or not _usable(person, real_now):
+        return
     choices = json.loads(person.choices or "{}")
     wording, asked_at = choices.pop("wording"), datetime.fromisoformat(choices.pop("asked_at"))
     tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
@@ -183,7 +195,7 @@ def _begin(tx: Connection, service: Service, person: Person, now: datetime, real
     begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
-    consent.record(tx, service.keys, chosen, "given", wording, "confirmed by mail", real_now, asked_at=asked_at)
+    consent.record(tx, service.keys, chosen, "given", wording, how, real_now, asked_at=asked_at)
     rounds.note(tx, person.id, "confirmed", "", now)
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))

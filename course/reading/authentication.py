@@ -9,6 +9,7 @@ from course.reading import mime
 
 METHOD = re.compile(r"\s*(dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
 # The domain that a method is about: a DKIM pass says nothing of the From line.
+FAILED = re.compile(r"\s*(dkim|spf|dmarc)\s*=\s*(pass|fail|hardfail)\b", re.IGNORECASE)
 DOMAIN = {
     "dkim": re.compile(r"\sheader\.(?:d|i)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
     "dmarc": re.compile(r"\sheader\.from=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
@@ -23,19 +24,32 @@ def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
 
     Only a configured id is believed, and only its topmost header: a sender can write any below it.
     """
-    if not authserv_id:
-        return ()
-    for value in mime.headers(message, "Authentication-Results"):
-        said_by, _, results = value.partition(";")
-        if said_by.split()[:1] == [authserv_id]:
-            found = [
-                name
-                for result in _bare(results).split(";")
-                if (method := METHOD.match(result))
-                for name in DOMAIN[method[1].lower()].findall(result)
-            ]
-            return tuple(dict.fromkeys(name.lower().rstrip(".") for name in found))
-    return ()
+    found = [
+        name
+        for result in _results(message, authserv_id)
+        if (method := METHOD.match(result))
+        for name in DOMAIN[method[1].lower()].findall(result)
+    ]
+    return tuple(dict.fromkeys(name.lower().rstrip(".") for name in found))
+
+
+def forged(message: Message, authserv_id: str) -> bool:
+    """Whether SPF and DKIM both failed and nothing passed, by the same results. Without one of them nothing is known.
+
+    A forwarded mail fails SPF, a mail by a group fails DKIM: each alone is a person's everyday (RFC 7960).
+    """
+    found = [FAILED.match(result) for result in _results(message, authserv_id)]
+    said = {(one[1].lower(), one[2].lower() == "pass") for one in found if one}
+    return {("spf", False), ("dkim", False)} <= said and not any(passed for _, passed in said)
+
+
+def _results(message: Message, authserv_id: str) -> list[str]:
+    if authserv_id:
+        for value in mime.headers(message, "Authentication-Results"):
+            said_by, _, results = value.partition(";")
+            if said_by.split()[:1] == [authserv_id]:
+                return _bare(results).split(";")
+    return []
 
 
 def _bare(results: str) -> str:

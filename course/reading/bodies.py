@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from email.message import Message
 
 from course.reading import mime, wrappers
+from course.reading.caps import DEPTH, TEXT, WRAPPED
 
 SKIPPED = frozenset({"message/rfc822", "message/delivery-status", "text/rfc822-headers"})
 
 SMIME = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})  # RFC 8551 section 3.2
+ENCRYPTED = frozenset({"multipart/encrypted", "application/pgp-encrypted"})  # RFC 1847 section 2.2, RFC 3156
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-LARGEST = 4 * 1024 * 1024  # bytes of a wrapper that are looked into
+MOST = 50  # texts that are looked at; Apple Mail begins a new one behind each picture
 
 
 @dataclass(frozen=True)
@@ -36,29 +38,51 @@ def of(message: Message, *, unwrap: bool = True) -> tuple[list[Body], list[Body]
         if part.is_multipart() or mime.attached(part):
             continue
         if kind == "text/html":
-            html.append(Body(mime.text_of(part), html=True))
-        elif kind in {"text/plain", "text"}:
+            if room := _room(html):
+                html.append(Body(mime.text_of(part)[:room], html=True))
+        elif kind in {"text/plain", "text"} and (room := _room(plain)):
             flowed = mime.parameter(part, "format").lower() == "flowed"
             delsp = mime.parameter(part, "delsp").lower() == "yes"
-            plain.append(Body(wrappers.unsigned(mime.text_of(part)), flowed=flowed, delsp=delsp))
+            plain.append(Body(wrappers.unsigned(mime.text_of(part)[:room]), flowed=flowed, delsp=delsp))
     return (plain, html) if plain or html or not unwrap else _unwrapped(message)
+
+
+def _room(before: list[Body]) -> int:
+    """Return how many characters of one more text are looked at: none behind so many texts, or so long ones."""
+    return max(0, TEXT - sum(len(body.text) for body in before)) if len(before) < MOST else 0
 
 
 def _unwrapped(message: Message) -> tuple[list[Body], list[Body]]:
     """Return the texts in an S/MIME signature around a message, or in a winmail.dat, where there are no others."""
     for part in mime.walk(message):
         kind = mime.content_type(part)
-        if kind in SMIME and (inner := wrappers.signed_content(mime.payload(part)[:LARGEST])):
+        if kind in SMIME and (inner := wrappers.signed_content(mime.payload(part)[:WRAPPED])):
             return of(mime.parse(inner), unwrap=False)
         if kind in TNEF:
-            plain, html = wrappers.tnef_texts(mime.payload(part)[:LARGEST])
+            plain, html = wrappers.tnef_texts(mime.payload(part)[:WRAPPED])
             return [Body(plain)] if plain else [], [Body(html, html=True)] if html else []
     return [], []
 
 
+def unreadable(message: Message) -> bool:
+    """Whether what a person wrote is in here and cannot be read: it is encrypted, or Outlook put it into RTF only."""
+    plain, html = of(message)
+    silent = not any(body.text.strip() for body in (*plain, *html))
+    return any(_closed(part, silent=silent) for part in mime.walk(message))
+
+
+def _closed(part: Message, *, silent: bool) -> bool:
+    kind = mime.content_type(part)
+    if kind in TNEF:
+        return silent and not any(wrappers.tnef_texts(mime.payload(part)[:WRAPPED]))
+    if kind in SMIME:
+        return not wrappers.signed_content(mime.payload(part)[:WRAPPED])
+    return kind in ENCRYPTED or (kind == "text/plain" and wrappers.encrypted(mime.text_of(part)))
+
+
 def _own_parts(message: Message, depth: int = 0) -> Iterator[Message]:
     """Yield the text parts; a forwarded message within is somebody else's."""
-    if mime.content_type(message) in SKIPPED or depth > mime.DEPTH:
+    if mime.content_type(message) in SKIPPED or depth > DEPTH:
         return
     if message.is_multipart():
         for child in mime.children(message):

@@ -57,10 +57,12 @@ NEVER_CODES = re.compile(r"5\.(1\.([12346]|10)|4\.4|3\.2|7\.27)$")
 # Codes that say more than any words beside them.
 CERTAIN_SOFT = re.compile(r"[45]\.(2\.[023]|3\.[134]|6\.\d+|7\.(?!27)\d+|4\.[1256789]|1\.[78])$")
 
+LONGEST = 8192  # characters of what is said that are looked at
+
 
 def kind(words: str, status: str = "") -> str:
     """Return `hard` or `soft` for what a report says of one recipient; `status` is its own field (RFC 3464)."""
-    words = " ".join(words.split())
+    words = " ".join(words[:LONGEST].split())
     codes = CODE.findall(words) or CODE.findall(status)
     if any(CERTAIN_SOFT.match(code) for code in codes) and not any(NEVER_CODES.match(code) for code in codes):
         return "soft"

@@ -60,7 +60,9 @@ NAME = re.compile(
     r"[^\s<>@]{1,64}@[^\s<>@]{1,255}[ \t]+(?=<[^<>\s@]{1,64}@)"
 )  # of a mailbox, which may look like an address
 LONGEST = 16_384  # characters of a report that are searched for addresses
+MOST = 50  # addresses that are looked at; a mail of ours has one recipient
 NEAR = 6  # lines that are said of an address
+SAID = 60  # lines that are said of it in all
 
 
 def is_report(message: Message, said: str = "") -> bool:
@@ -95,14 +97,17 @@ def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:
     if not named:
         behind = said[begin.start() :] if begin else ""
         named = addresses("\n".join(TO.findall(f"{cut}\n{copy}\n{behind}")))[:1]
-    alone = len(named) == 1
+    named, alone = named[:MOST], len(named) == 1
     return [(address, kind(cut if alone else about(address, cut))) for address in named] or [("", kind(cut))]
 
 
 def about(address: str, said: str) -> str:
     """Return the lines around an address's mentions, up to the next address."""
-    lines, found = said.splitlines(), []
+    lines = said.splitlines()
+    found: list[str] = []
     for place, line in enumerate(lines):
+        if len(found) >= SAID:
+            break
         if address in line.lower():
             found.append(line)
             for after in lines[place + 1 : place + NEAR]:

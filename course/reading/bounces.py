@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from email.message import Message
+from itertools import accumulate, islice
 
 from course.reading import bounce_text, mime, notifications
 from course.reading.bounce_kinds import kind
+from course.reading.caps import TooMuchError
 
 ARRIVED = re.compile(r"(delivered|deliverable|relayed|expanded)\b", re.IGNORECASE)
 RECIPIENT = ("final-recipient", "x-actual-recipient", "original-recipient")
@@ -18,6 +20,8 @@ ROUTE = re.compile(r"@[\w.,@-]+:")  # RFC 5321 appendix C
 FIELD = re.compile(r"^([A-Za-z-]{3,40}):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 REPORTED = re.compile(r"^(?:final|original)-recipient:", re.MULTILINE | re.IGNORECASE)
 LONGEST = 16_384  # characters of a text that are looked at; what a report has to say stands at its beginning
+STATUS = 4 * LONGEST  # characters of its fields, and of all its texts together
+MOST = 50  # recipients that are looked at; a mail of ours has one
 COMPLAINT = re.compile(r"complaint about message|abuse report|junk report|fbl\b", re.IGNORECASE)
 COMPLAINED = ("original-rcpt-to", "removal-recipient", "x-hmxmroriginalrecipient")
 NO_COMPLAINT = re.compile(r"^feedback-type:\s*(auth-failure|dmarc|not-spam|opt-out-list)", re.MULTILINE | re.IGNORECASE)
@@ -31,13 +35,13 @@ def failures(raw: bytes) -> list[tuple[str, str]]:
     """
     try:
         return of(mime.parse(raw))
-    except mime.TooMuchError:
+    except TooMuchError:
         return []
 
 
 def of(message: Message) -> list[tuple[str, str]]:
     """Return the same for a message that is parsed."""
-    texts, copies = _parts(message)
+    texts, copies = map(_bounded, _parts(message))
     found = notifications.read(texts)
     if found is not None:
         return found
@@ -64,12 +68,20 @@ def _parts(message: Message) -> tuple[list[str], list[str]]:
     return texts, copies
 
 
+def _bounded(texts: list[str]) -> list[str]:
+    """Return the first of some texts, so many that all together are not too long."""
+    ends = accumulate(map(len, texts))
+    return [text for text, end in zip(texts, ends, strict=True) if end - len(text) < STATUS]
+
+
 def _collect(part: Message, texts: list[str], copies: list[str]) -> None:
     subtype = mime.content_type(part)
     if subtype == "message/delivery-status" or subtype.startswith("message/feedback"):
-        texts.append("\n\n".join(_fields(block) for block in part.walk() if block is not part) or mime.text_of(part))
+        fields = "\n\n".join(_fields(block) for block in part.walk() if block is not part)
+        texts.append((fields or mime.text_of(part))[:STATUS])
     elif subtype in {"message/rfc822", "message/global", "text/rfc822-headers"}:
-        copies.append("\n".join(_fields(one) for one in part.walk() if one is not part) or mime.text_of(part))
+        fields = "\n".join(_fields(one) for one in part.walk() if one is not part)
+        copies.append((fields or mime.text_of(part))[:STATUS])
     elif part.is_multipart():
         for one in mime.children(part):
             _collect(one, texts, copies)
@@ -104,7 +116,7 @@ def _complaint(message: Message, texts: list[str], copies: list[str]) -> list[tu
 def _structured(text: str, said: str) -> list[tuple[str, str]]:
     """Return the recipients of the groups of fields in a text (RFC 3464 section 2.3); "" for one that was reached."""
     found = []
-    for group in _groups(text):
+    for group in islice(_groups(text), MOST):
         named = [address for name in RECIPIENT for address in bounce_text.addresses(ROUTE.sub("", group.get(name, "")))]
         named.sort(key=lambda address: "." not in address.partition("@")[2])  # a name within a machine comes last
         if not named:

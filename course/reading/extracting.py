@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from course.reading import bodies, markup, mime, wrappers
 from course.reading.bodies import Body
+from course.reading.caps import TooMuchError
 from course.reading.hypertext import from_html
 from course.reading.lines import Kind, Line, from_text
-from course.reading.mime import TooMuchError
 from course.reading.prompt import Prompt, tokens
 from course.reading.sieve import Sieve, own
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
-from course.reading import authentication, bounces, mime, robots
-from course.reading.extracting import Reader
+from course.reading import authentication, bodies, mime, robots
+from course.reading.looking import Look
 from course.reading.photos import Kind, kind_of
+from course.reading.robots import Verdict
+from course.reading.signals import EMPTY, SEALED, Signal
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
@@ -27,14 +29,28 @@ class Incoming:
     message_id: str
     date: str
     references: tuple[str, ...]
-    automatic: str  # which signal says that a machine wrote it, or ""
+    signals: tuple[Signal, ...]  # what it says of itself
     report: bool  # a delivery or disposition report
     failures: tuple[tuple[str, str], ...] = field(repr=False)  # whom a report is about, and what became of them
     photo: bool
+    unreadable: bool  # it has words that nobody here can read: encrypted, or in a format of Outlook's own
     passed: tuple[str, ...]  # domains whose mark on it was checked
+    language: str  # of its Content-Language (RFC 3282), as it stands
     subject: str = field(repr=False)
     words: str = field(repr=False)
-    pictures: tuple[bytes, ...] = field(repr=False)  # files that say they are pictures or films, or are
+    raw: bytes = field(repr=False)  # the mail as it came
+
+    @property
+    def signs(self) -> Verdict:
+        """What it says of itself, whatever is written in it: `no` is a machine's."""
+        return robots.verdict(self.signals)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it counts and whether it may be answered."""
+        if self.says_something:
+            return self.signs
+        return robots.verdict(self.signals, SEALED if self.unreadable else EMPTY)
 
     @property
     def first_line(self) -> str:
@@ -42,37 +58,46 @@ class Incoming:
         return next((line.strip() for line in self.words.splitlines() if line.strip()), self.subject)
 
     @property
+    def says_more(self) -> bool:
+        """Whether anything was written or sent besides the first line."""
+        return sum(bool(line.strip()) for line in self.words.splitlines()) > 1 or self.photo
+
+    @property
     def says_something(self) -> bool:
         """Whether a person wrote or sent anything at all."""
         return bool(self.words) or self.photo
 
 
-def read(raw: bytes, authserv_id: str = "") -> Incoming:
+def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) -> Incoming:
     """Read a whole message. `authserv_id` is the mail server of ours whose Authentication-Results are believed.
 
-    Raises mime.TooMuchError when the message is over a cap, and nothing else.
+    `ours` are the domains that we write from.
+
+    Raises TooMuchError when the message is over a cap, and nothing else.
     """
     message = mime.parse(raw)
     sender = _address(mime.header(message, "From"))
     references = MESSAGE_ID.findall(f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}")
-    parts = list(mime.walk(message))
-    failures = tuple(bounces.of(message))
+    message_id = next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), "")
+    look = Look(message, sender, message_id, authentication.forged(message, authserv_id), ours)
     return Incoming(
         sender=sender,
         recipients=tuple(
             found for name in RECIPIENTS for value in mime.headers(message, name) for found in ADDRESS.findall(value)
         ),
-        message_id=next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), ""),
+        message_id=message_id,
         date=mime.header(message, "Date"),
         references=tuple(dict.fromkeys(references)),
-        automatic=robots.why_automatic(message, sender) or ("report" if failures else ""),
+        signals=robots.found(look),
         report=mime.content_type(message) == "multipart/report",
-        failures=failures,
-        photo=any(_is_photo(part) for part in parts),
+        failures=look.failures,
+        photo=any(_is_photo(part) for part in mime.walk(message)),
+        unreadable=not look.words and bodies.unreadable(message),
         passed=authentication.passed(message, authserv_id),
+        language=mime.header(message, "Content-Language"),
         subject=mime.header(message, "Subject"),
-        words=Reader().of(message),
-        pictures=tuple(content for part in parts for content in _pictures(part)),
+        words=look.words,
+        raw=raw,
     )
 
 
@@ -81,6 +106,15 @@ def _address(value: str) -> str:
     inside = re.findall(r"<([^<>]*)>\s*$", value)
     found = ADDRESS.findall(inside[0] if inside else value)
     return found[0] if len(found) == 1 else ""
+
+
+def pictures(raw: bytes) -> tuple[bytes, ...]:
+    """Return the photos and films that came with a mail; what is too large to be kept is not whole.
+
+    Raises TooMuchError when the mail is over a cap.
+    """
+    message = mime.parse(raw, photos=True)
+    return tuple(content for part in mime.walk(message) for content in _pictures(part))
 
 
 def _pictures(part: Message) -> Iterator[bytes]:

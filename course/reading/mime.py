@@ -14,35 +14,21 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
-LARGEST = 35 * 1024 * 1024  # bytes of a whole message
-HEADER_BLOCK = 64 * 1024  # bytes
-ONE_HEADER = 8 * 1024  # bytes
-ADDRESS_HEADER = 4 * 1024  # bytes
-FIELDS = 500
-PARTS = 200
-DEPTH = 20
-TEXT = 512 * 1024  # bytes of one text part that are looked at
+from course.reading.caps import DEPTH, PARTS, TEXT, TooMuchError, check_body, check_head
+from course.reading.cutting import cut
 
 CHARSETS = re.compile(
     r"(utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
     r"|shift_jis|iso-2022-jp|euc-(jp|kr))",
     re.IGNORECASE,
 )
-LINES = 1_000_000  # a photo of 35 MB has half as many
-BOUNDARIES = 20 * PARTS
-BOUNDARY = re.compile(rb"^--", re.MULTILINE)
-PART_HEADER = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
 
 
-class TooMuchError(ValueError):
-    """The message is over a cap; the text says which one. It is put aside, not read."""
-
-
-def parse(raw: bytes) -> Message:
-    """Return the parsed message. Raises TooMuchError when it is over a cap, which is found before parsing."""
-    _check_caps(raw)
+def parse(raw: bytes, *, photos: bool = False) -> Message:
+    """Return the parsed message, attachments cut, unless `photos` are wanted whole. Raises TooMuchError over a cap."""
+    small = reduced(raw, photos=photos)
     try:
-        message = message_from_bytes(raw, policy=policy.compat32)
+        message = message_from_bytes(small, policy=policy.compat32)
         parts = sum(1 for _ in walk(message))
     except (RecursionError, MemoryError):
         raise TooMuchError("nested too deeply") from None
@@ -53,6 +39,19 @@ def parse(raw: bytes) -> Message:
     if parts > PARTS:
         raise TooMuchError(f"more than {PARTS} parts")
     return message
+
+
+def reduced(raw: bytes, *, photos: bool = False) -> bytes:
+    """Return the message without what no reader looks at; of that, nothing. Raises TooMuchError like `parse`."""
+    check_head(raw)
+    try:
+        small = cut(raw, photos=photos)
+    except TooMuchError:
+        raise
+    except (ValueError, LookupError, TypeError):
+        raise TooMuchError("cannot be taken apart") from None  # a boundary in a charset that is none
+    check_body(small)
+    return small
 
 
 def walk(message: Message, depth: int = 0) -> Iterator[Message]:
@@ -94,7 +93,10 @@ def decoded(value: str) -> str:
 
 def text_of(part: Message) -> str:
     """Return a text part's text, decoded by its own charset or the likeliest one; NULs are dropped."""
-    return to_text(payload(part)[:TEXT], parameter(part, "charset") or "utf-8").replace("\x00", "")
+    content = payload(part)
+    if len(content) > TEXT:  # whole lines, or half a character at the end would hide the charset of them all
+        content = content[: content.rfind(b"\n", 0, TEXT) + 1 or TEXT]
+    return to_text(content, parameter(part, "charset") or "utf-8").replace("\x00", "")
 
 
 def payload(part: Message) -> bytes:
@@ -160,25 +162,3 @@ def _raw_headers(message: Message, name: str) -> list[str]:
     found = [str(value) for key, value in message.raw_items() if key.lower() == name.lower()]
     # Bytes that are no ASCII are kept as surrogates; decoded here, or no hash and no database would take them.
     return [to_text(value.encode("utf-8", "surrogateescape"), "utf-8") for value in found]
-
-
-def _check_caps(raw: bytes) -> None:
-    if len(raw) > LARGEST:
-        raise TooMuchError("larger than 35 MB")
-    end = re.search(rb"\r?\n\r?\n", raw[: HEADER_BLOCK + 4])
-    if end is None and len(raw) > HEADER_BLOCK:
-        raise TooMuchError("a header block over 64 kB")
-    block = raw[: end.start()] if end else raw
-    fields = re.split(rb"\r?\n(?![ \t])", block)
-    if len(fields) > FIELDS:
-        raise TooMuchError(f"more than {FIELDS} header fields")
-    for field in fields:
-        most = ADDRESS_HEADER if re.match(rb"(from|to|cc|reply-to|sender):", field, re.IGNORECASE) else ONE_HEADER
-        if len(field) > most:
-            raise TooMuchError("a header field that is too long")
-    if raw.count(b"\n") > LINES:
-        raise TooMuchError(f"more than {LINES} lines")
-    if sum(1 for _ in BOUNDARY.finditer(raw)) > BOUNDARIES:
-        raise TooMuchError(f"more than {BOUNDARIES} boundaries")
-    if any(len(field[0]) > ONE_HEADER for field in PART_HEADER.finditer(raw)):
-        raise TooMuchError("a header field of a part that is too long")

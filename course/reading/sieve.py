@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from course.reading import announcements, endings, headblocks, ours, words
@@ -14,6 +14,7 @@ from course.reading.marks import MARKS, Mark
 from course.reading.prompt import Prompt
 from course.reading.words import Words
 
+SENT = "what we sent"
 Apply = Callable[[list[Line], Words], None]
 
 
@@ -61,19 +62,28 @@ class Sieve:
 
     def of(self, body: Body, prompt: Prompt | None = None) -> list[Line]:
         """Return the judged lines of a body."""
-        lines = (
-            from_html(body.text, self.marks)
-            if body.html
-            else from_text(body.text, flowed=body.flowed, delsp=body.delsp)
-        )
-        lines = bounded(lines)
+        lines = self.lines(body)
+        for _ in self.judging(lines, prompt):
+            pass
+        return lines
+
+    def lines(self, body: Body) -> list[Line]:
+        """Return the lines of a body before any rule has seen them."""
+        if body.html:
+            return bounded(from_html(body.text, self.marks))
+        return bounded(from_text(body.text, flowed=body.flowed, delsp=body.delsp))
+
+    def judging(self, lines: list[Line], prompt: Prompt | None = None) -> Iterator[str]:
+        """Judge these lines; yield the name of each rule once it has had its turn."""
         for rule in self.heads:
             rule.apply(lines, self.words)
+            yield rule.name
         if prompt is not None:
             ours.sift(lines, prompt)
+            yield SENT
         for rule in self.ends:
             rule.apply(lines, self.words)
-        return lines
+            yield rule.name
 
 
 def own(lines: list[Line]) -> str:

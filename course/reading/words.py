@@ -71,8 +71,8 @@ class Words:
         """A line that says "Original message" between dashes, or "Begin forwarded message:" with a colon."""
         said = _any(self.of("original", "forwarded"))
         return re.compile(
-            rf"[-_=*\u2014 ]{{2,40}}(?:{said})\b[^\n]{{0,80}}?[-_=*\u2014 ]{{2,40}}:?|(?:{said})[ \t]?[:\uff1a]"
-            rf"|[-_=\u2014]{{2,40}}(?:{said})|(?:{_any(self.of('alone'))}).{{0,20}}",
+            rf"[-_=*\u2014 ]{{2,40}}+(?:{said})\b[^\n]{{0,80}}?[-_=*\u2014 ]{{2,40}}:?|(?:{said})[ \t]?[:\uff1a]"
+            rf"|[-_=\u2014]{{2,40}}+(?:{said})|(?:{_any(self.of('alone'))}).{{0,20}}",
             re.IGNORECASE,
         )
 

@@ -30,12 +30,17 @@ def unsigned(text: str) -> str:
     text = text.replace("\r\n", "\n")
     begin = PGP.search(text)
     if begin is None:
-        return "" if ENCRYPTED.match(text) else text
+        return "" if encrypted(text) else text
     end = text.find(PGP_END, begin.end())
     last = text.find(PGP_LAST, end) if end >= 0 else -1
     inner = text[begin.end() : end if end >= 0 else len(text)]
     after = text[last + len(PGP_LAST) :] if last >= 0 else ""
     return text[: begin.start()] + re.sub(r"^- ", "", inner, flags=re.MULTILINE) + after
+
+
+def encrypted(text: str) -> bool:
+    """Whether a text is a PGP message that only its recipient can read."""
+    return bool(ENCRYPTED.match(text))
 
 
 def signed_content(der: bytes) -> bytes:

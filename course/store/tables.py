@@ -102,6 +102,12 @@ enrolments = Table(
     Column("pace", String(16), nullable=False, server_default="daily"),
     Column("next_day", Integer, nullable=False, server_default="1"),
     Column("next_send_at", Moment),  # course time
+    # Course time: when a pause with an end is over. Only a pause has an end of its own.
+    Column(
+        "resume_at",
+        Moment,
+        CheckConstraint("resume_at IS NULL OR status = 'paused'", name="only_a_pause_has_an_end"),
+    ),
     Column("ended_reason", String(16)),
     Column("created_at", Moment, nullable=False),  # course time
     Column("confirm_by", Moment),  # real time
@@ -126,6 +132,7 @@ enrolments = Table(
         **_where("status IN ('pending', 'active', 'paused')"),
     ),
     Index("due_enrolments", "next_send_at", **_where("status = 'active'")),  # plan
+    Index("pauses_with_an_end", "resume_at", **_where("resume_at IS NOT NULL")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
@@ -182,6 +189,7 @@ deliveries = Table(
     ),
     Index("queued_deliveries", "send_at", "id", **_where("status = 'queued'")),  # claim
     Index("queued_notices", "send_at", "id", **_where("status = 'queued' AND kind = 'notice'")),  # claim: notices first
+    Index("erasures", "subscriber_id", **_where("name = 'erased'")),  # erase those who asked for it
     Index("deliveries_in_doubt", "claimed_at", **_where("status IN ('sending', 'stalled')")),  # sweep
     **NEVER_AGAIN,
 )

@@ -84,7 +84,7 @@ def examine(app: App, course: Course, form: Form, locale: str, network: str) -> 
 
 def wording(app: App, locale: str) -> str:
     """Return the consent exactly as the page shows it."""
-    return render.say(app.catalogue.words[locale]["pages"]["signup"]["consent"], min_age=app.settings.min_age)
+    return app.catalogue.consent(locale)
 
 
 def _known(request: Request, name: str) -> Course:

@@ -1,0 +1,70 @@
+"""In charge of `course read`: how a mail was understood, cut by cut. Nothing is stored or sent.
+
+It shows what a person wrote to whoever asks, on their terminal, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from course.cli.service import load
+from course.content import catalogue
+from course.content.catalogue import Catalogue
+from course.content.command_words import Command
+from course.reading import Incoming, read
+from course.reading.caps import LARGEST, TooMuchError
+from course.reading.explaining import Explained, explain
+
+FAILED = 1
+
+
+def show(file: Path, locale: str | None) -> int:
+    """Print how this mail would be understood; return 1 for one that would be put aside unread."""
+    settings = load()
+    with file.open("rb") as opened:
+        raw = opened.read(LARGEST + 1)
+    own = frozenset({settings.mail_domain, settings.reply_domain})
+    try:
+        mail, texts = read(raw, settings.authserv_id, own), explain(raw)
+    except TooMuchError as error:
+        typer.echo(f"It is put aside unread: {error}.", err=True)
+        return FAILED
+    courses = catalogue.load(settings)
+    for line in (*_machine(mail), "", *_texts(texts), *_meant(courses, locale, mail)):
+        typer.echo(line)
+    return 0
+
+
+def _machine(mail: Incoming) -> Iterator[str]:
+    """Say by which rows of docs/answers.md it is a machine's, held, or not to be answered."""
+    verdict = mail.verdict
+    yield f"Counts as a person's: {verdict.counts}. May be answered: {'yes' if verdict.answer else 'no'}."
+    yield f"Decided by the row: {verdict.row or 'none, so a person wrote it'}."
+    yield from (f"Found: {signal.name} ({signal.shown})" for signal in mail.signals)
+
+
+def _texts(texts: list[Explained]) -> Iterator[str]:
+    for text in texts:
+        yield "HTML:" if text.html else "Plain text:"
+        for piece in (piece for piece in text.pieces if any(line.strip() for line in piece.lines)):
+            yield f"  cut as {piece.kind}, by the rule “{piece.rule}”:" if piece.rule else "  kept:"
+            yield from (f"    {line}" for line in piece.lines)
+        yield ""
+
+
+def _meant(courses: Catalogue, locale: str | None, mail: Incoming) -> Iterator[str]:
+    """Say what is left of it, and what that means as an answer to a lesson."""
+    yield "What is left, of plain text and HTML the fuller:" if mail.words else "Nothing is left."
+    yield from (f"    {line}" for line in mail.words.splitlines())
+    command = courses.command(courses.first.name, locale or "", mail.first_line)
+    yield f"Command: {_said(command) if command else 'none'}."
+    if mail.unreadable:
+        yield "Something in it cannot be read: it is encrypted, or in Outlook's own format."
+
+
+def _said(command: Command) -> str:
+    beside = {"days": command.days, "weekday, from Monday = 0": command.weekday, "hour": command.hour}
+    return ", ".join([command.name, *(f"{what}: {value}" for what, value in beside.items() if value is not None)])

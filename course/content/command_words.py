@@ -1,0 +1,166 @@
+"""In charge of what a first line asks for: which command it is, and for how long, until when or at what hour.
+
+All words are a locale's own: [commands] and [replies] of words/<locale>.toml. A line counts only as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Each command, and what may be said with it: the slots of its phrases.
+ARGUMENTS: Mapping[str, frozenset[str]] = {
+    "STOP": frozenset(),
+    "PAUSE": frozenset({"days", "weeks", "weekday"}),
+    "RESUME": frozenset(),
+    "NEXT": frozenset(),
+    "SKIP": frozenset(),
+    "AGAIN": frozenset(),
+    "DONE": frozenset(),
+    "HELP": frozenset(),
+    "DELETE": frozenset(),
+    "TIME": frozenset({"hour"}),
+}
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+HOURS = ("am", "pm", "oclock", "noon", "midnight")
+LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
+TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+NOON = 12
+SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. `weekday` counts from Monday, 0; `hour` is 0..23, or None where TIME asks for no whole hour."""
+
+    name: str
+    days: int | None = None
+    weekday: int | None = None
+    hour: int | None = None
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """The words of one locale, ready to be compared with a first line."""
+
+    plain: Mapping[str, str]  # phrase: command
+    open: tuple[tuple[str, re.Pattern[str]], ...]  # command, and a phrase of it with slots
+    polite: re.Pattern[str]
+    numbers: Mapping[str, int]
+    weekdays: Mapping[str, int]
+    hours: Mapping[str, frozenset[str]]
+    yes: frozenset[str] = field(default_factory=frozenset)
+    no: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(cls, words: Mapping[str, Any]) -> Phrases:
+        """Read them from a locale's table. Raises KeyError for one that is missing; `course check` says which."""
+        replies = words["replies"]
+        numbers = {trimmed(said): int(number) for number, some in replies["numbers"].items() for said in some}
+        weekdays = {trimmed(said): place for place, day in enumerate(WEEKDAYS) for said in replies["weekdays"][day]}
+        hours = {part: frozenset(map(trimmed, replies["hours"][part])) for part in HOURS}
+        number = rf"[0-9]{{1,3}}|{_either(numbers)}"
+        slots = {
+            "days": f"(?P<days>{number})",
+            "weeks": f"(?P<weeks>{number})",
+            "weekday": f"(?P<weekday>{_either(weekdays)})",
+            "hour": _hour(hours),
+        }
+        said = [(name, phrase) for name in ARGUMENTS for phrase in words["commands"][name]]
+        polite = _either(replies["courtesy"])
+        return cls(
+            plain={phrase: name for name, phrase in reversed(said)},
+            open=tuple((name, _pattern(phrase, slots)) for name, phrase in said if "{" in phrase),
+            polite=re.compile(rf"(?:(?:{polite})\b[ .!,]*)*(.*?)(?:[ .!,]+(?:{polite}))*"),
+            numbers=numbers,
+            weekdays=weekdays,
+            hours=hours,
+            yes=frozenset(replies["yes"]),
+            no=frozenset(replies["no"]),
+        )
+
+    def command(self, line: str) -> Command | None:
+        """Return the command that this whole line is; courtesy at its ends changes nothing."""
+        for said in self._said(line):
+            if said in self.plain:
+                return Command(self.plain[said])
+            for name, phrase in self.open:
+                found = phrase.fullmatch(said)
+                if found:
+                    return self._with_arguments(name, found.groupdict())
+        return None
+
+    def meanings(self, said: str) -> set[str]:
+        """Return every command that a phrase means, for whoever checks that it means one."""
+        return {self.plain.get(said, ""), *(name for name, phrase in self.open if phrase.fullmatch(said))} - {""}
+
+    def example(self, slot: str) -> str:
+        """Return a word that may stand in this slot."""
+        return next(iter(self.weekdays)) if slot == "weekday" else "7"
+
+    def says_yes(self, line: str) -> bool:
+        """Whether this whole line is a yes."""
+        return not self.yes.isdisjoint(self._said(line))
+
+    def says_no(self, line: str) -> bool:
+        """Whether this whole line is a no, or asks to stop."""
+        found = self.command(line)
+        return not self.no.isdisjoint(self._said(line)) or (found is not None and found.name == "STOP")
+
+    def _said(self, line: str) -> tuple[str, ...]:
+        """Return what the line says, and what it says without its courtesy: "please stop, thank you" is "stop"."""
+        said = trimmed(line)
+        bare = self.polite.fullmatch(said)
+        return (said, bare[1].strip(TRIM)) if bare else (said,)
+
+    def _with_arguments(self, name: str, given: Mapping[str, str | None]) -> Command:
+        days = self._number(given.get("days")) or 7 * self._number(given.get("weeks"))
+        weekday = given.get("weekday")
+        return Command(
+            name,
+            days if 1 <= days <= LONGEST_PAUSE else None,
+            self.weekdays[weekday] if weekday else None,
+            self._whole_hour(given) if "hour" in given else None,
+        )
+
+    def _number(self, said: str | None) -> int:
+        return self.numbers.get(said or "", 0) or int(said if said and said.isdecimal() else 0)
+
+    def _whole_hour(self, given: Mapping[str, str | None]) -> int | None:
+        """Return 19 for 19, 19:00, 7pm; 0 for 12am; None for 7:30, 25 or 13pm."""
+        named = given.get("named")
+        if named:
+            return NOON if named in self.hours["noon"] else 0
+        hour, half = int(given["hour"] or 0), given.get("half")
+        if int(given.get("minutes") or 0):
+            return None
+        if not half:
+            return hour if hour in range(24) else None
+        return hour % NOON + NOON * (half in self.hours["pm"]) if 1 <= hour <= NOON else None
+
+
+def first(phrases: Iterable[Phrases], line: str) -> Command | None:
+    """Return the command that a line is in the first of these locales in which it is one."""
+    return next((found for one in phrases if (found := one.command(line))), None)
+
+
+def trimmed(line: str) -> str:
+    """Return a line in small letters, single spaces, without what stands around its words."""
+    return re.sub(r"\s+", " ", line.casefold()).strip(TRIM)
+
+
+def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:
+    return re.compile(SLOT.sub(lambda found: slots[found[1]], re.escape(phrase)))
+
+
+def _hour(hours: Mapping[str, frozenset[str]]) -> str:
+    half = rf"(?: ?(?P<half>{_either(hours['am'] | hours['pm'])}))?"
+    clock = rf"(?P<hour>[0-9]{{1,2}})(?:[:.h](?P<minutes>[0-9]{{2}}))?(?: ?(?:{_either(hours['oclock'])}))?{half}"
+    return f"(?:{clock}|(?P<named>{_either(hours['noon'] | hours['midnight'])}))"
+
+
+def _either(words: Iterable[str]) -> str:
+    """Return a pattern for any of these words, the longest first."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or r"(?!)"

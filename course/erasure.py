@@ -1,0 +1,81 @@
+"""In charge of erasing a person wherever they are: rows, letters in the outbox, and mail of theirs that waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.fernet import InvalidToken
+
+from course import addresses
+from course.inbound import spool, tasting
+from course.inbound.tasting import NotTastedError
+from course.journeys import privacy
+from course.journeys.privacy import Traces
+from course.journeys.service import Service
+from course.outbound import sendgrid_erasing
+from course.reading.caps import HEADER_BLOCK, TooMuchError
+
+TO = re.compile(rb"^To: ([^\r\n]+)", re.MULTILINE)
+HEAD = 8_192  # bytes of a letter of ours that surely hold its To header
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What there was of somebody: rows or none, and how many letters to them and mails from them.
+
+    `refused` is why SendGrid did not take the request to erase its copies, if it was asked.
+    """
+
+    known: bool
+    letters: int
+    mails: int
+    refused: str = ""
+
+
+def erase(service: Service, address: str, now: datetime) -> Erased:
+    """Erase everything about an address but what names nobody; again and again is no harm."""
+    # Before the rows, so that a repeat finds what a crash left; and after them, for what came in between.
+    traces = privacy.traces(service, address)
+    letters, mails = _erase_files(service, traces)
+    known = privacy.erase(service, address, now)
+    more_letters, more_mails = _erase_files(service, traces)
+    # Also of whom we know nothing any more: so a repeat can.
+    refused = sendgrid_erasing.ask(service.settings, address) if service.settings.transport == "sendgrid" else ""
+    return Erased(known, letters + more_letters, mails + more_mails, refused)
+
+
+def _erase_files(service: Service, traces: Traces) -> tuple[int, int]:
+    """Erase the letters to a person and the mails from them; return how many of each."""
+    data = service.settings.data_dir
+    letters = [path for path in _files(data / "outbox") if _to(path) == traces.address]
+    mails = [path for path in spool.everywhere(data / "spool") if _theirs(service, traces, path)]
+    for path in (*letters, *mails):
+        path.unlink(missing_ok=True)
+    return len(letters), len(mails)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield every file: drafts that a crash left behind as well as letters."""
+    return (path for path in folder.glob("*") if path.is_file())
+
+
+def _to(letter: Path) -> str:
+    with letter.open("rb") as file:
+        found = TO.search(file.read(HEAD))
+    return addresses.key(found[1].decode("ascii", "replace").strip()) if found else ""
+
+
+def _theirs(service: Service, traces: Traces, path: Path) -> bool:
+    try:
+        mail = spool.take(path, service.keys)
+    except (FileNotFoundError, InvalidToken):
+        return False  # decided meanwhile, or sealed with a key that is gone: nobody can tell
+    try:
+        raw = tasting.tasted(mail.raw)
+    except (TooMuchError, NotTastedError):
+        raw = mail.raw[:HEADER_BLOCK]
+    return traces.show_in(service.keys, raw, mail.to)

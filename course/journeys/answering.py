@@ -1,0 +1,166 @@
+"""In charge of answers to a person's own mail: whether one is owed, which, and how often at most.
+
+Nobody can tell a machine that hides from a person, so what keeps two machines from a conversation is counting, not
+judgement. No word of a mail is looked at here: all get the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from course.journeys import erasing, notices
+from course.journeys.people import Person
+from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.tables import deliveries
+
+A_DAY = 3  # answers to one person, over all courses; their local date
+HELP_A_DAY = 10  # more is a machine's; whoever asks for help gets it, whatever else was answered
+CLOSED = (EnrolmentStatus.FINISHED, EnrolmentStatus.STOPPED)
+UNREAD, EMPTY, RECEIPT = "unread", "empty", "receipt"
+# What a machine could bring about that says nothing of itself: any words will do.
+FOR_ANY_WORDS = (RECEIPT, EMPTY, UNREAD)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a mail answers: our delivery and, if that was a lesson, its day.
+
+    `silent`: it asks not to be answered. Whoever typed a command is answered all the same: a machine types none, and
+    help or erasure that somebody asked for must not fail for a header that their office's mail server adds.
+    """
+
+    delivery_id: int | None
+    day: int | None
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Before:
+    """A notice that this person was owed before: which, in this round, in answer to what, and whether today."""
+
+    notice: str
+    here: bool
+    prompt: int | None
+    today: bool
+    cancelled: bool
+
+
+Rule = Callable[[str, Prompt, list[Before]], bool]
+
+
+def _three_a_day(_: str, __: Prompt, before: list[Before]) -> bool:
+    return sum(one.today and one.notice in COUNTED for one in before) < A_DAY
+
+
+def _once_a_prompt(_: str, prompt: Prompt, before: list[Before]) -> bool:
+    return not any(one.here and one.prompt == prompt.delivery_id for one in before if one.notice in FOR_ANY_WORDS)
+
+
+def _first_today(_: str, __: Prompt, before: list[Before]) -> bool:
+    return not any(one.today for one in before if one.notice in FOR_ANY_WORDS)
+
+
+def _once_a_day(notice: str, _: Prompt, before: list[Before]) -> bool:
+    return not any(one.here and one.today for one in before if one.notice == notice)
+
+
+def _once(notice: str, _: Prompt, before: list[Before]) -> bool:
+    return not any(one.here for one in before if one.notice == notice)
+
+
+def _three_of_it(notice: str, _: Prompt, before: list[Before]) -> bool:
+    return sum(one.today for one in before if one.notice == notice) < A_DAY
+
+
+def _ten_a_day(notice: str, _: Prompt, before: list[Before]) -> bool:
+    return sum(one.today for one in before if one.notice == notice) < HELP_A_DAY
+
+
+# All of its rules must agree. A command that changed something is answered beside the receipt of the same prompt: who
+# asked for a change must know that it happened, or asks again. The goodbye is the last mail there is: nothing keeps it
+# back, and nothing follows it.
+RULES: dict[str, tuple[Rule, ...]] = {
+    RECEIPT: (_three_a_day, _once_a_prompt),
+    EMPTY: (_three_a_day, _once_a_prompt, _first_today),
+    UNREAD: (_three_a_day, _first_today),
+    "paused": (_three_a_day,),  # another end of the pause is another change
+    "resumed": (_three_a_day, _once_a_day),
+    "skipped": (_three_a_day,),
+    "next": (_three_a_day, _once_a_day),
+    "hour": (_three_a_day,),
+    "hours": (_three_a_day, _once_a_day),
+    erasing.ASKS: (_three_of_it,),  # so that nobody who wants to be erased is kept from it by other answers
+    erasing.DONE: (_once,),
+    notices.LAST: (_once,),
+    "help": (_ten_a_day,),
+}
+ANSWERS = frozenset(RULES)  # what goes out as an answer (RFC 3834)
+COUNTED = ANSWERS - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
+
+
+def acknowledge(
+    tx: Connection, person: Person, prompt: Prompt, now: datetime, *, counted: bool, empty: bool = False
+) -> None:
+    """Answer a mail that asked for nothing. `counted`: a day is done by it that was not done before."""
+    notice = _fitting(person, prompt, counted=counted, empty=empty)
+    if notice:
+        answer(tx, person, notice, prompt, now)
+
+
+def _fitting(person: Person, prompt: Prompt, *, counted: bool, empty: bool) -> str:
+    """Return which notice a mail is answered with, or "": whoever never said yes to ours gets none."""
+    if person.confirmed_at is None:
+        return ""
+    if counted and person.status in notices.MAY_GET[RECEIPT]:
+        return RECEIPT
+    if prompt.day is None or person.status in CLOSED:
+        return UNREAD
+    return EMPTY if empty else ""
+
+
+def answer(tx: Connection, person: Person, notice: str, prompt: Prompt, now: datetime) -> bool:
+    """Owe this answer, to the address on file and to no other, if it may be given and was not given too often.
+
+    Whoever decides two mails of one person at once holds people.alone().
+    """
+    if prompt.silent and notice in FOR_ANY_WORDS:
+        return False
+    before = _before(tx, person, now)
+    if not all(rule(notice, prompt, [one for one in before if not one.cancelled]) for rule in RULES[notice]):
+        return False
+    if notice != UNREAD:
+        _instead_of_unread(tx, person)
+    number = 1 + sum(one.today for one in before if one.notice == notice)
+    once = f"{person.today(now)}-{number}"
+    return notices.owe(tx, person, notice, now, once=once, day=prompt.day, answers=prompt.delivery_id)
+
+
+def _before(tx: Connection, person: Person, now: datetime) -> list[Before]:
+    columns = deliveries.c.name, deliveries.c.enrolment_id, deliveries.c.due_at, deliveries.c.status
+    mine = deliveries.c.subscriber_id == person.subscriber_id, deliveries.c.kind == DeliveryKind.NOTICE
+    today = person.today(now)
+    return [
+        Before(
+            notices.mailing_name(DeliveryKind.NOTICE, row.name),
+            row.enrolment_id == person.id,
+            notices.answered(row.name),
+            person.today(row.due_at) == today,
+            row.status == DeliveryStatus.CANCELLED,
+        )
+        for row in tx.execute(select(*columns).where(*mine))
+    ]
+
+
+def _instead_of_unread(tx: Connection, person: Person) -> None:
+    """Let another answer take the place of one that still waits and says no more than this one."""
+    waiting = (
+        deliveries.c.subscriber_id == person.subscriber_id,
+        deliveries.c.kind == DeliveryKind.NOTICE,
+        deliveries.c.status == DeliveryStatus.QUEUED,
+        deliveries.c.name.startswith(f"{UNREAD}-"),
+    )
+    tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))

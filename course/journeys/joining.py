@@ -1,0 +1,91 @@
+"""In charge of sign-up by mail: whoever writes to join@ is asked back, and a yes in answer to that begins the course.
+
+Anybody can write anybody's address into a From line, so it is the form's double opt-in, under the form's limits.
+Nothing of such a mail is ever sent back (RFC 3834).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from course import addresses, offsets
+from course.addresses import AddressError
+from course.content.catalogue import JOINING
+from course.content.courses import Course
+from course.journeys import limits, signup
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.journeys.signup import SignUp
+from course.reading import Incoming
+from course.store.states import DeliveryKind, EnrolmentStatus
+from course.store.tables import deliveries
+
+JOIN = "join"
+
+
+def wanted(service: Service, recipients: Iterable[str]) -> Course | None:
+    """Return the course that one of these addresses is for: join@ is the first one, join-<course>@ that one."""
+    courses = service.catalogue.courses
+    named = {f"{JOIN}-{name}".casefold(): course for name, course in courses.items()}
+    for address in recipients:
+        local, _, domain = address.casefold().rpartition("@")
+        if domain == service.settings.reply_domain and (local == JOIN or local in named):
+            return named.get(local, service.catalogue.first)
+    return None
+
+
+def take_in(tx: Connection, service: Service, mail: Incoming, course: Course, now: datetime, real_now: datetime) -> str:
+    """Ask back, within the limits. Return "joined", "repeated" for the same mail once more, or "dropped".
+
+    Dropped is what must not be answered, and an address that the form would refuse.
+    """
+    try:
+        sender = addresses.parse(mail.sender, service.own_domains)
+    except AddressError:
+        return "dropped"
+    if not mail.signs.answer:
+        return "dropped"
+    which = f"{sender} {mail.message_id or mail.date}"
+    if limits.place(tx, service.keys, limits.MESSAGE, which, now) > now:
+        return "repeated"
+    limits.take(tx, service.keys, limits.MESSAGE, which, now)
+    locale = _locale(mail.language, course)
+    zone = offsets.zone(mail.date, locale)
+    wording = service.catalogue.consent(locale)
+    form = SignUp(course.name, sender, "", zone, locale, course.send_hour, wording, None)
+    signup.ask(tx, service, form, JOINING, now, real_now)
+    return "joined"
+
+
+def asks(tx: Connection, person: Person, delivery_id: int | None) -> bool:
+    """Whether this delivery asked back, and nothing is decided yet."""
+    query = select(deliveries.c.name).where(
+        deliveries.c.id == delivery_id,
+        deliveries.c.kind == DeliveryKind.NOTICE,
+        deliveries.c.name.startswith(f"{JOINING}-"),
+    )
+    return person.status == EnrolmentStatus.PENDING and tx.execute(query).first() is not None
+
+
+def decide(tx: Connection, service: Service, person: Person, line: str, now: datetime, real_now: datetime) -> None:
+    """Begin the course for a yes; never write again for a no; for anything else, nothing."""
+    phrases = service.catalogue.phrases
+    own = phrases[service.catalogue.locale(person.course, person.locale)]
+    known = (own, *phrases.values())
+    if any(one.says_yes(line) for one in known):
+        signup.begin(tx, service, person, "confirmed by reply", now, real_now)
+    elif any(one.says_no(line) for one in known):
+        signup.refuse(tx, service, person, now, real_now)
+
+
+def _locale(languages: str, course: Course) -> str:
+    """Return the first of these languages (RFC 3282) that the course has, in any country; else its first one."""
+    for said in languages.split(","):
+        language = said.partition(";")[0].strip().casefold()
+        for known in course.locales:
+            if language in {known.casefold(), known.partition("-")[0].casefold()}:
+                return known
+    return course.locales[0]

@@ -1,0 +1,103 @@
+"""In charge of whose mail came in, and which delivery and day it answers, as far as that is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
+
+from course import addresses, links
+from course.journeys import commands, people
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.links import Purpose
+from course.reading import Incoming
+from course.reading.authentication import aligned
+from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The enrolment that a mail is about, and the delivery and day it answers, as far as that is known.
+
+    `folded` says that the delivery has become a count: only its number is left.
+    """
+
+    person: Person
+    delivery_id: int | None = None
+    day: int | None = None
+    folded: bool = False
+
+
+def leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Person | None:
+    """Return the enrolment that a mail to one of our addresses for leaving means."""
+    for token in links.leave_tokens(recipients):
+        person = people.by_leave_token(tx, service.keys, token)
+        if person is not None:
+            return person
+    return None
+
+
+def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
+    """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
+    for delivery_id in links.answered(service.keys, recipients, mail.references):
+        row = tx.execute(_sent(delivery_id)).one_or_none()
+        person = people.by_id(tx, row.enrolment_id) if row is not None else None
+        if row is not None and person is not None:
+            return Answered(person, delivery_id, row.day, row.folded)
+    return None
+
+
+def _sent(delivery_id: int) -> CompoundSelect[Any]:
+    """Return the query for a delivery's enrolment and, if it is a lesson's, its day; also when it has been folded."""
+    kept, folded = deliveries.c, folded_deliveries.c
+    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
+    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
+    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
+    return row.union_all(rest)
+
+
+def ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
+    """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
+    left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
+    return left or bool(links.answered(service.keys, recipients, mail.references))
+
+
+def by_sender(tx: Connection, service: Service, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:
+    """Return the only open lesson of a sender whose mail is proven to be theirs; anybody can write a From line.
+
+    Where none or several are open, a command is still about the only course that goes on.
+    """
+    if not mail.sender or not aligned(mail.sender, passed):
+        return None
+    mine = subscribers.c.email_key == addresses.key(mail.sender)
+    found = _open_lessons(tx, mine)
+    live = people.find(tx, mine, enrolments.c.status.in_(LIVE))
+    person = people.by_id(tx, found[0].enrolment_id) if len(found) == 1 else None
+    if person is not None:
+        return Answered(person, found[0].id, found[0].day)
+    if len(live) == 1 and commands.match(service, live[0], mail.first_line):
+        return Answered(live[0])
+    return None
+
+
+def _open_lessons(tx: Connection, mine: ColumnElement[bool]) -> list[Row[tuple[int, int, int]]]:
+    """Return the lessons that were sent and are neither done nor skipped, of rounds that were not stopped."""
+    query = (
+        select(deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.day)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(enrolments, enrolments.c.id == deliveries.c.enrolment_id)
+        .where(
+            mine,
+            enrolments.c.status != EnrolmentStatus.STOPPED,
+            deliveries.c.kind == DeliveryKind.LESSON,
+            deliveries.c.status == DeliveryStatus.SENT,
+        )
+    )
+    for decided in (completions, skips):
+        same = decided.c.enrolment_id == deliveries.c.enrolment_id, decided.c.day == deliveries.c.day
+        query = query.where(~exists().where(*same))
+    return list(tx.execute(query))

@@ -1,0 +1,55 @@
+"""In charge of telling why each line of a mail was kept or cut: for whoever writes the rules, or wonders at a reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from course.reading import bodies, mime
+from course.reading.bodies import Body
+from course.reading.lines import Kind, Line
+from course.reading.sieve import Sieve
+
+MARKED = "quote marks"  # what stands behind ">" or in a quote of the HTML, before any rule
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Lines on end that were judged alike. `rule` is "" for those that were kept."""
+
+    kind: Kind
+    rule: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One text of a mail, piece by piece."""
+
+    html: bool
+    pieces: tuple[Piece, ...]
+
+
+def explain(raw: bytes, sieve: Sieve | None = None) -> list[Explained]:
+    """Return each text of a message with what was cut of it, and by which rule. Raises TooMuchError."""
+    plain, html = bodies.of(mime.parse(raw))
+    return [Explained(body.html, _pieces(body, sieve or Sieve())) for body in (*plain, *html)]
+
+
+def _pieces(body: Body, sieve: Sieve) -> tuple[Piece, ...]:
+    lines = sieve.lines(body)
+    kinds, why = [line.kind for line in lines], [MARKED] * len(lines)
+    for rule in sieve.judging(lines):
+        for place, line in enumerate(lines):
+            if line.kind is not kinds[place]:
+                kinds[place], why[place] = line.kind, rule
+
+    def judged(place: int) -> tuple[Kind, str]:
+        return kinds[place], "" if kinds[place] is Kind.OWN else why[place]
+
+    alike = groupby(range(len(lines)), judged)
+    return tuple(Piece(*how, tuple(_shown(lines[place]) for place in places)) for how, places in alike)
+
+
+def _shown(line: Line) -> str:
+    return f"{'> ' * line.depth}{line.text}"

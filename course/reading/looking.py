@@ -1,0 +1,131 @@
+"""In charge of looking into a mail for what the table of signals asks: headers, parts, senders, words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cached_property
+
+from course.reading import absence, bounces, mime
+from course.reading.extracting import Reader
+
+OUR_MESSAGE_ID = re.compile(r"<[0-9a-f]{20,}@([^<>@]+)>")  # a token, as links.py writes it
+MOST_HOPS = 50  # Received lines; a mail that went through more servers goes round in circles
+LIST = ("Id", "Unsubscribe", "Unsubscribe-Post", "Subscribe", "Post", "Help", "Owner", "Archive")
+LISTS = tuple(f"List-{name}" for name in LIST)
+SENDERS = re.compile(
+    r"^(mailer-daemon|postmaster|owner-.*|.*-(request|owner)|bounces?([+-].*)?|no-?reply|autoreply)@",
+    re.IGNORECASE,
+)
+# What a phone or Outlook writes where a reaction cannot be shown. It is the whole mail; a phone quotes at length, in
+# curly quotes: a person may well begin with "Loved …"
+REACTION = re.compile(
+    r"((liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
+    r" (\u201c.{20,}\u201d|an? (image|photo|video|message|attachment))"
+    r"|\S.{0,80} reacted to your message:?.{0,20})",
+    re.IGNORECASE | re.DOTALL,
+)
+EMOJI = "text/vnd.google.email-reaction+json"
+CALENDAR = {"REPLY", "COUNTER", "DECLINECOUNTER", "REQUEST", "CANCEL", "REFRESH", "ADD"}  # RFC 5546 section 1.4
+
+
+@dataclass
+class Look:
+    """One mail as the checks see it. `ours` are our own domains, `forged` is what our mail server found."""
+
+    message: Message
+    sender: str
+    message_id: str = ""
+    forged: bool = False
+    ours: frozenset[str] = field(default_factory=frozenset)
+
+    @cached_property
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """Whom it is a report about, and what became of them."""
+        return tuple(bounces.of(self.message))
+
+    @cached_property
+    def words(self) -> str:
+        """What a person wrote in it."""
+        return Reader().of(self.message)
+
+    @cached_property
+    def parts(self) -> tuple[Message, ...]:
+        """Its own parts, but none of a message that is enclosed: whoever forwards a machine's mail is a person."""
+        return tuple(_parts(self.message))
+
+
+Check = Callable[[Look], bool]
+
+
+def header(pattern: str, *names: str) -> Check:
+    """Return the check for headers of these names, of which one has a value like this."""
+    wanted = re.compile(pattern, re.IGNORECASE)
+
+    def found(look: Look) -> bool:
+        return any(wanted.search(value) for name in names for value in mime.headers(look.message, name))
+
+    return found
+
+
+def _parts(part: Message) -> Iterator[Message]:
+    yield part
+    if not mime.content_type(part).startswith("message/"):
+        for child in mime.children(part):
+            yield from _parts(child)
+
+
+def from_us(look: Look) -> bool:
+    """Whether it is from an address of ours, or is a mail of ours that came back under another sender.
+
+    A Message-ID at our domain is not enough: a mail server of ours may give one to a person's mail that had none.
+    """
+    named = OUR_MESSAGE_ID.fullmatch(look.message_id)
+    domains = {look.sender.rpartition("@")[2].lower(), named[1].lower() if named else ""}
+    return bool(domains & look.ours)
+
+
+def calendar(look: Look) -> bool:
+    """Whether it is an invitation or the answer to one; a calendar that somebody attached is not."""
+    return any(
+        mime.content_type(part) == "text/calendar"
+        and (part is look.message or mime.parameter(part, "method").upper() in CALENDAR)
+        for part in look.parts
+    )
+
+
+def reaction(look: Look) -> bool:
+    """Whether it is an emoji for a mail of ours, in the ways that Gmail, Outlook and phones write it."""
+    shown = any(mime.content_type(part) == EMOJI and not mime.attached(part) for part in look.parts)
+    return shown or bool(REACTION.fullmatch(look.words))
+
+
+def hops(look: Look) -> bool:
+    """Whether it went through so many servers that it must go round in circles."""
+    return len(mime.headers(look.message, "Received")) > MOST_HOPS
+
+
+def report(look: Look) -> bool:
+    """Whether it is a mail server's report or a complaint, in whatever format."""
+    return mime.content_type(look.message) == "multipart/report" or bool(look.failures)
+
+
+def sender(look: Look) -> bool:
+    """Whether nobody of that name writes back to a prompt."""
+    return bool(SENDERS.match(look.sender))
+
+
+def group(look: Look) -> bool:
+    """Whether it went through a group or a list."""
+    return LISTED(look) or PRECEDENCE(look)
+
+
+def away(look: Look) -> bool:
+    """Whether it is headed like a notice of absence."""
+    return bool(absence.SUBJECTS.match(mime.header(look.message, "Subject")))
+
+
+LISTED = header(r".", *LISTS, "Mailing-List", "X-Loop")
+PRECEDENCE = header(r"^\s*list\b", "Precedence", "X-Precedence")

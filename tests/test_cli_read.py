@@ -1,0 +1,75 @@
+"""Promises about `course read`: it tells how a mail is understood, and keeps nothing of it."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+import pytest
+
+REPLY = "PAUSE 3 DAYS\n\nIt was a long week.\n\nSent from my iPhone\n\nOn Tuesday, Dear Self wrote:\n> Write a line.\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Give a function that writes a mail into a file and returns its path."""
+
+    def write(words=REPLY, **headers):
+        mail = EmailMessage()
+        mail["From"], mail["To"] = "alice@example.org", "reply-1@reply.dearself.example"
+        for name, value in headers.items():
+            mail[name.replace("_", "-")] = value
+        mail.set_content(words)
+        path = tmp_path / "reply.eml"
+        path.write_bytes(mail.as_bytes())
+        return str(path)
+
+    return write
+
+
+def test_each_cut_names_its_rule(shell, file):
+    """What was kept and what was cut stand in their order, with the rule that cut."""
+    told = shell("read", file())
+
+    assert told.code == 0
+    assert [line.strip() for line in told.out.splitlines() if line.startswith(("  kept", "  cut"))] == [
+        "kept:",
+        "cut as footer, by the rule “footer”:",
+        "cut as head, by the rule “attribution”:",
+        "cut as quote, by the rule “quote marks”:",
+    ]
+
+
+def test_what_is_left_and_its_command_are_told(shell, file):
+    """The person's words, and what their first line asks for."""
+    told = shell("read", file())
+    left = told.out.partition("the fuller:\n")[2]
+
+    assert left == "    PAUSE 3 DAYS\n    \n    It was a long week.\nCommand: PAUSE, days: 3.\n"
+
+
+def test_a_sentence_is_no_command(shell, file):
+    """Only a whole first line is one."""
+    assert "Command: none." in shell("read", file("pause is what I need\n")).out
+
+
+def test_a_machine_s_mail_names_its_row(shell, file):
+    """The row of the table that decided."""
+    told = shell("read", file(Auto_Submitted="auto-replied")).out
+
+    assert "Counts as a person's: no. May be answered: no." in told
+    assert "Decided by the row: Auto-Submitted." in told
+
+
+def test_nothing_is_stored(shell, file, tmp_path):
+    """No database, no spool: beside the file itself there is only the key that every first command makes."""
+    shell("read", file())
+
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"reply.eml", "secret.key"}
+
+
+def test_a_file_that_is_not_there_is_told_in_a_sentence(shell):
+    """And ends with 2, as any wrong argument."""
+    told = shell("read", "nowhere.eml")
+
+    assert told.code == 2
+    assert "nowhere.eml" in told.err

@@ -1,0 +1,421 @@
+"""Promises about commands with something beside them: until when, at what hour, once more, and erased for good."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+
+import pytest
+from conftest import ON_SQLITE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course.content import command_words
+from course.content.command_words import Command, Phrases
+from course.outgoing import Halt
+from course.settings import EMAILS
+
+TUESDAY = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Alice's first lesson; Monday is the 8th
+LOCALES = sorted(path.stem for path in (EMAILS / "words").glob("*.toml"))
+WORDS = {locale: tomllib.loads((EMAILS / f"words/{locale}.toml").read_text(encoding="utf-8")) for locale in LOCALES}
+PHRASES = {locale: Phrases.of(words) for locale, words in WORDS.items()}
+SHOUTED = [
+    (locale, name, phrase.format(days="three", weeks="2", weekday="monday", hour="7 pm"))
+    for locale, words in WORDS.items()
+    for name, phrases in words["commands"].items()
+    for phrase in phrases
+]
+
+
+@pytest.fixture
+def lesson(world):
+    """Let Alice have her first lesson; return it."""
+    world.join("alice")
+    world.clock.at = TUESDAY
+    world.app.tick()
+    return world.box.last("day-1")
+
+
+def days_done(world):
+    """Return which days are done."""
+    return [day for (day,) in world.rows("SELECT day FROM completions ORDER BY day")]
+
+
+def lessons(world):
+    """Return when each lesson of Alice's left, by the clock of London."""
+    return [f"{mail.date:%a %H} {mail.mailing.name}" for mail in world.box.sent if mail.mailing.day is not None]
+
+
+def last_text(world, name):
+    """Return the text of the last notice of this name."""
+    mail = world.box.last(name)
+    return mail.mailing.text_for(mail.values)
+
+
+# What is a command, and what is not.
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("PAUSE 3 DAYS", Command("PAUSE", days=3)),
+        ("please pause for a week", Command("PAUSE", days=7)),
+        ("Pause for two weeks, thank you!", Command("PAUSE", days=14)),
+        ("pause until Monday.", Command("PAUSE", weekday=0)),
+        ("pause until Sun", Command("PAUSE", weekday=6)),
+        ("pause 0 days", Command("PAUSE")),
+        ("pause 999 days", Command("PAUSE")),
+        ("TIME 7", Command("TIME", hour=7)),
+        ("time 7pm", Command("TIME", hour=19)),
+        ("Time 7 p.m.", Command("TIME", hour=19)),
+        ("time 12 am", Command("TIME", hour=0)),
+        ("time 12 pm", Command("TIME", hour=12)),
+        ("time 19:00", Command("TIME", hour=19)),
+        ("time 7 o'clock in the evening", Command("TIME", hour=19)),
+        ("time noon", Command("TIME", hour=12)),
+        ("time midnight", Command("TIME", hour=0)),
+        ("time 7:30", Command("TIME")),
+        ("time 25", Command("TIME")),
+        ("time 13 pm", Command("TIME")),
+        ("time", None),
+        ("time 7 is when I wake up", None),
+        ("pause until I can breathe", None),
+        ("pause 3 days a week", None),
+        ("delete me", None),
+        ("again and again", None),
+    ],
+)
+def test_what_stands_beside_a_command_is_read(line, meant):
+    """Days, weeks, weekdays and hours, in figures and words; what is no whole command is none at all."""
+    assert PHRASES["en-GB"].command(line) == meant
+
+
+@pytest.mark.parametrize(("locale", "name", "said"), SHOUTED)
+def test_every_phrase_of_every_locale_is_its_command(locale, name, said):
+    """Whatever the words file lists is understood, shouted or not."""
+    assert {PHRASES[locale].command(line).name for line in (said, f"{said.upper()}!")} == {name}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_weekday_has_seven_names_and_an_hour_twenty_four(locale):
+    """No day and no hour is forgotten in any locale."""
+    known = PHRASES[locale]
+    hours = {known.command(f"time {hour}").hour for hour in range(24)}
+
+    assert set(known.weekdays.values()) == set(range(7))
+    assert hours == set(range(24))
+
+
+@given(
+    said=st.sampled_from([said for *_, said in SHOUTED]),
+    rest=st.text(alphabet="abcdefghijklmnopqrstuvwxyz ", min_size=3).filter(str.strip),
+    between=st.sampled_from([" ", ", ", " - ", ". "]),
+)
+def test_a_sentence_that_only_begins_like_a_command_is_an_answer(said, rest, between):
+    """Whatever follows on the same line makes it writing, unless the whole is one of the phrases itself."""
+    line = f"{said}{between}quince {rest}"
+
+    assert command_words.first(PHRASES.values(), line) is None
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "words", ["again, I was late", "time 7 and still awake", "delete it all, I thought", "next year"]
+)
+def test_such_a_sentence_counts_as_the_day(world, lesson, words):
+    """It is journaling: the day is done, and nothing else happens."""
+    before = world.rows("SELECT status, resume_at FROM enrolments")
+
+    assert world.reply(lesson, words) == ["completed"]
+    assert (days_done(world), world.rows("SELECT status, resume_at FROM enrolments")) == ([1], before)
+
+
+@ON_SQLITE
+def test_help_with_other_words_is_help_and_the_day(world, lesson):
+    """Alice asks for help and writes below it: she gets the help lines, and her day counts."""
+    decided = world.reply(lesson, "HELP\n\nIt was a hard day, and I wrote it down.")
+    world.app.tick()
+
+    assert (decided, days_done(world)) == (["command"], [1])
+    assert "help" in world.box.names()
+
+
+@ON_SQLITE
+def test_help_alone_is_no_answer_to_the_lesson(world, lesson):
+    """HELP and nothing else is no day done."""
+    world.reply(lesson, "HELP")
+
+    assert days_done(world) == []
+
+
+# PAUSE with an end.
+
+
+def test_a_pause_of_three_days_ends_by_itself(world, lesson):
+    """PAUSE 3 DAYS on Tuesday: nothing on Wednesday and Thursday, and the next lesson on Friday at her hour."""
+    world.clock.go(hours=1)
+    world.reply(lesson, "PAUSE 3 DAYS")
+    world.pass_hours(24 * 4)
+
+    assert lessons(world) == ["Tue 08 day-1", "Fri 08 day-2", "Sat 08 day-3"]
+    assert "Letters come again from Friday 5 March at 08:00." in last_text(world, "paused")
+    assert world.rows("SELECT status, resume_at FROM enrolments") == [("active", None)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("day", "comes"), [("monday", "Mon 08"), ("tuesday", "Tue 08"), ("wednesday", "Wed 08")])
+def test_a_pause_until_a_weekday_ends_on_that_day(world, lesson, day, comes):
+    """The next such day, which is never today: on Tuesday, "until Tuesday" is a week."""
+    world.reply(lesson, f"Pause until {day}")
+    world.pass_hours(24 * 7 + 1)
+
+    assert lessons(world)[1] == f"{comes} day-2"
+
+
+@ON_SQLITE
+def test_a_late_tick_after_a_pause_costs_no_day(world, lesson):
+    """The clock stood still at the very hour: the lesson comes that day all the same, and once."""
+    world.reply(lesson, "pause 3 days")
+    world.clock.at = datetime(2027, 3, 5, 10, 17, tzinfo=UTC)
+    world.pass_hours(1)
+
+    assert lessons(world)[1:] == ["Fri 11 day-2"]
+
+
+@ON_SQLITE
+def test_a_pause_gets_another_end_and_none(world, lesson):
+    """PAUSE 3 DAYS and then PAUSE: it lasts until she says so, and both are answered."""
+    world.reply(lesson, "pause 3 days")
+    world.reply(lesson, "pause")
+    world.pass_hours(24 * 5)
+
+    assert lessons(world) == ["Tue 08 day-1"]
+    assert "No letter comes until you ask for one." in last_text(world, "paused")
+    assert world.box.names().count("paused") == 2
+
+
+@ON_SQLITE
+def test_a_pause_with_an_end_can_be_stopped_or_resumed(world, lesson):
+    """RESUME comes before its end; STOP ends it all, and nothing wakes afterwards."""
+    world.reply(lesson, "pause 3 days")
+    world.reply(lesson, "resume")
+    world.pass_hours(24)
+    world.reply(lesson, "pause 3 days")
+    world.reply(lesson, "stop")
+    world.pass_hours(24 * 5)
+
+    assert lessons(world) == ["Tue 08 day-1", "Wed 08 day-2"]
+    assert world.rows("SELECT status, resume_at FROM enrolments") == [("stopped", None)]
+
+
+# NEXT and AGAIN.
+
+
+@ON_SQLITE
+def test_next_never_gives_two_lessons_on_one_day(world, lesson):
+    """With one lesson a day NEXT changes nothing, and the answer says when the next one comes."""
+    world.reply(lesson, "NEXT")
+    world.pass_hours(15)
+
+    assert lessons(world) == ["Tue 08 day-1"]
+    assert "planned for Wednesday 3 March at 08:00" in last_text(world, "next")
+
+
+@ON_SQLITE
+def test_next_brings_a_lesson_that_was_planned_for_later_to_the_next_hour(world, lesson):
+    """A lesson that is planned for next week comes tomorrow, at her hour."""
+    with world.app.service.store.transaction() as tx:
+        tx.exec_driver_sql("UPDATE enrolments SET next_send_at = '2027-03-09 08:00:00.000000'")
+    world.reply(lesson, "next letter please")
+    world.pass_hours(24)
+
+    assert lessons(world) == ["Tue 08 day-1", "Wed 08 day-2"]
+
+
+@ON_SQLITE
+def test_next_resumes_a_pause(world, lesson):
+    """Whoever paused and asks for the next letter wants them back."""
+    world.reply(lesson, "pause")
+    world.reply(lesson, "next")
+    world.pass_hours(24)
+
+    assert lessons(world) == ["Tue 08 day-1", "Wed 08 day-2"]
+    assert "resumed" in world.box.names()
+
+
+def test_again_brings_a_copy_whose_answer_counts_for_its_day(world, lesson):
+    """Alice asks for day 1 again, gets it once that day however often she asks, and answers the copy."""
+    world.pass_hours(24)
+    for _ in range(3):
+        world.reply(lesson, "AGAIN")
+        world.app.tick()
+    copy = world.box.sent[-1]
+    world.reply(copy)
+
+    assert lessons(world) == ["Tue 08 day-1", "Wed 08 day-2", "Wed 08 day-1"]
+    assert (copy.mailing.name, days_done(world)) == ("day-1", [1])
+
+
+@ON_SQLITE
+def test_again_in_answer_to_a_notice_is_the_last_lesson(world, lesson):
+    """The welcome is no lesson: the newest lesson is meant."""
+    world.pass_hours(24)
+    world.reply(world.box.last("welcome"), "again")
+    world.app.tick()
+
+    assert world.box.sent[-1].mailing.name == "day-2"
+
+
+@ON_SQLITE
+def test_again_before_the_first_lesson_sends_nothing(world):
+    """There is nothing yet to send again, and somebody who has left gets no lesson."""
+    world.join("alice")
+    before = len(world.box.sent)
+    world.reply(world.box.last("welcome"), "again")
+    world.app.tick()
+
+    assert len(world.box.sent) == before
+
+
+# TIME.
+
+
+def test_another_hour_counts_from_the_next_lesson(world, lesson):
+    """TIME 7 pm after today's lesson: tomorrow at seven in the evening, and never two on one date."""
+    world.reply(lesson, "TIME 7 pm")
+    world.pass_hours(24 * 2)
+
+    assert lessons(world) == ["Tue 08 day-1", "Wed 19 day-2"]
+    assert "at about 19:00, your time" in last_text(world, "hour")
+
+
+@ON_SQLITE
+def test_an_earlier_hour_gives_no_two_lessons_within_twelve_hours(world, lesson):
+    """TIME 7 pm, and after that evening's lesson TIME 5: twelve hours lie between, and one date."""
+    world.reply(lesson, "time 19")
+    world.pass_hours(24 + 11)
+    world.reply(lesson, "time 5")
+    world.pass_hours(48)
+
+    assert lessons(world) == ["Tue 08 day-1", "Wed 19 day-2", "Fri 05 day-3"]
+
+
+@ON_SQLITE
+def test_half_an_hour_is_answered_and_changes_nothing(world, lesson):
+    """Letters come at whole hours: she is told so, and hers stays."""
+    world.reply(lesson, "TIME 7:30")
+    world.app.tick()
+
+    assert "whole hours only" in last_text(world, "hours")
+    assert world.rows("SELECT send_hour FROM subscribers") == [(8,)]
+
+
+@ON_SQLITE
+def test_another_hour_moves_the_end_of_a_pause(world, lesson):
+    """She paused until Friday and then chose seven in the evening: Friday it is, at seven."""
+    world.reply(lesson, "pause 3 days")
+    world.reply(lesson, "time 19")
+    world.pass_hours(24 * 4)
+
+    assert lessons(world)[1] == "Fri 19 day-2"
+
+
+@ON_SQLITE
+def test_who_has_not_confirmed_keeps_the_hour_of_the_form(world):
+    """Anybody can type anybody's address: an answer to the confirmation changes no settings."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.reply(world.box.last("confirm"), "time 19")
+
+    assert world.rows("SELECT send_hour FROM subscribers") == [(8,)]
+
+
+# DELETE.
+
+
+def counted(world):
+    """Return how many rows there are that would show somebody."""
+    tables = ("subscribers", "enrolments", "deliveries", "replies", "completions", "history")
+    return {table: world.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables}  # noqa: S608
+
+
+def test_delete_asks_once_and_then_erases(world, lesson):
+    """DELETE is answered with what it means; DELETE again, to that very mail, erases after one last mail."""
+    world.reply(lesson, "It was a long day.")
+    world.reply(lesson, "DELETE")
+    world.app.tick()
+    asked = world.box.last("erase")
+    active = world.rows("SELECT status FROM enrolments")
+    world.reply(asked, "DELETE")
+    world.app.tick()
+
+    assert active == [("active",)]
+    assert world.box.names()[-1] == "erased"
+    assert set(counted(world).values()) == {0}
+    assert world.rows("SELECT what FROM consents ORDER BY id") == [("given",), ("withdrawn",)]
+
+
+@ON_SQLITE
+def test_delete_twice_to_a_lesson_only_asks_twice(world, lesson):
+    """Only an answer to the mail that asks is a yes."""
+    world.reply(lesson, "delete")
+    world.reply(lesson, "delete")
+    world.app.tick()
+
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+    assert world.box.names().count("erase") == 2
+
+
+@ON_SQLITE
+def test_a_question_of_last_week_is_asked_again(world, lesson):
+    """After seven days the same answer asks once more."""
+    world.reply(lesson, "delete")
+    world.app.tick()
+    asked = world.box.last("erase")
+    world.reply(lesson, "pause")
+    world.clock.go(days=7, hours=1)
+    world.reply(asked, "delete")
+    world.app.tick()
+
+    assert world.rows("SELECT status FROM enrolments") == [("paused",)]
+    assert world.box.names().count("erase") == 2
+
+
+@ON_SQLITE
+def test_nobody_erases_somebody_else(world, lesson):
+    """The mail that asked Alice erases Alice, whoever answers it, and never the one who writes."""
+    world.join("bob")
+    world.reply(lesson, "delete")
+    world.app.tick()
+    world.reply(world.box.last("erase"), "delete", From="bob@example.org")
+    world.app.tick()
+
+    assert world.rows("SELECT email FROM subscribers") == [("bob@example.org",)]
+
+
+@ON_SQLITE
+def test_who_has_left_can_be_erased_too(world, lesson):
+    """STOP and then DELETE: the course has ended, what is known of her can still go."""
+    world.reply(lesson, "stop")
+    world.reply(lesson, "delete")
+    world.app.tick()
+    world.reply(world.box.last("erase"), "delete")
+    world.app.tick()
+
+    assert set(counted(world).values()) == {0}
+
+
+@ON_SQLITE
+def test_erasing_waits_for_the_last_mail_but_not_for_ever(world, lesson):
+    """While no mail can leave she is still known, for three days; then she is erased without it."""
+    world.reply(lesson, "delete")
+    world.app.tick()
+    asked = world.box.last("erase")
+    world.box.answer = lambda _: Halt("no credit")
+    world.reply(asked, "delete")
+    world.app.tick()
+    waiting = counted(world)["subscribers"]
+    world.clock.go(days=3)
+    world.app.tick()
+
+    assert (waiting, counted(world)["subscribers"]) == (1, 0)

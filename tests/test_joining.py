@@ -1,0 +1,275 @@
+"""Promises about sign-up by mail: one question, a whole yes in answer to it, and nothing for anything else."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+import pytest
+from conftest import ON_SQLITE
+
+from course import offsets
+
+JOIN = "join@reply.dearself.example"
+
+
+@pytest.fixture
+def settings(settings, two_courses):
+    """Let the service have both courses."""
+    return settings.model_copy(update={"emails_dir": two_courses})
+
+
+def ask(world, sender="alice@example.org", to=JOIN, words="Please.\n", number=1, **headers):
+    """Write to join@ as a person would; return what was decided."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = sender, to, "The quinquireme course"
+    mail["Message-ID"] = f"<{number}@client.example.org>"
+    mail["Date"] = headers.pop("Date", "Mon, 01 Mar 2027 13:00:00 +0100")
+    mail.set_content(words)
+    for name, value in headers.items():
+        mail[name.replace("_", "-")] = value
+    decided = world.deliver(mail.as_bytes())
+    world.app.tick()
+    return decided
+
+
+def standing(world):
+    """Return who stands where."""
+    return world.rows(
+        "SELECT s.email, e.course, e.status FROM enrolments e JOIN subscribers s ON s.id = e.subscriber_id"
+    )
+
+
+def test_a_mail_to_join_is_asked_back_and_yes_begins(world):
+    """Alice writes, is asked with the whole consent, answers YES, and has her place and her welcome."""
+    decided = ask(world)
+    question = world.box.last("joining")
+    pending = standing(world)
+    world.reply(question, "YES")
+    world.app.tick()
+
+    assert (decided, pending) == (["joined"], [("alice@example.org", "self-compassion", "pending")])
+    assert standing(world) == [("alice@example.org", "self-compassion", "active")]
+    assert world.box.names() == ["joining", "welcome"]
+    assert world.rows("SELECT course, what, how FROM consents") == [("self-compassion", "given", "confirmed by reply")]
+
+
+@ON_SQLITE
+def test_the_question_holds_the_consent_that_is_recorded(world):
+    """The words of the form, the age in them, stand in the mail exactly as they are kept as proof."""
+    ask(world)
+    question = world.box.last("joining")
+    world.reply(question, "yes")
+    wording = world.rows("SELECT wording FROM consents")[0][0]
+
+    assert f"I am {world.app.settings.min_age} or over" in wording
+    assert wording in " ".join(question.mailing.text_for(question.values).split())
+
+
+@ON_SQLITE
+def test_the_question_is_an_answer_and_quotes_nothing(world):
+    """Auto-replied (RFC 3834), without a word, the subject or the Message-ID of what came; and with no way to leave."""
+    ask(world, words="quinquireme words\n")
+    raw = world.box.last("joining").as_bytes().decode()
+
+    assert "Auto-Submitted: auto-replied" in raw
+    assert "quinquireme" not in raw
+    assert "client.example.org" not in raw
+    assert "List-Unsubscribe" not in raw
+
+
+@ON_SQLITE
+def test_the_page_of_its_link_confirms_too(world):
+    """Whoever rather presses the button may."""
+    ask(world)
+    world.app.confirm(world.link(world.box.last("joining"), "confirm"))
+
+    assert standing(world) == [("alice@example.org", "self-compassion", "active")]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("words", ["Yes.", "YES", "yes, please!", "I agree", "Hello, yes. Thank you"])
+def test_a_whole_yes_confirms_from_wherever_it_comes(world, words):
+    """The address that the question came with is the proof: she may answer from her phone."""
+    ask(world)
+    world.reply(world.box.last("joining"), words, From="ali@phone.example.net")
+
+    assert standing(world) == [("alice@example.org", "self-compassion", "active")]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "words", ["Yes, but what is it?", "yesterday I wrote", "maybe", "Who are you?\nYes", "DONE", "PAUSE", "", "DELETE"]
+)
+def test_anything_else_changes_nothing_and_is_not_answered(world, words):
+    """Only the whole first line is a yes or a no."""
+    ask(world)
+    world.reply(world.box.last("joining"), words)
+    world.pass_hours(24)
+
+    assert standing(world) == [("alice@example.org", "self-compassion", "pending")]
+    assert world.box.names() == ["joining"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("words", ["No", "STOP", "no, thank you", "That was not me.", "unsubscribe"])
+def test_no_is_never_written_to_again(world, words):
+    """As on the page "not me": nothing is left of it but a mark, and a further mail to join@ sends nothing."""
+    ask(world)
+    world.reply(world.box.last("joining"), words)
+    left = standing(world)
+    world.clock.go(days=2)
+    ask(world, number=2)
+
+    assert (left, standing(world)) == ([], [])
+    assert world.box.names() == ["joining"]
+    assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
+
+
+@ON_SQLITE
+def test_help_is_answered_even_here(world):
+    """Whoever asks for help gets the help lines; nothing is confirmed by it."""
+    ask(world)
+    world.reply(world.box.last("joining"), "HELP")
+    world.app.tick()
+
+    assert world.box.names() == ["joining", "help"]
+    assert standing(world)[0][-1] == "pending"
+
+
+@ON_SQLITE
+def test_a_yes_after_seven_days_is_too_late(world):
+    """The question says how long it works."""
+    ask(world)
+    question = world.box.last("joining")
+    world.clock.go(days=7, hours=1)
+    world.reply(question, "yes")
+
+    assert standing(world)[0][-1] == "pending"
+
+
+def test_the_same_mail_again_asks_once(world):
+    """Delivered three times, at once and two days later: one question."""
+    first, at_once = ask(world), ask(world)
+    world.clock.go(days=2)
+
+    assert (first, at_once, ask(world)) == (["joined"], ["repeated"], ["repeated"])
+    assert world.box.names() == ["joining"]
+
+
+@ON_SQLITE
+def test_many_mails_ask_once_a_day_and_three_times_a_month(world):
+    """The form's limits hold, so that nobody's inbox is filled through us."""
+    for number in range(10):
+        ask(world, number=number)
+        world.clock.go(hours=26)
+
+    assert world.box.names() == ["joining"] * 3
+
+
+@ON_SQLITE
+def test_many_people_of_one_provider_may_join_in_an_hour(world):
+    """The limit for a network is for visitors: by mail there is none."""
+    for number in range(8):
+        ask(world, sender=f"person{number}@example.org", number=number)
+
+    assert world.box.names() == ["joining"] * 8
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("headers", "decided"),
+    [
+        ({"Auto_Submitted": "auto-replied"}, "dropped"),
+        ({"Precedence": "bulk"}, "dropped"),
+        ({"X_Auto_Response_Suppress": "All"}, "dropped"),
+        ({"List_Id": "<list.example.org>"}, "held"),
+    ],
+)
+def test_a_machine_s_mail_is_not_answered(world, headers, decided):
+    """No question goes to a machine, a list, or whoever asks for silence."""
+    assert ask(world, **headers) == [decided]
+    assert world.box.sent == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("sender", ["postmaster@example.org", "abuse@example.org", "hello@dearself.example", "x"])
+def test_an_address_that_the_form_refuses_is_not_asked(world, sender):
+    """Roles, our own addresses, and what is no address."""
+    assert ask(world, sender=sender) == ["dropped"]
+    assert world.box.sent == []
+
+
+@ON_SQLITE
+def test_whoever_has_a_place_hears_so_and_keeps_it(world):
+    """As with the form: nothing of it changes."""
+    world.join("alice")
+    ask(world)
+
+    assert world.box.names()[-1] == "again"
+    assert world.rows("SELECT timezone FROM subscribers") == [("Europe/London",)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("to", "course"), [("Join-Writing@reply.dearself.example", "writing"), (JOIN.upper(), "self-compassion")]
+)
+def test_the_address_names_the_course(world, to, course):
+    """In any capitals; without a name it is the first course."""
+    ask(world, to=to)
+
+    assert [row[1] for row in standing(world)] == [course]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "to", ["join-nothing@reply.dearself.example", "joiner@reply.dearself.example", "join@else.example"]
+)
+def test_another_address_asks_for_nothing(world, to):
+    """It is held for the owner, as any mail that nobody can place."""
+    assert ask(world, to=to) == ["held"]
+    assert world.box.sent == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("said", "locale"),
+    [("en-US", "en-US"), ("de, en-US;q=0.5", "en-US"), ("en", "en-GB"), ("fr", "en-GB"), ("", "en-GB")],
+)
+def test_the_question_speaks_their_language_if_the_course_does(world, said, locale):
+    """The first of Content-Language that the course has, else its first one."""
+    ask(world, **({"Content_Language": said} if said else {}))
+
+    assert world.box.sent[0].mailing.locale == locale
+
+
+@ON_SQLITE
+def test_the_welcome_says_the_hour_and_how_to_choose_another(world):
+    """The zone is a guess and the hour the course's: she is told both, and TIME changes it."""
+    ask(world, Date="Mon, 01 Mar 2027 17:30:00 +0530")
+    world.reply(world.box.last("joining"), "yes")
+    world.app.tick()
+    welcome = world.box.last("welcome")
+    text = " ".join(welcome.mailing.text_for(welcome.values).split())
+
+    assert world.rows("SELECT timezone, send_hour FROM subscribers") == [("Asia/Kolkata", 8)]
+    assert "at about 08:00, your time. To choose another hour, reply TIME and the hour" in text
+
+
+@pytest.mark.parametrize(
+    ("date", "locale", "zone"),
+    [
+        ("Mon, 01 Mar 2027 12:00:00 +0000", "en-GB", "Europe/London"),
+        ("Thu, 01 Jul 2027 12:00:00 +0100", "en-GB", "Europe/London"),
+        ("Mon, 01 Mar 2027 12:00:00 +0100", "en-GB", "Europe/Berlin"),
+        ("Mon, 01 Mar 2027 12:00:00 -0500", "en-US", "America/New_York"),
+        ("Thu, 01 Jul 2027 12:00:00 -0500", "en-US", "America/Chicago"),
+        ("Mon, 01 Mar 2027 12:00:00 +0545", "en-GB", "Asia/Kathmandu"),
+        ("Mon, 01 Mar 2027 12:00:00 -0000", "en-US", "America/New_York"),
+        ("Mon, 01 Mar 2027 12:00:00 +0117", "en-GB", "Europe/London"),
+        ("yesterday", "en-GB", "Europe/London"),
+        ("", "eo", "UTC"),
+    ],
+)
+def test_an_offset_is_a_place_where_clocks_showed_it_then(date, locale, zone):
+    """Of their country, if there is one; without an offset it is their country's first."""
+    assert offsets.zone(date, locale) == zone
