@@ -66,6 +66,8 @@ def lesson(name="day-1"):
         "help_lines": everything.help_for("en-GB", "GB", date(2026, 11, 16)),
         "date": "1 November 2026",
         "leave_url": "https://course.example.org/leave/abc",
+        "kept": everything.words["en-GB"]["levels"]["count"]["kept"],
+        "readers": "",
     }
     head = (
         "From: Dear Self <hello@course.example.org>\r\nTo: alice@example.org\r\nReply-To: reply-abc@reply.example.org\r\n"
