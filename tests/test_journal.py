@@ -135,6 +135,24 @@ def test_who_has_left_keeps_nothing_new(world):
     assert words(world) == ["before"]
 
 
+@pytest.mark.parametrize(
+    ("level", "leaves", "said"), [(None, False, "count"), (KEEP, False, "keep"), (KEEP, True, "count")]
+)
+def test_whoever_writes_where_nobody_reads_hears_what_becomes_of_their_words(world, level, leaves, said):
+    """The answer tells the truth: kept for whoever asked, and for nobody who has left."""
+    a_lesson(world, level=level)
+    if leaves:
+        answer(world, "STOP")
+        world.pass_hours(24)
+    world.reply(next(mail for mail in world.box.sent if mail.mailing.name == "welcome"), CANARY)
+    world.pass_hours(1)
+    unread = world.box.last("unread")
+
+    levels = world.app.catalogue.words["en-GB"]["levels"]
+    assert unread.values["kept"] == levels[said]["kept"]
+    assert words(world) == ([CANARY] if said == "keep" else [])
+
+
 def test_a_choice_is_one_persons_and_one_rounds(world):
     """Bob's words are not kept because Alice asked, nor are Alice's when she comes back for another round."""
     a_lesson(world, level=KEEP)

@@ -23,7 +23,7 @@ NOTICE = {
     "next": frozenset({"greeting", "next_lesson"}),
     "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
-    "unread": frozenset({"greeting", "help_lines", "contact"}),
+    "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers"})

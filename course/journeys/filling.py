@@ -24,7 +24,7 @@ from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
 from course.store.sets import one_of
-from course.store.states import JournalLevel
+from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import completions, deliveries, enrolments, entries, mailings
 
 
@@ -125,7 +125,8 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
         return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
     words = service.catalogue.words[mailing.locale]
-    mail, level = words["mail"], words["levels"][row.journal or JournalLevel.COUNT]
+    kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
+    mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
     zone = schedule.zone_of(row.timezone)
     country, today = help_lines.country_of(row.timezone), schedule.local_date(now, zone)
     return {
