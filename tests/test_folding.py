@@ -161,7 +161,7 @@ def test_a_reply_of_somebody_erased_is_still_dropped(world):
     finish(world, "alice")
     mail = world.box.last("day-2")
     later(world)
-    privacy.erase(world.app.service, "alice@example.org")
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
 
     assert number(world, "folded_deliveries") == 0
     assert world.reply(mail) == ["dropped"]

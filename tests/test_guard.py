@@ -92,7 +92,7 @@ def test_restarts_are_no_restores(world):
         world.join(who)
         start(world)
         world.pass_hours(30)
-        privacy.erase(world.app.service, f"{who}@example.org")
+        privacy.erase(world.app.service, f"{who}@example.org", world.clock.now())
         world.app.tidy()
         start(world)
 

@@ -972,7 +972,7 @@ def private_letter(lesson, words=f"{CANARY}: this is between me and my page.\n")
 def test_the_table_of_tables_is_whole(world):
     """The check below looks into every table that there is."""
     looked = "completions consents deliveries enrolments facts history limits mailings provider_events replies skips"
-    looked += " delivery_counts folded_deliveries rates subscribers suppressions workers"
+    looked += " delivery_counts entries folded_deliveries journals photos rates subscribers suppressions workers"
     assert sorted(metadata.tables) == sorted(looked.split())
 
 
