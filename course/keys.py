@@ -15,6 +15,11 @@ from functools import cached_property
 from cryptography.fernet import Fernet, MultiFernet
 
 
+def ring_of(setting: str) -> tuple[bytes, ...]:
+    """Return the keys of a setting, which are parted by commas, the newest first."""
+    return tuple(part.strip().encode() for part in setting.split(",") if part.strip())
+
+
 @dataclass(frozen=True)
 class Keys:
     """The ring; never shown by repr()."""
@@ -24,7 +29,7 @@ class Keys:
     @classmethod
     def of(cls, setting: str) -> Keys:
         """Read the ring from SECRET_KEY: keys parted by commas, the newest first."""
-        return cls(tuple(part.strip().encode() for part in setting.split(",") if part.strip()))
+        return cls(ring_of(setting))
 
     def mac(self, purpose: str, message: bytes, *, key: int = 0) -> bytes:
         """Return 32 bytes of keyed BLAKE2b (RFC 7693) over purpose and message, by the key at this place of the ring.

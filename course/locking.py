@@ -15,6 +15,8 @@ from functools import cached_property
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from course.keys import ring_of
+
 NONCE = 12  # bytes, NIST SP 800-38D section 8.2.2: random for each message, of which a person's key sees few
 KEY = 32  # bytes: AES-256
 
@@ -32,7 +34,7 @@ class KeyRing:
     @classmethod
     def of(cls, setting: str) -> KeyRing:
         """Read the ring from JOURNAL_KEYS: keys parted by commas, the newest first. "" is an empty one."""
-        return cls(tuple(part.strip().encode() for part in setting.split(",") if part.strip()))
+        return cls(ring_of(setting))
 
     def __bool__(self) -> bool:
         """Whether there is any key."""

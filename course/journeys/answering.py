@@ -72,12 +72,9 @@ def _once(notice: str, _: Prompt, before: list[Before]) -> bool:
     return not any(one.here for one in before if one.notice == notice)
 
 
-def _three_of_it(notice: str, _: Prompt, before: list[Before]) -> bool:
-    return sum(one.today for one in before if one.notice == notice) < A_DAY
-
-
-def _ten_a_day(notice: str, _: Prompt, before: list[Before]) -> bool:
-    return sum(one.today for one in before if one.notice == notice) < HELP_A_DAY
+def _at_most(number: int) -> Rule:
+    """Return the rule that there are no more than so many of this notice a day."""
+    return lambda notice, _, before: sum(one.today for one in before if one.notice == notice) < number
 
 
 # All of its rules must agree. A command that changed something is answered beside the receipt of the same prompt: who
@@ -93,10 +90,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "next": (_three_a_day, _once_a_day),
     "hour": (_three_a_day,),
     "hours": (_three_a_day, _once_a_day),
-    erasing.ASKS: (_three_of_it,),  # so that nobody who wants to be erased is kept from it by other answers
+    erasing.ASKS: (_at_most(A_DAY),),  # so that nobody who wants to be erased is kept from it by other answers
     erasing.DONE: (_once,),
     notices.LAST: (_once,),
-    "help": (_ten_a_day,),
+    "help": (_at_most(HELP_A_DAY),),
 }
 ANSWERS = frozenset(RULES)  # what goes out as an answer (RFC 3834)
 COUNTED = ANSWERS - {notices.LAST, "help", erasing.ASKS, erasing.DONE}

@@ -188,9 +188,9 @@ def _answered(service: Service, row: Owed) -> str:
 
 def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
     """Why a photo of the reply was not kept, after what is said of its words: of a receipt."""
-    newest = select(entries.c.left_out).where(entries.c.enrolment_id == row.enrolment_id, entries.c.day == row.day)
     if row.journal is None:
         return {}
+    newest = select(entries.c.left_out).where(entries.c.enrolment_id == row.enrolment_id, entries.c.day == row.day)
     left_out = tx.execute(newest.order_by(entries.c.id.desc()).limit(1)).scalar()
     return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
 

@@ -99,14 +99,14 @@ def lower(tx: Connection, rounds: list[int], level: JournalLevel, real_now: date
 
     From SHARE the owner sees nothing any more, older entries included; from KEEP the words are erased.
     """
-    above = LEVELS[LEVELS.index(level) + 1 :]
-    higher = journals.c.enrolment_id.in_(rounds), journals.c.level.in_(above)
+    too_high = _between(level, LEVELS[-1])
+    higher = journals.c.enrolment_id.in_(rounds), journals.c.level.in_(too_high)
     if level == JournalLevel.COUNT:
         changed = tx.execute(delete(journals).where(*higher)).rowcount
         tx.execute(delete(entries).where(entries.c.enrolment_id.in_(rounds)))
         return changed
     changed = tx.execute(update(journals).where(*higher).values(level=level, chosen_at=real_now)).rowcount
-    shared = entries.c.enrolment_id.in_(rounds), entries.c.level.in_(above)
+    shared = entries.c.enrolment_id.in_(rounds), entries.c.level.in_(too_high)
     tx.execute(update(entries).where(*shared).values(level=level))
     return changed
 
