@@ -20,6 +20,7 @@ from course.keys import Keys
 LINK_MAC = 16  # bytes: 128 bits, RFC 8058 section 5 asks for a hard-to-forge link
 ADDRESS_MAC = 12  # bytes: 96 bits, so that the local part stays far below 64 characters
 REPLY, LEAVE = "reply-", "leave-"  # what our addresses begin with
+PAGES = ("mine", "write", "checkin")  # a mail's own pages
 LONGEST = 120  # characters; a longer token is not ours
 
 
@@ -28,6 +29,11 @@ class Purpose(StrEnum):
 
     CONFIRM = "confirm", LINK_MAC  # enrolment id
     LEAVE = "leave", LINK_MAC  # subscriber id, mark of the course
+    PAGES = "pages", LINK_MAC  # delivery id: the pages that belong to this mail
+    FRESH = "fresh", LINK_MAC  # fresh link id: a person's own words, for fifteen minutes, once
+    ADDRESS = "address", LINK_MAC  # address change id
+    RESOURCE = "resource", LINK_MAC  # resource link id
+    JOIN = "join", LINK_MAC  # enrolment id, mark of another course that it offers
     REPLY = "reply", ADDRESS_MAC  # delivery id, in an address
     MESSAGE = "message", ADDRESS_MAC  # delivery id, in a Message-ID
     TRIAL = "trial", ADDRESS_MAC  # moment, mark of the recipient; in the address and the Message-ID of a test mail
@@ -81,6 +87,15 @@ def leave_links(keys: Keys, subscriber_id: int, course: str, site: str, domain: 
     """Return the one-click link and the address by which this person leaves this course."""
     token = sign(keys, Purpose.LEAVE, subscriber_id, course_mark(course))
     return f"{site}/leave/{token}", f"{LEAVE}{token}@{domain}"
+
+
+def pages(keys: Keys, delivery_id: int, site: str) -> dict[str, str]:
+    """Return the links to the pages that belong to a mail, by their slots. One token opens all of them.
+
+    Whoever holds the mail holds the token: none of these pages shows a word that its reader wrote.
+    """
+    token = sign(keys, Purpose.PAGES, delivery_id)
+    return {f"{page}_url": f"{site}/{page}/{token}" for page in PAGES}
 
 
 def leave_tokens(recipients: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ from benchmarks import claims, crowd, delay, fill, ours, sinks, table
 from benchmarks.beside import ROOT, beside
 from benchmarks.results import Limit, MismatchError, MissingError, Speed, none, rounds
 from benchmarks.run import Run
+from course.content import slots
 from course.journeys import demo
 from course.settings import load
 
@@ -279,7 +280,7 @@ def test_both_sides_fill_the_same_mail():
         app = ours.service(run, 1, {"transport": "folder"})
         with app as service:
             mailing = service.catalogue.mailing(service.catalogue.first.name, "day-1", "en-GB")
-            shared = dict.fromkeys(("greeting", "help_lines", "date", "leave_url", "day", "kept", "readers"), "x")
+            shared = dict.fromkeys((*slots.FOOTER, "greeting", "day"), "x")
             people = fill.People(service, mailing, shared, service.clock.real(), iter([1]))
             with pytest.raises(MismatchError, match="another mail"):
                 fill.same(people.next(), lambda message: message.as_bytes().replace(b"Feedback-ID", b"X-Other"))

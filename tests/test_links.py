@@ -20,6 +20,11 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 NUMBERS = {
     Purpose.CONFIRM: (7,),
     Purpose.LEAVE: (7, links.course_mark("self-compassion")),
+    Purpose.PAGES: (123_456,),
+    Purpose.FRESH: (7,),
+    Purpose.ADDRESS: (7,),
+    Purpose.RESOURCE: (7,),
+    Purpose.JOIN: (7, links.course_mark("self-compassion")),
     Purpose.REPLY: (123_456,),
     Purpose.MESSAGE: (123_456,),
     Purpose.TRIAL: (1_772_352_000, 4_294_967_295),
@@ -170,7 +175,7 @@ def test_another_services_tokens_are_nothing():
 
 @pytest.mark.parametrize(
     ("purpose", "bits"),
-    [(Purpose.CONFIRM, 128), (Purpose.LEAVE, 128), (Purpose.REPLY, 80), (Purpose.MESSAGE, 80), (Purpose.TRIAL, 80)],
+    [(purpose, 80 if purpose in (Purpose.REPLY, Purpose.MESSAGE, Purpose.TRIAL) else 128) for purpose in Purpose],
     ids=str,
 )
 def test_a_token_is_hard_to_guess(purpose, bits):

@@ -22,6 +22,7 @@ from conftest import make_settings
 from mail_clients import Sent, as_text, message, paragraphs
 
 from course.content import catalogue
+from course.links import PAGES
 from course.reading import extract, read
 from course.reading.bodies import of
 from course.reading.mime import parse
@@ -66,6 +67,7 @@ def lesson(name="day-1"):
         "help_lines": everything.help_for("en-GB", "GB", date(2026, 11, 16)),
         "date": "1 November 2026",
         "leave_url": "https://course.example.org/leave/abc",
+        **{f"{page}_url": f"https://course.example.org/{page}/abc" for page in PAGES},
         "kept": everything.words["en-GB"]["levels"]["count"]["kept"],
         "readers": "",
     }

@@ -21,6 +21,9 @@ from course.store.database import Store, insert_adding, insert_new, insert_once,
 from course.store.migrate import SchemaError
 from course.store.states import DeliveryStatus, EnrolmentStatus
 from course.store.tables import (
+    address_changes,
+    checkin_counts,
+    checkins,
     completions,
     consents,
     deliveries,
@@ -29,7 +32,9 @@ from course.store.tables import (
     entries,
     facts,
     folded_deliveries,
+    fresh_links,
     journals,
+    letters,
     mailings,
     metadata,
     photos,
@@ -51,6 +56,7 @@ ALICE = {
 }
 BOB = {**ALICE, "email": "bob@example.org", "email_key": "bob@example.org", "name": "Bob"}
 ROUND = {"course": "self-compassion", "status": "active", "created_at": NOON}
+WAITING = {"course": "other", "pace": "self-paced", "waiting_since": NOON}
 LESSON = {
     "course": "self-compassion",
     "kind": "lesson",
@@ -351,7 +357,10 @@ BAD_ROWS = [
     ("one_live_enrolment_per_course", enrolments, {"status": "pending", "confirm_by": NOON}),
     ("enrolment_status_is_known", enrolments, {"course": "other", "status": "asleep"}),
     ("ended_reason_is_known", enrolments, {"course": "other", "status": "stopped", "ended_reason": "bored"}),
-    ("pace_is_known", enrolments, {"course": "other", "pace": "weekly"}),
+    ("pace_is_known", enrolments, {"course": "other", "pace": "hourly"}),
+    ("only_self_paced_waits", enrolments, {"course": "other", "waiting_since": NOON}),
+    ("only_self_paced_waits", enrolments, {**WAITING, "status": "paused"}),
+    ("only_self_paced_waits", enrolments, {**WAITING, "next_send_at": NOON}),
     ("only_active_is_due", enrolments, {"course": "other", "status": "paused", "next_send_at": NOON}),
     ("stopped_says_why", enrolments, {"course": "other", "status": "stopped"}),
     ("stopped_says_why", enrolments, {"course": "other", "ended_reason": "bounced"}),
@@ -386,6 +395,17 @@ BAD_ROWS = [
     ("pk_completions", completions, {}),
     ("fk_completions_enrolment_id", completions, {"enrolment_id": 404}),
     ("fk_completions_reply_id", completions, {"day": 2, "reply_id": 404}),
+    ("each_visit_once", fresh_links, {}),
+    ("a_visit_has_an_end", fresh_links, {"visit": "another", "visit_until": None}),
+    ("a_visit_has_an_end", fresh_links, {"visit": None}),
+    ("one_address_change_at_a_time", address_changes, {}),
+    ("checkin_answer_is_known", checkins, {"day": 2, "answer": "great"}),
+    ("pk_checkins", checkins, {}),
+    ("counted_answer_is_known", checkin_counts, {"answer": "great"}),
+    ("checkin_counts_count_something", checkin_counts, {"day": 2, "number": 0}),
+    ("pk_checkin_counts", checkin_counts, {}),
+    ("letter_months_are_known", letters, {"months": 2}),
+    ("one_letter_per_round", letters, {}),
     ("pk_skips", skips, {}),
     ("fk_skips_enrolment_id", skips, {"enrolment_id": 404}),
     ("pk_suppressions", suppressions, {"address_hash": "h", "reason": "not-me", "at": NOON}),
@@ -420,9 +440,23 @@ def test_every_bad_row_is_refused_by_its_constraint(store, alice):
             "kept_at": NOON,
         },
         photos: {"entry_id": 1, "place": 0, "kind": "image/png", "locked": b"l"},
+        fresh_links: {"subscriber_id": subscriber, "expires_at": NOON, "visit": "v", "visit_until": NOON},
+        address_changes: {"subscriber_id": subscriber, "email": "b@example.org", "confirm_by": NOON},
+        checkins: {"enrolment_id": enrolment, "day": 1, "answered_on": date(2027, 3, 1)},
+        checkin_counts: {"course": "c", "day": 1, "week": date(2027, 3, 1), "answer": "same", "number": 1},
+        letters: {
+            "subscriber_id": subscriber,
+            "enrolment_id": enrolment,
+            "months": 3,
+            "in_mail": False,
+            "key_id": "k",
+            "locked": b"l",
+            "asked_at": NOON,
+            "due_at": NOON,
+        },
     }
     with store.transaction() as tx:
-        for table in (replies, completions, skips, folded_deliveries, delivery_counts, journals, entries, photos):
+        for table in [table for table in usual if table not in (enrolments, deliveries)]:
             tx.execute(insert(table), usual[table])
         tx.execute(insert(suppressions), {"address_hash": "h", "reason": "not-me", "at": NOON})
         tx.execute(insert(deliveries), {**usual[deliveries], "name": "again", "enrolment_id": None})

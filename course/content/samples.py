@@ -9,6 +9,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import Catalogue
 from course.content.mailing import Mailing
 from course.content.slots import say
+from course.links import PAGES
 
 NAME = "Alex"
 DONE = (1, 2, 4)  # the days that a farewell speaks of
@@ -29,6 +30,7 @@ def values(
         "help_lines": help_lines.block(catalogue.help_lines, mail, locale.rpartition("-")[2], now.date()),
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
+        **{f"{page}_url": catalogue.settings.site for page in PAGES},
         "contact": catalogue.settings.contact_email,
         "kept": words["levels"]["count"]["kept"],
         "readers": words["levels"]["count"]["readers"],

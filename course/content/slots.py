@@ -26,7 +26,7 @@ NOTICE = {
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
 }
 # What the layout leaves open around a text.
-FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers"})
+FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})
 # Known when the mailing is compiled, so they are plain text by the time it is kept.
 FIXED = frozenset({"course", "days", "site"})
 

@@ -138,6 +138,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         "kept": level["kept"],
         "readers": say(level["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
+        **links.pages(service.keys, row.id, service.settings.site),
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, ExceptionContext, Table, create_engine, event, text, update
@@ -16,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from course.store.states import DeliveryStatus, EnrolmentStatus, sources
 
 BUSY = 15_000  # milliseconds that a writer waits for another one on SQLite
+AGAIN = 50  # milliseconds until it tries again what SQLite itself does not wait for
 # The database is away or busy for a while; any other error of it is about what was to be written.
 AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 # Seconds until PostgreSQL ends a session that stands still inside a transaction: others wait for its locks.
@@ -154,14 +157,28 @@ def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: it would begin deferred ones, which fail at once, whatever the
     # busy timeout, when they turn from reading to writing while another one writes.
     connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY}")
+    _write_ahead(connection)
     for pragma in (
-        f"busy_timeout = {BUSY}",
-        "journal_mode = WAL",
         "synchronous = FULL",  # a committed delivery survives a power cut
         "foreign_keys = ON",
         "secure_delete = ON",  # erased means overwritten
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Keep a write-ahead log. Whoever makes the first one of a file is not waited for by SQLite, so we do."""
+    for _ in range(BUSY // AGAIN):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            sleep(AGAIN / 1000)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

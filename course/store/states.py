@@ -26,6 +26,15 @@ class EndedReason(StrEnum):
     ERASED = "erased"
 
 
+class Pace(StrEnum):
+    """How soon one lesson follows the other; never two on one local date."""
+
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"  # not on a Saturday or Sunday
+    WEEKLY = "weekly"
+    SELF_PACED = "self-paced"  # the next one once the person has answered, or asks for it
+
+
 class DeliveryKind(StrEnum):
     """What sort of mail a delivery is."""
 
@@ -53,6 +62,15 @@ class JournalLevel(StrEnum):
     COUNT = "count"  # only the day counts: no words are kept
     KEEP = "keep"  # they are kept for the person, and shown to nobody else
     SHARE = "share"  # the course's owner may read what comes from now on
+
+
+class CheckinAnswer(StrEnum):
+    """How a day was, as they say; each is as good as the other."""
+
+    LIGHTER = "lighter"
+    SAME = "same"
+    HEAVIER = "heavier"
+    UNSURE = "unsure"
 
 
 E, D = EnrolmentStatus, DeliveryStatus

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -26,10 +27,19 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
-from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus, JournalLevel
+from course.store.states import (
+    CheckinAnswer,
+    DeliveryKind,
+    DeliveryStatus,
+    EndedReason,
+    EnrolmentStatus,
+    JournalLevel,
+    Pace,
+)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -86,6 +96,8 @@ subscribers = Table(
     Column("timezone", String(64), nullable=False),
     Column("send_hour", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),  # course time
+    Column("plain", Boolean, nullable=False, server_default=false()),  # letters without a link to press
+    Column("country", String(2)),  # whose help lines they chose; else their time zone says
     # One person at one address.
     UniqueConstraint("email_key", name="one_subscriber_per_address"),
     CheckConstraint("send_hour BETWEEN 0 AND 23", name="send_hour_is_an_hour"),
@@ -115,9 +127,19 @@ enrolments = Table(
     Column("ended_at", Moment),  # course time: when it was finished or stopped
     Column("folded_at", Moment),  # course time: when its deliveries became counts
     Column("choices", Text),  # what was typed at sign-up, as JSON, until it is confirmed or expires
+    # Course time: since when the next lesson waits for the person. Only whoever sets their own pace is waited for.
+    Column(
+        "waiting_since",
+        Moment,
+        CheckConstraint(
+            "waiting_since IS NULL OR (pace = 'self-paced' AND status = 'active' AND next_send_at IS NULL)",
+            name="only_self_paced_waits",
+        ),
+    ),
+    Column("on_paper", Boolean, nullable=False, server_default=false()),  # they want no note when they are silent
     _one_of("status", EnrolmentStatus, "enrolment_status_is_known"),
     _one_of("ended_reason", EndedReason, "ended_reason_is_known"),
-    _one_of("pace", ["daily"], "pace_is_known"),
+    _one_of("pace", Pace, "pace_is_known"),
     # Only who is active is owed a next lesson.
     CheckConstraint("next_send_at IS NULL OR status = 'active'", name="only_active_is_due"),
     CheckConstraint("(status = 'stopped') = (ended_reason IS NOT NULL)", name="stopped_says_why"),
@@ -135,6 +157,7 @@ enrolments = Table(
     Index("pauses_with_an_end", "resume_at", **_where("resume_at IS NOT NULL")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
+    Index("waiting_enrolments", "waiting_since", **_where("waiting_since IS NOT NULL")),  # notes of silence
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,
 )
@@ -251,6 +274,7 @@ entries = Table(  # one reply's words, locked by a key that is not in this datab
     Column("level", String(8), nullable=False),  # share: the owner may read it
     Column("key_id", String(32), nullable=False),  # in the key store
     Column("locked", LargeBinary, nullable=False),
+    Column("cut", LargeBinary),  # what was taken for no words of theirs, locked; they can put it back
     Column("left_out", String(8)),  # why a photo of it is not kept: heic | other | shared
     Column("kept_at", Moment, nullable=False),  # real time
     Column("opened_at", Moment),  # real time: when the owner first read it
@@ -271,6 +295,89 @@ photos = Table(  # without anything but the picture; locked by the key of their 
     Column("locked", LargeBinary, nullable=False),
     _one_of("kind", ["image/jpeg", "image/png", "image/webp"], "photo_kind_is_known"),
     UniqueConstraint("entry_id", "place", name="each_photo_in_its_place"),
+    **NEVER_AGAIN,
+)
+
+fresh_links = Table(  # what opens a person's own words: mailed to the address on file, for fifteen minutes, once
+    "fresh_links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Moment, nullable=False),  # real time
+    Column("visit", String(64)),  # keyed hash of the cookie that its one use gave out
+    Column("visit_until", Moment),  # real time
+    UniqueConstraint("visit", name="each_visit_once"),
+    CheckConstraint("(visit IS NULL) = (visit_until IS NULL)", name="a_visit_has_an_end"),
+    Index("fresh_links_of_a_subscriber", "subscriber_id"),  # limits, erase
+    **NEVER_AGAIN,
+)
+
+address_changes = Table(  # an address that somebody wants to have, until it says yes
+    "address_changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("confirm_by", Moment, nullable=False),  # real time
+    UniqueConstraint("subscriber_id", name="one_address_change_at_a_time"),
+    **NEVER_AGAIN,
+)
+
+resource_links = Table(  # a personal link to one resource
+    "resource_links",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE")),
+    Column("resource", String(64), nullable=False),
+    Column("made_at", Moment, nullable=False),  # real time
+    Column("expires_at", Moment, nullable=False),  # real time
+    Column("revoked_at", Moment),  # real time
+    Index("resource_links_of_a_subscriber", "subscriber_id"),  # erase, revoke
+    **NEVER_AGAIN,
+)
+
+checkins = Table(  # that somebody said how a day was; what they said only where they want it kept
+    "checkins",
+    metadata,
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("answer", String(8)),
+    Column("answered_on", Date, nullable=False),  # a date, UTC: a moment would tell whose answer was counted
+    CheckConstraint(
+        "answer IS NULL OR answer IN ('lighter', 'same', 'heavier', 'unsure')", name="checkin_answer_is_known"
+    ),
+)
+
+checkin_counts = Table(
+    "checkin_counts",
+    metadata,
+    Column("course", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("week", Date, primary_key=True),  # its Monday, UTC
+    Column("answer", String(8), primary_key=True),
+    Column("number", Integer, nullable=False),
+    _one_of("answer", CheckinAnswer, "counted_answer_is_known"),
+    CheckConstraint("number > 0", name="checkin_counts_count_something"),
+)
+
+letters = Table(  # a letter that its writer gets back, locked by their own key
+    "letters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("subscriber_id", Id, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False),
+    Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), nullable=False),
+    Column("months", Integer, nullable=False),
+    Column("in_mail", Boolean, nullable=False),  # they want its text in the mail itself
+    Column("key_id", String(32), nullable=False),  # in the key store
+    Column("locked", LargeBinary, nullable=False),
+    Column("asked_at", Moment, nullable=False),  # real time
+    Column("due_at", Moment, nullable=False),  # course time
+    Column("told_at", Moment),  # course time: when it was said that it is ready
+    Column("erase_at", Moment),  # real time: so long after it was opened, or came back
+    CheckConstraint("months IN (1, 3, 6)", name="letter_months_are_known"),
+    UniqueConstraint("enrolment_id", name="one_letter_per_round"),
+    Index("letters_of_a_subscriber", "subscriber_id"),  # erase, export
+    Index("due_letters", "due_at", **_where("told_at IS NULL")),  # tell
     **NEVER_AGAIN,
 )
 
