@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     min_age: int = Field(16, ge=13, le=21)
     trusted_proxies: str = ""
     authserv_id: str = ""
+    dkim_check: bool = False
+    other_senders: Literal["accept", "hold"] = "accept"
     sendgrid_api_key: SecretStr = SecretStr("")
     sendgrid_region: Literal["global", "eu"] = "global"
     sendgrid_base_url: str = ""
@@ -86,7 +88,7 @@ class Settings(BaseSettings):
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", mode="before")
+    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", "other_senders", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

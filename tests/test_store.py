@@ -389,6 +389,7 @@ BAD_ROWS = [
     ("pk_delivery_counts", delivery_counts, COUNT),
     ("pk_folded_deliveries", folded_deliveries, {"delivery_id": 9}),
     ("fk_folded_deliveries_enrolment_id", folded_deliveries, {"delivery_id": 10, "enrolment_id": 404}),
+    ("reply_sender_is_known", replies, {"message_key": "n", "sender": "friend"}),
     ("each_reply_once", replies, {}),
     ("fk_replies_enrolment_id", replies, {"message_key": "n", "enrolment_id": 404}),
     ("fk_replies_delivery_id", replies, {"message_key": "n", "delivery_id": 404}),
