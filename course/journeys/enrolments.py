@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from course import schedule
 from course.journeys import consent, notices, people
@@ -159,10 +159,10 @@ def replan(tx: Connection, service: Service, person: Person, now: datetime) -> N
 
 def _move_note(tx: Connection, person: Person, now: datetime) -> None:
     """Move what is to be said of a silence to their present hour, on the same date."""
-    mine = enrolments.c.id == person.id, enrolments.c.note_at.is_not(None)
-    note_at = tx.execute(select(enrolments.c.note_at).where(*mine)).scalar()
-    if note_at is not None:
-        later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(note_at) - timedelta(days=1))
+    if person.note_at is not None:
+        before = person.today(person.note_at) - timedelta(days=1)
+        later = schedule.next_hour(now, person.send_hour, person.zone, after=before)
+        mine = enrolments.c.id == person.id, enrolments.c.note_at == person.note_at
         tx.execute(update(enrolments).where(*mine).values(note_at=later))
 
 

@@ -28,6 +28,7 @@ class Person:
     next_day: int
     next_send_at: datetime | None
     waiting_since: datetime | None
+    note_at: datetime | None
     on_paper: bool
     resume_at: datetime | None
     confirm_by: datetime | None
@@ -59,6 +60,7 @@ COLUMNS = (
     enrolments.c.next_day,
     enrolments.c.next_send_at,
     enrolments.c.waiting_since,
+    enrolments.c.note_at,
     enrolments.c.on_paper,
     enrolments.c.resume_at,
     enrolments.c.confirm_by,
