@@ -35,6 +35,7 @@ def mornings(world, count):
 
 
 def person(world, who="alice"):
+    """Return somebody as they are now."""
     with world.app.service.store.reading() as tx:
         return people.find(tx, subscribers.c.email == f"{who}@example.org")[0]
 
@@ -47,6 +48,7 @@ def do(world, journey, *arguments):
 
 
 def check_on(world, wanted):
+    """Let Alice say whether she likes to be asked."""
     with world.app.service.store.transaction() as tx:
         somebody = people.find(tx, subscribers.c.email == "alice@example.org")[0]
         pacing.check_on(tx, somebody, wanted, world.clock.now())
@@ -63,6 +65,7 @@ def said(world):
 
 
 def march(day, hour=8):
+    """Return that hour of a day in March; London has no summer time until the 28th."""
     return datetime(2027, 3, day, hour, tzinfo=UTC)
 
 
