@@ -17,6 +17,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import ASKING, JOINING, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
+from course.journeys import fresh
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
@@ -196,6 +197,11 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
     return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
 
 
+def _open(_: Connection, service: Service, row: Owed, __: Words, ___: datetime) -> dict[str, str]:
+    """Which link opens what they wrote."""
+    return {"open_url": fresh.url(service, row.name)}
+
+
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
     "paused": _rest,
@@ -204,4 +210,5 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "hour": _coming,
     "farewell": _done,
     "receipt": _photo,
+    "fresh": _open,
 }

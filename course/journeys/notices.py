@@ -34,6 +34,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "empty": (E.ACTIVE, E.PAUSED),
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
+    "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy
