@@ -24,6 +24,7 @@ from course.journeys import (
     fresh,
     journal,
     limits,
+    moving,
     planning,
     provider_events,
     sending,
@@ -107,6 +108,7 @@ class Ticker:
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
             fresh.forget(tx, self.clock.real())
+            moving.forget(tx, self.clock.real())
         journal.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
         end = self.clock.monotonic() + FOLDING

@@ -24,6 +24,8 @@ NOTICE = {
     "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
+    "move": frozenset({"confirm_url", "contact"}),
+    "moved": frozenset({"contact"}),
     "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.

@@ -66,7 +66,13 @@ def erase(service: Service, email: str, now: datetime) -> bool:
     """
     who = suppression.mark(service.keys, email)
     erasures.note(service, who, erasures.ERASED, now)
-    person_keys.destroy(service, who)
+    with service.store.reading() as tx:
+        theirs = subscribers.c.email_key == addresses.key(email)
+        rounds = select(enrolments.c.id).join(subscribers).where(theirs)
+        names = (
+            tx.execute(select(entries.c.key_id).where(entries.c.enrolment_id.in_(rounds)).distinct()).scalars().all()
+        )
+    person_keys.destroy(service, who, names)
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)
         erased = tx.execute(delete(subscribers).where(known)).rowcount

@@ -19,6 +19,9 @@ from course.web import (
     opening,
     own,
     own_copies,
+    own_details,
+    own_erase,
+    own_journal,
     own_words,
     privacy,
     render,
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 
 
+OWN = (own, own_words, own_copies, own_details, own_journal, own_erase)  # what only a visit opens
+
+
 def create_app(app: App) -> FastAPI:
     """Return the site. No API pages, and no redirects: a mail provider that is redirected loses the mail."""
     site = FastAPI(
@@ -44,7 +50,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, leave, privacy, hooks, mailbox, odds, opening, own, own_words, own_copies):
+    for room in (signup, confirm, leave, privacy, hooks, mailbox, odds, opening, *OWN):
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)

@@ -14,7 +14,7 @@ from course.web.visits import Visit, Visiting, visitor
 __all__ = ["page", "router", "visitor"]
 
 router = APIRouter()
-DONE: tuple[str, ...] = ()  # what the overview may say was just done: keys of [pages.own]
+DONE = ("name", "address", "journal")  # what the overview may say was just done: keys of [pages.own]
 
 
 @router.api_route("/own", methods=["GET", "HEAD"])
