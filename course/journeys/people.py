@@ -124,6 +124,12 @@ def live_round(tx: Connection, person: Person) -> Person:
     return next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
 
 
+def newest_round(tx: Connection, person: Person) -> Person:
+    """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
+    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
+    return next(iter(find(tx, *mine, limit=1)), person)
+
+
 def coming(tx: Connection, enrolment_id: int) -> datetime | None:
     """Return when the next lesson of this round is to come, planned or queued; None for none."""
     queued = select(deliveries.c.send_at).where(
