@@ -10,23 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.web import (
-    confirm,
-    hooks,
-    leave,
-    mailbox,
-    odds,
-    opening,
-    own,
-    own_copies,
-    own_details,
-    own_erase,
-    own_journal,
-    own_words,
-    privacy,
-    render,
-    signup,
-)
+from course.web import confirm, hooks, leave, mailbox, mine, odds, opening, own, privacy, render, signup
 from course.web.guards import Guard
 
 if TYPE_CHECKING:
@@ -34,9 +18,6 @@ if TYPE_CHECKING:
 
 # Spans hold whole paths, and a path holds somebody's token.
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
-
-
-OWN = (own, own_words, own_copies, own_details, own_journal, own_erase)  # what only a visit opens
 
 
 def create_app(app: App) -> FastAPI:
@@ -50,7 +31,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, leave, privacy, hooks, mailbox, odds, opening, *OWN):
+    for room in (signup, confirm, leave, mine, privacy, hooks, mailbox, odds, opening, own):
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)

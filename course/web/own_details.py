@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from course import addresses
 from course.journeys import moving
-from course.web import guards, own, render
+from course.web import guards, render, visits
 from course.web.forms import Form
 from course.web.visits import Visit, Visiting
 
@@ -79,4 +79,4 @@ def _page(
     typed: dict[str, str] | None = None,
 ) -> Response:
     shown = {"name": visit.person.name, "email": "", **(typed or {})}
-    return own.page(request, "own_details.html", visit, status, wrong=wrong or {}, typed=shown)
+    return visits.page(request, "own_details.html", visit, status, wrong=wrong or {}, typed=shown)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from course import erasure
-from course.web import own, render, visits
+from course.web import render, visits
 from course.web.forms import Form
 from course.web.visits import Visiting
 
@@ -19,14 +19,14 @@ log = structlog.get_logger()
 @router.api_route("/own/erase", methods=["GET", "HEAD"])
 def ask(request: Request, visit: Visiting) -> Response:
     """Say what goes, what remains, and why."""
-    return own.page(request, "own_erase.html", visit, sure=False)
+    return visits.page(request, "own_erase.html", visit, sure=False)
 
 
 @router.post("/own/erase")
 def erase(request: Request, visit: Visiting, form: Form) -> Response:
     """Ask once more, then erase. The visit ends with it."""
     if form.get("sure") != "yes":
-        return own.page(request, "own_erase.html", visit, sure=True)
+        return visits.page(request, "own_erase.html", visit, sure=True)
     app = render.app_of(request)
     erased = erasure.erase(app.service, visit.person.email, app.clock.now())
     log.info("a person was erased, as they asked on their own page")

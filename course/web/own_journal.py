@@ -12,7 +12,7 @@ from course.journeys import journal, people
 from course.journeys.people import Person
 from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import enrolments
-from course.web import own, render
+from course.web import render, visits
 from course.web.forms import Form
 from course.web.visits import Visit, Visiting
 
@@ -100,7 +100,7 @@ def _choice(request: Request, visit: Visit, person: Person) -> Choice:
 
 def _page(request: Request, visit: Visit, status: int = 200, missing: int | None = None) -> Response:
     shown = [_choice(request, visit, person) for person in _rounds(request, visit)]
-    return own.page(
+    return visits.page(
         request,
         "own_journal.html",
         visit,
