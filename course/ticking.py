@@ -21,8 +21,10 @@ from course.journeys import (
     doubts,
     erasing,
     folding,
+    fresh,
     journal,
     limits,
+    moving,
     planning,
     provider_events,
     sending,
@@ -105,6 +107,8 @@ class Ticker:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
+            fresh.forget(tx, self.clock.real())
+            moving.forget(tx, self.clock.real())
         journal.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
         end = self.clock.monotonic() + FOLDING

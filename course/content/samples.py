@@ -35,6 +35,7 @@ def values(
         "kept": words["levels"]["count"]["kept"],
         "readers": words["levels"]["count"]["readers"],
         "confirm_url": confirm_url,
+        "open_url": catalogue.settings.site,
         "day": str(mailing.day or 1),
         "first_day": first,
         "next_lesson": first,

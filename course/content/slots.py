@@ -26,6 +26,9 @@ NOTICE = {
     "quiet": frozenset({"greeting", "mine_url"}),
     "resting": frozenset({"greeting", "mine_url"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
+    "move": frozenset({"confirm_url", "contact"}),
+    "moved": frozenset({"contact"}),
+    "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})

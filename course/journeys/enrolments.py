@@ -38,7 +38,7 @@ def stop(
     if not stopped and not cancelled:
         return False
     note(tx, person.id, "stopped", f"{reason} by {how}", now)
-    if person.confirmed_at:
+    if person.confirmed_at and reason != EndedReason.RESTARTED:  # who starts again takes nothing back
         consent.record(tx, keys, person, "withdrawn", str(reason), how, real_now)
     return True
 
