@@ -69,7 +69,7 @@ def site(tmp_path_factory):
 
 def wait_for(url, worker, log):
     """Wait until the site answers, or say why it does not."""
-    for _ in range(150):
+    for _ in range(600):
         assert worker.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 (our own address)
@@ -193,6 +193,72 @@ def test_a_newcomer_lives_a_day(page):
     ):
         page.locator(f"button[value={choice}]").click()
         look(page, name)
+
+
+def my_course(page, who):
+    """Sign somebody up, wait for their first letter, pause, and return where its page "My course" is."""
+    page.goto("/")
+    page.locator("#email").fill(f"{who}@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    address = page.frame_locator("iframe").get_by_role("link", name="My course").get_attribute("href")
+    page.goto(address)
+    page.locator("#pause summary").click()
+    page.get_by_role("button", name="Pause the course").click()
+    assert shown(page.get_by_text("The course is paused."))
+    return address
+
+
+def test_my_course_is_good_to_look_at(page):
+    """As it is opened, with all that it offers, with a mistake, with a letter, and after leaving."""
+    address = my_course(page, "charlie")
+    page.goto(address)
+    look(page, "mine")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    look(page, "mine-open")
+    page.goto(f"{address}/day/1")
+    look(page, "mine-letter")
+    page.goto(address)
+    page.locator("#pause summary").click()
+    page.locator("#until").fill("2020-01-01")
+    page.get_by_role("button", name="Change the pause").click()
+    assert shown(page.locator("#until-error"))
+    look(page, "mine-wrong")
+    page.locator("#leave summary").click()
+    page.get_by_role("button", name="Leave this course").click()
+    assert shown(page.get_by_text("Whatever you wrote stays with you."))
+    look(page, "mine-left")
+
+
+def test_my_course_works_without_scripts(chromium, site, page):
+    """Read a letter again and mark its day, move to Tokyo, go on, leave, start again."""
+    address = my_course(page, "bobby")
+    context = chromium.new_context(base_url=site, locale="en-GB", java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(address)
+    plain.get_by_role("link", name="Day 1: two ways of saying it").click()
+    assert shown(plain.get_by_role("heading", name="The small version"))
+    plain.get_by_role("button", name="Mark as done").click()
+    assert shown(plain.get_by_text("Day 1 is marked as done."))
+    plain.get_by_role("link", name="My course").first.click()
+    plain.locator("#when summary").click()
+    plain.locator("#timezone").select_option(label="Tokyo")
+    plain.locator("#when button").click()
+    assert shown(plain.get_by_text("letters to come keep to your hour and place"))
+    plain.get_by_role("button", name="Go on with the course").click()
+    assert shown(plain.get_by_text("The course goes on from where it was."))
+    plain.locator("#leave summary").click()
+    plain.get_by_role("button", name="Leave this course").click()
+    plain.locator("#restart summary").click()
+    plain.locator("#consent").check()
+    plain.get_by_role("button", name="Start the course again").click()
+
+    assert shown(plain.get_by_text("The course begins again."))
+    context.close()
 
 
 def test_what_is_wrong_is_said_where_the_visitor_is(page):
