@@ -253,3 +253,30 @@ def test_everything_works_without_scripts(chromium, site):
 
     assert page.get_by_text("to bob@example.org").count() == 1
     context.close()
+
+
+def test_a_check_in_after_a_heavy_day(page):
+    """Charlie says how it was by the link in his mail: four equal choices; then grounding, three doors and help."""
+    page.goto("/")
+    page.locator("#email").fill("charlie@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    page.frame_locator("iframe").get_by_role("link", name="How was it?").click()
+    page.wait_for_url("**/checkin/*")
+    look(page, "checkin")
+    page.get_by_label("Keep my answers with my course").check()
+    page.get_by_role("button", name="Lighter").click()
+    look(page, "checkin-noted")
+    page.go_back()
+    page.reload()
+    look(page, "checkin-kept")
+    page.get_by_role("button", name="Heavier").click()
+    look(page, "checkin-heavier")
+
+    assert shown(page.get_by_role("heading", name="Two minutes to come back to where you are"))
+    page.get_by_role("button", name="Wait for a while").click()
+    assert shown(page.get_by_role("heading", name="The course is paused"))

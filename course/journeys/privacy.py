@@ -16,6 +16,7 @@ from course.links import Purpose
 from course.reading import read
 from course.reading.caps import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
+    checkins,
     completions,
     consents,
     deliveries,
@@ -50,6 +51,7 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
             "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
             "entries": _entries(tx, service, of, words=words),
+            "checkins": _checkins(tx, of, words=words),
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
         }
@@ -119,6 +121,11 @@ def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) ->
         for row in found
     ]
     return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
+
+
+def _checkins(tx: Connection, of: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = _rows(tx, checkins, checkins.c.enrolment_id.in_(of))
+    return found if words else [{key: value for key, value in row.items() if key != "answer"} for row in found]
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:
