@@ -590,7 +590,7 @@ def test_a_mailing_compiled_anew_has_the_same_digest(load):
     ]
 
     assert digests[0] == digests[1]
-    assert len(set(digests[0].values())) == 46
+    assert len(set(digests[0].values())) == len(digests[0])
 
 
 def test_one_letter_makes_another_digest(load, emails):

@@ -24,6 +24,11 @@ NOTICE = {
     "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
+    "kept": frozenset({"greeting", "letter_day", "letter_url"}),
+    "unwritten": frozenset({"greeting", "letter_url"}),
+    "letter": frozenset({"greeting", "letter_url"}),
+    "returned": frozenset({"greeting", "letter_text", "letter_url"}),
+    "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})

@@ -17,6 +17,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import ASKING, JOINING, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
+from course.journeys import fresh, letter_mails
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
@@ -173,9 +174,10 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     )
     course = service.catalogue.courses[row.course]
     said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
-    if not said:
-        return {"done": say(words["mail"]["done_none"], days=str(course.days))}
-    return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
+    done = say(words["mail"]["done_none"], days=str(course.days))
+    if said:
+        done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
+    return {"done": done + letter_mails.offer(service, row, words)}
 
 
 def _answered(service: Service, row: Owed) -> str:
@@ -196,6 +198,11 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
     return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
 
 
+def _open(_: Connection, service: Service, row: Owed, __: Words, ___: datetime) -> dict[str, str]:
+    """Which link opens what they wrote."""
+    return {"open_url": fresh.url(service, row.name)}
+
+
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
     "paused": _rest,
@@ -204,4 +211,6 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "hour": _coming,
     "farewell": _done,
     "receipt": _photo,
+    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
+    "fresh": _open,
 }

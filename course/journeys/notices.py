@@ -29,11 +29,16 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "next": (E.ACTIVE,),
     "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "kept": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "letter": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "returned": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
     "erased": (E.STOPPED, E.FINISHED),
     "empty": (E.ACTIVE, E.PAUSED),
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
+    "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy

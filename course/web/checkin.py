@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from course import links
 from course.content import help_lines
-from course.journeys import checkins
+from course.journeys import checkins, letters
 from course.journeys.checkins import Asked, Taken
 from course.journeys.people import Person
 from course.links import Purpose
@@ -68,11 +68,17 @@ def _page(
         said=said,
         taken=taken,
         forgot=forgot,
+        letter=letters.offered(app.service, person.course) and asked.day in _letter_days(request, person),
         token=token,
         leave=links.sign(app.keys, Purpose.LEAVE, person.subscriber_id, links.course_mark(person.course)),
         course=app.catalogue.title(person.course, locale),
         help=_help(request, person, locale),
     )
+
+
+def _letter_days(request: Request, person: Person) -> tuple[int, ...]:
+    known = render.app_of(request).catalogue.courses.get(person.course)
+    return known.letter_days if known else ()
 
 
 def _help(request: Request, person: Person, locale: str) -> list[str]:

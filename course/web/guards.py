@@ -109,6 +109,22 @@ def mailbox_open(request: Request, settings: Settings) -> bool:
     return settings.transport == "folder" and on_this_machine(request)
 
 
+def from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site made it send this (Fetch Metadata, Sec-Fetch-Site)."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+
+
+def from_here(request: Request, settings: Settings) -> bool:
+    """Whether a page of ours made the browser send this: by Sec-Fetch-Site, and by Origin where a browser lacks it.
+
+    Without TLS browsers leave the first out; the second needs a page whose Referrer-Policy is not no-referrer.
+    """
+    if "sec-fetch-site" in request.headers:
+        return request.headers["sec-fetch-site"] == "same-origin"
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return request.headers.get("origin") in {settings.site, own}
+
+
 def place(error: Exception) -> str:
     """Return where an error arose; its message may quote what a person typed, so no log gets that."""
     frame = traceback.extract_tb(error.__traceback__)[-1]

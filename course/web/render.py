@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 # Which words say what a status means; every other one is a failure of ours.
-SAID = {400: "not_allowed", 404: "not_found", 405: "not_allowed", 413: "too_large"}
+SAID = {400: "not_allowed", 403: "visit_over", 404: "not_found", 405: "not_allowed", 413: "too_large"}
 
 
 def app_of(request: Request) -> App:
