@@ -24,8 +24,11 @@ class Person:
     subscriber_id: int
     course: str
     status: str
+    pace: str
     next_day: int
     next_send_at: datetime | None
+    waiting_since: datetime | None
+    on_paper: bool
     resume_at: datetime | None
     confirm_by: datetime | None
     confirmed_at: datetime | None
@@ -52,8 +55,11 @@ COLUMNS = (
     enrolments.c.subscriber_id,
     enrolments.c.course,
     enrolments.c.status,
+    enrolments.c.pace,
     enrolments.c.next_day,
     enrolments.c.next_send_at,
+    enrolments.c.waiting_since,
+    enrolments.c.on_paper,
     enrolments.c.resume_at,
     enrolments.c.confirm_by,
     enrolments.c.confirmed_at,
@@ -116,6 +122,12 @@ def live_round(tx: Connection, person: Person) -> Person:
     """Return the round of the same course that goes on now, if it is not this one: old mail speaks for it too."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     return next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
+
+
+def newest_round(tx: Connection, person: Person) -> Person:
+    """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
+    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
+    return next(iter(find(tx, *mine, limit=1)), person)
 
 
 def coming(tx: Connection, enrolment_id: int) -> datetime | None:

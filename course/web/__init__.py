@@ -17,6 +17,7 @@ from course.web import (
     leave,
     letter,
     mailbox,
+    mine,
     odds,
     opening,
     own,
@@ -45,7 +46,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, checkin, letter, leave, privacy, hooks, mailbox, odds, opening, own, own_letter):
+    for room in (signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds, opening, own, own_letter):
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)

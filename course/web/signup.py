@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
@@ -14,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from course import addresses
-from course.content import dates, markdown, slots
+from course.content import markdown, slots
 from course.content.courses import Course
 from course.journeys.signup import SignUp
 from course.web import render, zones
@@ -121,7 +119,7 @@ def _course_page(
         help_words=app.catalogue.words[locale]["mail"],
         cities=cities,
         other_zone=zones.unlisted(typed["timezone"], cities),
-        hours=_hours(locale),
+        hours=zones.hours(locale),
         consent=wording(app, locale),
         trap=TRAP,
         others=[other for other in app.catalogue.courses.values() if other.name != course.name],
@@ -139,8 +137,3 @@ def _preview(course: Course, locale: str, greeting: str) -> Mapping[str, Any]:
         # Our own lesson through the mail's own renderer, which shows raw HTML as the text it is.
         "prompt": Markup(markdown.to_html(markdown.parse(slots.say(prompt.markdown, **fixed)))) if prompt else "",  # noqa: S704
     }
-
-
-@cache
-def _hours(locale: str) -> list[str]:
-    return [dates.time(datetime(2000, 1, 1, hour), locale) for hour in range(24)]  # noqa: DTZ001 (a clock face)
