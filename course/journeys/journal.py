@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, insert, select, update
 
 from course.content.slots import say
-from course.journeys import consent, keeping_photos, people, person_keys, suppression
+from course.journeys import consent, cuts, keeping_photos, people, person_keys, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError, lock, unlock
@@ -136,7 +136,8 @@ def keep(
         "day": day,
         "level": level,
         "key_id": key_id,
-        "locked": lock(key, mail.words.encode(), _place(reply_id)),
+        "locked": lock(key, mail.words.encode(), place(reply_id)),
+        "cut": cuts.locked(key, reply_id, mail),
         "left_out": found.left_out,
         "kept_at": real_now,
     }
@@ -159,7 +160,7 @@ def opened(service: Service, row: object) -> str | None:
     """Return the words of a row of `entries`, or None if they cannot be opened; nothing is changed by trying."""
     try:
         key = person_keys.find(service, row.key_id)  # type: ignore[attr-defined]  # a row has its columns
-        return unlock(key, row.locked, _place(row.reply_id)).decode()  # type: ignore[attr-defined]
+        return unlock(key, row.locked, place(row.reply_id)).decode()  # type: ignore[attr-defined]
     except LockedError:
         return None
 
@@ -213,5 +214,6 @@ def _record(
         consent.record(tx, service.keys, person, f"{level}-{what}", shown, how, real_now)
 
 
-def _place(reply_id: int) -> str:
+def place(reply_id: int) -> str:
+    """Return the name of the place where a reply's words are kept, to which they are bound."""
     return f"reply {reply_id}"

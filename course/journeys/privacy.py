@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from course import addresses, links
-from course.journeys import erasures, journal, keeping_photos, letters, person_keys, suppression
+from course.journeys import cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.reading import read
 from course.reading.caps import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
+    address_changes,
     checkins,
     completions,
     consents,
@@ -49,6 +50,7 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
         return {
             "subscriber": person,
             "enrolments": rounds,
+            "address_changes": _rows(tx, address_changes, address_changes.c.subscriber_id.in_(ids)),
             "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
             "entries": _entries(tx, service, of, words=words),
@@ -116,10 +118,16 @@ def traces(service: Service, email: str) -> Traces:
 
 def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) -> list[dict[str, Any]]:
     found = tx.execute(select(entries).where(entries.c.enrolment_id.in_(of)).order_by(entries.c.id)).all()
-    hidden = {"locked", "key_id"}
+    hidden = {"locked", "cut", "key_id"}
     shown = [{key: _plain(value) for key, value in row._mapping.items() if key not in hidden} for row in found]  # noqa: SLF001 (SQLAlchemy's public name)
     opened = [
-        {"words": journal.opened(service, row), "photos": keeping_photos.as_text(tx, service, row)} if words else {}
+        {
+            "words": journal.opened(service, row),
+            "cut": cut.text if (cut := cuts.opened(service, row)) else "",
+            "photos": keeping_photos.as_text(tx, service, row),
+        }
+        if words
+        else {}
         for row in found
     ]
     return [{**row, **said} for row, said in zip(shown, opened, strict=True)]

@@ -26,7 +26,7 @@ from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.matching import Answered
 from course.journeys.service import Service
-from course.reading import Counts, Incoming, extract, read
+from course.reading import Counts, Incoming, read, sift
 from course.reading.caps import TooMuchError
 from course.reading.signals import OURS
 from course.store.database import insert_once
@@ -131,7 +131,10 @@ def _without_ours(
     if answered.folded or answered.delivery_id is None:
         return mail
     sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
-    return replace(mail, words=extract(raw, sent)) if sent else mail
+    if not sent:
+        return mail
+    found = sift(raw, sent)
+    return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
 
 def _decide(

@@ -38,6 +38,8 @@ class Incoming:
     language: str  # of its Content-Language (RFC 3282), as it stands
     subject: str = field(repr=False)
     words: str = field(repr=False)
+    cut: str = field(repr=False)  # what was taken for no words of theirs, but nothing of ours
+    whole: str = field(repr=False)  # the words and the cut, in their order; "" where nothing was cut
     raw: bytes = field(repr=False)  # the mail as it came
 
     @property
@@ -102,6 +104,8 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
         language=mime.header(message, "Content-Language"),
         subject=mime.header(message, "Subject"),
         words=look.words,
+        cut=look.found.rest,
+        whole=look.found.whole,
         raw=raw,
     )
 

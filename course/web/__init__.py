@@ -21,7 +21,9 @@ from course.web import (
     odds,
     opening,
     own,
+    own_copies,
     own_letter,
+    own_words,
     privacy,
     render,
     signup,
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
 
 # Spans hold whole paths, and a path holds somebody's token.
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
+
+ROOMS = (
+    *(signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds),
+    *(opening, own, own_words, own_copies, own_letter),
+)
 
 
 def create_app(app: App) -> FastAPI:
@@ -46,7 +53,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds, opening, own, own_letter):
+    for room in ROOMS:
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)

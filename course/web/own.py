@@ -14,12 +14,14 @@ from course.web.visits import Visit, Visiting, visitor
 __all__ = ["page", "router", "visitor"]
 
 router = APIRouter()
+DONE: tuple[str, ...] = ()  # what the overview may say was just done: keys of [pages.own]
 
 
 @router.api_route("/own", methods=["GET", "HEAD"])
 def overview(request: Request, visit: Visiting) -> Response:
     """Show what there is, and what can be done with it."""
-    return page(request, "own.html", visit)
+    done = request.query_params.get("done", "")
+    return page(request, "own.html", visit, done=done if done in DONE else "")
 
 
 @router.post("/own/close")
