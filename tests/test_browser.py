@@ -50,7 +50,7 @@ def site(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("worker"), free_port()
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {"PYTHONPATH": str(ROOT), "DATA_DIR": str(folder / "var"), "PORT": str(port)}
-    environment |= {"TIMELAPSE": str(SECONDS_A_DAY)}
+    environment |= {"TIMELAPSE": str(SECONDS_A_DAY), "JOURNAL_KEYS": "journal-key-of-the-tests-0123456789abcdef"}
     address = f"http://127.0.0.1:{port}"
     with (
         (folder / "worker.log").open("w") as log,
@@ -278,5 +278,34 @@ def test_a_check_in_after_a_heavy_day(page):
     look(page, "checkin-heavier")
 
     assert shown(page.get_by_role("heading", name="Two minutes to come back to where you are"))
+    page.get_by_role("button", name="Take smaller steps").click()
+    look(page, "checkin-smaller")
+    page.goto(page.url)
+    page.get_by_role("button", name="Heavier").click()
     page.get_by_role("button", name="Wait for a while").click()
     assert shown(page.get_by_role("heading", name="The course is paused"))
+
+
+def test_a_letter_comes_back(page):
+    """Dora keeps a letter from the page, sees that it waits, and takes it back."""
+    page.goto("/")
+    page.locator("#email").fill("dora@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    page.frame_locator("iframe").get_by_role("link", name="How was it?").click()
+    page.wait_for_url("**/checkin/*")
+    page.goto(page.url.replace("/checkin/", "/letter/"))
+    look(page, "letter")
+    page.get_by_label("Your letter").fill("Dear me,\n\nno wonder it was a lot. There is time.")
+    page.get_by_label("When would you like it back?").select_option("3")
+    page.get_by_label("Keep this letter for me").check()
+    page.get_by_role("button", name="Keep my letter").click()
+    look(page, "letter-kept")
+    page.get_by_role("button", name="Take it back").click()
+    look(page, "letter-erased")
+
+    assert shown(page.get_by_role("heading", name="Your letter is erased"))

@@ -276,7 +276,7 @@ def test_after_heavier_there_are_grounding_three_doors_and_help(world, browser):
         )
     ]
     assert places == sorted(places)
-    assert f"/mine/{token}" in page.text
+    assert 'value="smaller"' in page.text
 
 
 @ON_SQLITE
@@ -291,6 +291,17 @@ def test_the_door_to_wait_pauses_and_the_door_to_leave_asks_first(world, browser
     assert person(world).status == "active"
     assert "The course is paused" in browser.post(leave, data={"choice": "pause"}).text
     assert person(world).status == "paused"
+
+
+def test_the_door_to_smaller_steps_lets_letters_wait(world, browser):
+    """One press, and the next letter comes once she is ready; the page leads to every other pace."""
+    token = a_lesson(world)
+    page = browser.post(f"/checkin/{token}", data={"choice": "smaller"})
+
+    assert "The small version of a letter is always enough." in page.text
+    assert f"/mine/{token}" in page.text
+    assert world.rows("SELECT pace FROM enrolments") == [("self-paced",)]
+    assert counted(world) == {}
 
 
 @ON_SQLITE

@@ -12,9 +12,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from course.journeys import consent, pages, people
+from course.journeys import consent, pacing, pages, people
 from course.journeys.people import Person
 from course.journeys.service import Service
+from course.schedule import Pace
 from course.store.database import insert_adding
 from course.store.states import CheckinAnswer, EnrolmentStatus
 from course.store.tables import checkin_counts, checkins, enrolments
@@ -71,6 +72,18 @@ def keep_no_longer(service: Service, token: str, real_now: datetime) -> Asked | 
         forget(tx, service, asked.person, "page", real_now)
     service.store.sweep_pages()
     return look(service, token)
+
+
+def smaller_steps(service: Service, token: str, now: datetime) -> Asked | None:
+    """Let each lesson wait until they are ready for it, where the course can be taken so."""
+    with service.store.transaction() as tx:
+        asked = _asked(tx, service, token)
+        if asked is None:
+            return None
+        people.alone(tx, asked.person)
+        if Pace.SELF_PACED in pacing.offered(service, asked.person.course):
+            pacing.change(tx, service, asked.person, Pace.SELF_PACED, now)
+        return _asked(tx, service, token)
 
 
 def forget(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> bool:

@@ -30,11 +30,14 @@ def ask(request: Request, token: str) -> Response:
 
 @router.post("/checkin/{token}")
 def act(request: Request, token: str, form: Form) -> Response:
-    """Count what was chosen, and say what may help after it; or keep answers no longer."""
+    """Count what was chosen, and say what may help after it; or take smaller steps; or keep answers no longer."""
     app = render.app_of(request)
     if form.get("choice") == "forget":
         asked = checkins.keep_no_longer(app.service, token, app.clock.real())
         return _page(request, "checkin.html", asked, token, forgot=True) if asked else render.old_link(request)
+    if form.get("choice") == "smaller":
+        asked = checkins.smaller_steps(app.service, token, app.clock.now())
+        return _page(request, "smaller.html", asked, token) if asked else render.old_link(request)
     said = form.get("answer")
     if said not in ANSWERS:
         return ask(request, token)
