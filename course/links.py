@@ -98,6 +98,11 @@ def pages(keys: Keys, delivery_id: int, site: str) -> dict[str, str]:
     return {f"{page}_url": f"{site}/{page}/{token}" for page in PAGES}
 
 
+def letter(keys: Keys, delivery_id: int, site: str) -> str:
+    """Return the link to the page about a letter that comes back: one of the mail's own pages."""
+    return f"{site}/letter/{sign(keys, Purpose.PAGES, delivery_id)}"
+
+
 def leave_tokens(recipients: Iterable[str]) -> list[str]:
     """Return what stands in those of these addresses that mean to leave; not verified yet."""
     return _tokens(LEAVE, recipients)

@@ -1,4 +1,4 @@
-"""In charge of the command line's other half: what can be typed about backups, and about sending that went wrong.
+"""In charge of the command line's other half: what can be typed about versions, backups, and sending that went wrong.
 
 Like its better half it imports what it needs when it is called.
 """
@@ -18,6 +18,18 @@ held = typer.Typer(invoke_without_command=True)
 app.add_typer(held, name="held")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
+
+
+@app.command(epilog="Example: course migrate")
+def migrate() -> None:
+    """Bring the database to this version.
+
+    Call it once per version, before the workers start. SQLite is also brought up to date by every start. It happens
+    whole or not at all, and can be repeated.
+    """
+    from course.cli import numbers
+
+    numbers.migrate()
 
 
 @app.command(epilog="Example: course backup /mnt/backups/course-2027-03-01.backup")

@@ -26,6 +26,7 @@ NOTICES = (
     *("unread", "empty"),
     *("quiet", "resting"),
     *("fresh", MOVED),
+    *("kept", "unwritten", "letter", "returned"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]

@@ -28,6 +28,10 @@ NOTICE = {
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
     "move": frozenset({"confirm_url", "contact"}),
     "moved": frozenset({"contact"}),
+    "kept": frozenset({"greeting", "letter_day", "letter_url"}),
+    "unwritten": frozenset({"greeting", "letter_url"}),
+    "letter": frozenset({"greeting", "letter_url"}),
+    "returned": frozenset({"greeting", "letter_text", "letter_url"}),
     "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.

@@ -160,7 +160,7 @@ def _rest(old: Connection, service: Service, carried: Carried, now: datetime) ->
 
 def _take_back(old: Connection, service: Service, carried: Carried) -> None:
     if carried.same_line:
-        carried.taken_back = carrying_words.take_back(old, service)
+        carried.taken_back = carrying_words.take_back(old, service) + carrying_words.answers(old, service)
 
 
 def _erase(old: Connection, service: Service, carried: Carried, *, with_erased: bool) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection, insert, update
 
 from course import schedule
-from course.journeys import consent, notices, people
+from course.journeys import consent, letter_ends, notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.keys import Keys
@@ -32,7 +32,7 @@ def stop(
 
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
-    cancelled = _cancel(tx, person.id)
+    cancelled = letter_ends.let_go(tx, person, reason, real_now) + _cancel(tx, person.id)
     ended = {"ended_reason": reason, "ended_at": now, "resume_at": None, "confirm_by": None, "choices": None}
     stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **AT_REST, **ended)
     if not stopped and not cancelled:

@@ -17,7 +17,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import BARE, ELSEWHERE, JOINING, MOVE, MOVED, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys import fresh, moving
+from course.journeys import fresh, letter_mails, moving
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
@@ -179,9 +179,10 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     )
     course = service.catalogue.courses[row.course]
     said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
-    if not said:
-        return {"done": say(words["mail"]["done_none"], days=str(course.days))}
-    return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
+    done = say(words["mail"]["done_none"], days=str(course.days))
+    if said:
+        done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
+    return {"done": done + letter_mails.offer(service, row, words)}
 
 
 def _answered(service: Service, row: Owed) -> str:
@@ -213,4 +214,5 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,
     MOVED: moving.values,
+    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
 }

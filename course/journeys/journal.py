@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from course.content.slots import say
 from course.journeys import consent, cuts, keeping_photos, people, person_keys, suppression
@@ -21,7 +21,7 @@ from course.reading import Incoming, pictures
 from course.settings import SettingsError
 from course.store.database import insert_once
 from course.store.states import EnrolmentStatus, JournalLevel
-from course.store.tables import enrolments, entries, journals
+from course.store.tables import enrolments, entries, journals, letters
 
 LEVELS = tuple(JournalLevel)
 AT_ONCE = 1_000  # entries per transaction
@@ -188,7 +188,7 @@ def purge(service: Service, real_now: datetime) -> int:
 def check(service: Service) -> None:
     """Raise SettingsError when people asked for their words to be kept and JOURNAL_KEYS cannot do that now."""
     with service.store.reading() as tx:
-        asked = tx.execute(select(exists().where(journals.c.enrolment_id.is_not(None)))).scalar()
+        asked = any(tx.execute(select(table).limit(1)).first() for table in (journals, letters))
     if asked and not offered(service):
         raise SettingsError("JOURNAL_KEYS: people have asked for their words to be kept; put the key back")
     if asked:

@@ -30,6 +30,10 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "next": (E.ACTIVE,),
     "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "kept": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "letter": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "returned": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
     "erased": (E.STOPPED, E.FINISHED),
     "empty": (E.ACTIVE, E.PAUSED),

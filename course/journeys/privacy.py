@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from course import addresses, links
-from course.journeys import cuts, erasures, journal, keeping_photos, person_keys, suppression
+from course.journeys import cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
@@ -17,6 +17,7 @@ from course.reading import read
 from course.reading.caps import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
     address_changes,
+    checkins,
     completions,
     consents,
     deliveries,
@@ -30,6 +31,7 @@ from course.store.tables import (
     subscribers,
     suppressions,
 )
+from course.store.tables import letters as kept_letters
 
 OF_AN_ENROLMENT = (folded_deliveries, replies, completions, skips, history, journals)
 
@@ -52,6 +54,8 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
             "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
             "entries": _entries(tx, service, of, words=words),
+            "checkins": _checkins(tx, of, words=words),
+            "letters": _letters(tx, service, ids, words=words),
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
         }
@@ -133,6 +137,21 @@ def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) ->
         for row in found
     ]
     return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
+
+
+def _checkins(tx: Connection, of: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = _rows(tx, checkins, checkins.c.enrolment_id.in_(of))
+    return found if words else [{key: value for key, value in row.items() if key != "answer"} for row in found]
+
+
+def _letters(tx: Connection, service: Service, ids: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = tx.execute(select(kept_letters).where(kept_letters.c.subscriber_id.in_(ids)).order_by(kept_letters.c.id))
+    hidden = {"locked", "key_id"}
+    return [
+        {key: _plain(value) for key, value in row._mapping.items() if key not in hidden}  # noqa: SLF001 (SQLAlchemy's public name)
+        | ({"words": letters.opened(service, row)} if words else {})
+        for row in found.all()
+    ]
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

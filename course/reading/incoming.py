@@ -65,6 +65,11 @@ class Incoming:
         return sum(bool(line.strip()) for line in self.words.splitlines()) > 1 or self.photo
 
     @property
+    def rest(self) -> str:
+        """What was written below the first line that holds anything."""
+        return self.words.lstrip().partition("\n")[2].strip()
+
+    @property
     def says_something(self) -> bool:
         """Whether a person wrote or sent anything at all."""
         return bool(self.words) or self.photo

@@ -10,7 +10,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.web import confirm, hooks, leave, mailbox, mine, odds, opening, own, privacy, render, signup
+from course.web import (
+    checkin,
+    confirm,
+    hooks,
+    leave,
+    letter,
+    mailbox,
+    mine,
+    odds,
+    opening,
+    own,
+    own_copies,
+    own_letter,
+    own_words,
+    privacy,
+    render,
+    signup,
+)
 from course.web.guards import Guard
 
 if TYPE_CHECKING:
@@ -18,6 +35,11 @@ if TYPE_CHECKING:
 
 # Spans hold whole paths, and a path holds somebody's token.
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
+
+ROOMS = (
+    *(signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds),
+    *(opening, own, own_words, own_copies, own_letter),
+)
 
 
 def create_app(app: App) -> FastAPI:
@@ -31,7 +53,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, leave, mine, privacy, hooks, mailbox, odds, opening, own):
+    for room in ROOMS:
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)
