@@ -47,6 +47,8 @@ COMMANDS = (
     "held",
     "keys",
     "journal",
+    "embed",
+    "community",
 )
 CANARY = "heron-canary"
 

@@ -25,7 +25,7 @@ PAGE_CAP = 64 * 1024  # bytes of a form; the largest is a reply typed in the mai
 HOOKS = "/hooks/"
 # Monitors ask by address, and Inbound Parse drops a mail at any 4xx: neither is turned away for its Host.
 ANY_HOST = ("/healthz", HOOKS)
-POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}"})
+POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}", "/embed.js"})
 INDEXED = frozenset({"/", "/courses/{course}"})
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
@@ -134,6 +134,7 @@ def _headers(scope: Scope, status: int, settings: Settings) -> Iterable[tuple[st
     yield "Cache-Control", "no-store"
     yield "Referrer-Policy", "no-referrer"
     yield "X-Content-Type-Options", "nosniff"
+    yield "Cross-Origin-Resource-Policy", "same-origin"  # embed.js says otherwise for itself alone
     yield "Content-Security-Policy", CONTENT_POLICY
     if status != 200 or scope["method"] == "POST" or _route(scope) not in INDEXED:  # noqa: PLR2004
         yield "X-Robots-Tag", "noindex"
