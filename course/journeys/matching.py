@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from course import addresses, links
 from course.journeys import commands, people
@@ -16,7 +15,7 @@ from course.links import Purpose
 from course.reading import Incoming
 from course.reading.authentication import aligned
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
+from course.store.tables import completions, deliveries, enrolments, skips, subscribers
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,10 @@ def leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Pers
 def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
     """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
     for delivery_id in links.answered(service.keys, recipients, mail.references):
-        row = tx.execute(_sent(delivery_id)).one_or_none()
-        person = people.by_id(tx, row.enrolment_id) if row is not None else None
-        if row is not None and person is not None:
-            return Answered(person, delivery_id, row.day, row.folded)
+        found = people.by_delivery(tx, delivery_id)
+        if found is not None:
+            return Answered(found.person, delivery_id, found.day, found.folded)
     return None
-
-
-def _sent(delivery_id: int) -> CompoundSelect[Any]:
-    """Return the query for a delivery's enrolment and, if it is a lesson's, its day; also when it has been folded."""
-    kept, folded = deliveries.c, folded_deliveries.c
-    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
-    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
-    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
-    return row.union_all(rest)
 
 
 def ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, literal, null, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from course import links, schedule
 from course.keys import Keys
 from course.links import Purpose
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus
-from course.store.tables import deliveries, enrolments, subscribers
+from course.store.tables import deliveries, enrolments, folded_deliveries, subscribers
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,26 @@ def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
     ]
     live = [person for person in rounds if person.status in LIVE]
     return next(iter(live or rounds), None)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A mail's enrolment, and its day if it is a lesson's. `folded` says that only this is left of the delivery."""
+
+    person: Person
+    day: int | None
+    folded: bool
+
+
+def by_delivery(tx: Connection, delivery_id: int) -> Delivered | None:
+    """Return whom a delivery belongs to, also when it has been folded."""
+    kept, folded = deliveries.c, folded_deliveries.c
+    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
+    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
+    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
+    found = tx.execute(row.union_all(rest)).one_or_none()
+    person = by_id(tx, found.enrolment_id) if found is not None else None
+    return Delivered(person, found.day, found.folded) if found is not None and person is not None else None
 
 
 def live_round(tx: Connection, person: Person) -> Person:
