@@ -386,7 +386,7 @@ completions = Table(
     metadata,
     Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Integer, primary_key=True),  # the primary key: a day is done once
-    Column("via", String(16), nullable=False),  # reply | command
+    Column("via", String(16), nullable=False),  # reply | command | page
     Column("reply_id", Id, ForeignKey("replies.id", ondelete="SET NULL")),
     Column("completed_at", Moment, nullable=False),  # course time
 )

@@ -22,6 +22,8 @@ from course.hosts import is_loopback
 from course.settings import Settings
 
 PAGE_CAP = 64 * 1024  # bytes of a form; the largest is a reply typed in the mailbox
+# Bytes of what is written on a page instead of a reply: far more than it takes, so that the page can show it again.
+WRITING, WRITING_CAP = "/write/", 1024 * 1024
 HOOKS = "/hooks/"
 # Monitors ask by address, and Inbound Parse drops a mail at any 4xx: neither is turned away for its Host.
 ANY_HOST = ("/healthz", HOOKS)
@@ -71,7 +73,7 @@ class Guard:
         if not path.startswith(ANY_HOST) and not _host_known(headers.getlist("host"), self.settings):
             return PlainTextResponse("This server does not answer to that host name.\n", 421)
         length = headers.get("content-length", "0")
-        if not path.startswith(HOOKS) and (not length.isdecimal() or int(length) > PAGE_CAP):
+        if not path.startswith(HOOKS) and (not length.isdecimal() or int(length) > _cap(path)):
             return self.failed(Request(scope), 413)
         return None
 
@@ -152,11 +154,15 @@ def _capped(scope: Scope, receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > PAGE_CAP:
+        if taken > _cap(scope["path"]):
             raise HTTPException(413)
         return message
 
     return counted
+
+
+def _cap(path: str) -> int:
+    return WRITING_CAP if path.startswith(WRITING) else PAGE_CAP
 
 
 def _host_known(hosts: list[str], settings: Settings) -> bool:
