@@ -26,7 +26,8 @@ form-action {site}">{style}</head><body><main><h1>A blog</h1><p>About writing.</
 HOSTILE = """
 * { color: red !important; background: yellow !important; font: 40px/1 Impact !important; text-transform: uppercase
 !important; letter-spacing: 1em !important; opacity: .2 !important; }
-div, form, input, label, section, button { display: none !important; position: fixed !important; width: 1px !important; }
+div, form, input, label, section, button { display: none !important; position: fixed !important; width: 1px
+!important; }
 body { direction: rtl; visibility: visible; }
 """
 
@@ -234,7 +235,7 @@ def test_a_draft_is_the_browsers_own_affair(world, visitor, lesson):
     keep.uncheck()
     assert stored(page)[1] == []
     keep.check()
-    page.get_by_role("link", name="Clear").click()
+    page.get_by_role("link", name="Clear", exact=True).click()
     assert (box.input_value(), stored(page)) == ("", ([], []))
     assert shown(page.get_by_text("The box is empty, and the draft is gone."))
     box.fill("Dear me, once more")
@@ -277,7 +278,7 @@ def test_writing_works_without_scripts(world, visitor, lesson):
     page = visitor(scripts=False)
     page.goto(lesson)
     page.locator("#words").fill("a word")
-    page.get_by_role("link", name="Clear").click()
+    page.get_by_role("link", name="Clear", exact=True).click()
     assert page.locator("#words").input_value() == ""
     assert not page.locator("#timer").is_visible()
     assert not page.locator("#keep-here").is_visible()

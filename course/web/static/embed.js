@@ -25,6 +25,8 @@
     input[type=email], input[type=text] { box-sizing: border-box; width: 100%; min-height: 48px; padding: .5rem .8rem;
       border: 1.5px solid #8a8178; border-radius: 8px; background: transparent; color: inherit; font: inherit; }
     .field { margin-bottom: 1.1rem; }
+    .tick, .more { margin-top: 1rem; }
+    .more { margin-bottom: 0; }
     .tick { display: grid; grid-template-columns: 44px 1fr; align-items: start; }
     .tick input { width: 26px; height: 26px; margin: 9px; margin-inline-start: 0; accent-color: #24594a; }
     .tick label { padding-top: .45rem; font-weight: 400; }
@@ -93,7 +95,7 @@
         link(`/young?locale=${locale}`, words.young)),
       ...hidden("timezone", zone.startsWith("Etc/") ? "UTC" : zone), ...hidden("locale", locale), ...hidden("ref", ref),
       element("button", {}, words.button),
-      element("p", {}, link(about, words.more)));
+      element("p", { class: "more" }, link(about, words.more)));
   }
 
   function dressed(root) {
