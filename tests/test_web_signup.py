@@ -148,6 +148,8 @@ def test_a_program_that_fills_in_every_field_gets_the_same_page_and_nothing_happ
         ("send_hour", "-1", "Choose an hour from the list."),
         ("send_hour", "٨", "Choose an hour from the list."),
         ("send_hour", "", "Choose an hour from the list."),
+        ("pace", "hourly", "Choose from the list how often the letters come."),
+        ("pace", "weekly", "Choose from the list how often the letters come."),
         ("locale", "de-DE", "Choose a language from the list."),
         ("consent", "", "Tick the box if you agree."),
         ("consent", "no", "Tick the box if you agree."),
@@ -241,6 +243,21 @@ def test_the_page_works_without_scripts_and_loads_nothing_from_elsewhere(browser
 
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/static/)", text)
     assert set(re.findall(r'(?:src|href)="(https?:[^"]*)"', text)) == {"https://findahelpline.com"}
+
+
+def test_how_often_the_letters_come_is_a_choice(world, browser):
+    """The course's own pace is chosen already; another one counts from the first letter on."""
+    page = browser.get("/").text
+    browser.post(URL, data=FORM | {"pace": "self-paced"})
+    world.app.tick()
+    browser.post(f"/confirm/{world.confirm_token()}")
+
+    assert re.findall(r'<option value="(daily|weekdays|weekly|self-paced)"( selected)?>', page) == [
+        ("daily", " selected"),
+        ("weekdays", ""),
+        ("self-paced", ""),
+    ]
+    assert world.rows("SELECT pace FROM enrolments") == [("self-paced",)]
 
 
 # Where somebody comes from, how quick they are, and forms on other sites.

@@ -278,3 +278,16 @@ def test_a_useless_token_gets_the_one_page_for_it(world, browser, page):
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
     assert CANARY not in answers[-1].text
+
+
+@ON_SQLITE
+def test_whoever_sets_their_own_pace_gets_the_next_letter_by_writing_here(world, browser):
+    """As by a reply: day 2 waits until day 1 is done, and then comes."""
+    world.join(pace="self-paced")
+    world.pass_hours(72)
+    waiting = world.box.names("alice@example.org")
+    send(browser, f"/write/{world.link(world.box.last('day-1'), 'write')}", "a word")
+    world.pass_hours(25)
+
+    assert "day-2" not in waiting
+    assert "day-2" in world.box.names("alice@example.org")

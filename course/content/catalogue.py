@@ -21,6 +21,7 @@ NOTICES = (
     *(*ASKING, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
     *("next", "hour", "hours", "erase", "erased"),
     *("unread", "empty"),
+    *("quiet", "resting"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]

@@ -23,6 +23,8 @@ NOTICE = {
     "next": frozenset({"greeting", "next_lesson"}),
     "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
+    "quiet": frozenset({"greeting", "mine_url"}),
+    "resting": frozenset({"greeting", "mine_url"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
 }
 # What the layout leaves open around a text.

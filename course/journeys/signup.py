@@ -33,8 +33,9 @@ log = structlog.get_logger()
 class SignUp:
     """What the form said, already read strictly. `wording` is the consent exactly as it was shown.
 
-    `network` is None where nobody visited: a sign-up by mail. `ticked` is what was asked for besides (extras.py), each
-    with the words that were shown. `ref` is the word by which the page that led here is counted.
+    `network` is None where nobody visited: a sign-up by mail. `pace` is "" where none was chosen: the course's own.
+    `ticked` is what was asked for besides (extras.py), each with the words that were shown. `ref` is the word by which
+    the page that led here is counted.
     """
 
     course: str
@@ -45,6 +46,7 @@ class SignUp:
     send_hour: int
     wording: str
     network: str | None
+    pace: str = ""
     ticked: Mapping[str, str] = field(default_factory=dict)
     ref: str = ""
 
@@ -132,7 +134,7 @@ def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, r
     key = addresses.key(form.email)
     insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
     subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
-    asked = {**settings, "wording": form.wording, "asked_at": real_now.isoformat()}
+    asked = {**settings, "pace": form.pace, "wording": form.wording, "asked_at": real_now.isoformat()}
     asked |= {"ticked": dict(form.ticked), "ref": form.ref}
     pending = {"confirm_by": real_now + CONFIRM_WITHIN, "choices": json.dumps(asked, ensure_ascii=False)}
     row = {
@@ -183,6 +185,7 @@ def begin(
     if person.status != EnrolmentStatus.PENDING or not _usable(person, real_now):
         return
     choices = json.loads(person.choices or "{}")
+    pace = choices.pop("pace", "") or service.catalogue.courses[person.course].pace
     wording, asked_at = choices.pop("wording"), datetime.fromisoformat(choices.pop("asked_at"))
     ticked, ref = choices.pop("ticked", {}), choices.pop("ref", "")
     tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
@@ -190,8 +193,8 @@ def begin(
     last = people.last_lesson(tx, person.subscriber_id, person.course)
     rule = service.catalogue.courses[person.course].start
     minute = service.minute(person.subscriber_id)
-    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, minute=minute)
-    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
+    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, pace=pace, minute=minute)
+    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due, "pace": pace}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
     consent.record(tx, service.keys, chosen, "given", wording, how, real_now, asked_at=asked_at)

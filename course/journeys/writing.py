@@ -120,7 +120,7 @@ def _note(
     if reply_id is None or place.day is None:
         return
     journal.keep(tx, service, place.person, reply_id, place.day, typed(words), real_now)
-    completing.complete(tx, place.person, place.day, VIA, reply_id, now)
+    completing.complete(tx, service, place.person, place.day, VIA, reply_id, now)
 
 
 def _place(tx: Connection, service: Service, token: str) -> _Place | None:

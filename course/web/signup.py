@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from course import addresses
 from course.content import dates
-from course.content.courses import Course
+from course.content.courses import PACES, Course
 from course.content.snippets import mark
 from course.journeys import extras
 from course.journeys.signup import SignUp
@@ -30,7 +30,7 @@ router = APIRouter()
 TICKED = frozenset({"yes", "on", "true", "1"})  # a form on another site may say any of them
 TRAP = "website"  # people never see it; a program that fills in every field does
 REF = re.compile(r"[a-z0-9-]{1,32}")  # a word for the page that led here, as its author chose it
-FIELDS = ("email", "name", "timezone", "send_hour", "locale", "consent", "keep", "share", "list")
+FIELDS = ("email", "name", "timezone", "send_hour", "pace", "locale", "consent", "keep", "share", "list")
 LATER = frozenset({"timezone", "consent"})  # a short form on another site may leave these to our page
 NO_ERRORS: Mapping[str, str] = {}
 
@@ -81,11 +81,13 @@ def examine(app: App, course: Course, form: Form, locale: str, network: str) -> 
     except ValueError:
         wrong["name"] = "name_wrong"
     zone, letters = form.get("timezone", ""), form.get("locale", locale)
-    hour = form.get("send_hour", str(course.send_hour))
+    hour, pace = form.get("send_hour", str(course.send_hour)), form.get("pace", "")
     if zone not in zones.allowed():
         wrong["timezone"] = "timezone_wrong"
     if hour not in {str(hour) for hour in range(24)}:
         wrong["send_hour"] = "hour_wrong"
+    if pace and pace not in PACES[course.pace]:
+        wrong["pace"] = "pace_wrong"
     if letters not in course.locales:
         wrong["locale"] = "locale_wrong"
     if not _agreed(app, form, locale):
@@ -97,8 +99,8 @@ def examine(app: App, course: Course, form: Form, locale: str, network: str) -> 
         wrong["share"] = "share_alone"
     if wrong:
         return wrong
-    shown = wording(app, locale)
-    return SignUp(course.name, email, name, zone, letters, int(hour), shown, network, ticked, _ref(form.get("ref", "")))
+    shown, ref = wording(app, locale), _ref(form.get("ref", ""))
+    return SignUp(course.name, email, name, zone, letters, int(hour), shown, network, pace, ticked, ref)
 
 
 def wording(app: App, locale: str) -> str:
@@ -136,6 +138,7 @@ def _course_page(
     app = render.app_of(request)
     locale = render.locale_of(request, course.locales)
     fresh = {"email": "", "name": "", "timezone": "", "send_hour": str(course.send_hour), "locale": locale}
+    fresh["pace"] = str(course.pace)
     typed = {**fresh, **(form or {})}
     cities, offered = zones.cities(locale), extras.offered(app.service, locale)
     ref = _ref((form or request.query_params).get("ref", ""))
@@ -158,6 +161,7 @@ def _course_page(
         cities=cities,
         other_zone=zones.unlisted(typed["timezone"], cities),
         hours=_hours(locale),
+        paces=PACES[course.pace],
         consent=wording(app, locale),
         offered=offered,
         mark=mark,
