@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     ADDRESS = "address", LINK_MAC  # address change id
     RESOURCE = "resource", LINK_MAC  # resource link id
     JOIN = "join", LINK_MAC  # enrolment id, mark of another course that it offers
+    FORM = "form", LINK_MAC  # the moment at which a form was shown
     REPLY = "reply", ADDRESS_MAC  # delivery id, in an address
     MESSAGE = "message", ADDRESS_MAC  # delivery id, in a Message-ID
     TRIAL = "trial", ADDRESS_MAC  # moment, mark of the recipient; in the address and the Message-ID of a test mail

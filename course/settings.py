@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     controller_name: str = "Dear Self (sample name, set CONTROLLER_NAME)"
     contact_email: str = f"hello@{SAMPLE_DOMAIN}"
     min_age: int = Field(16, ge=13, le=21)
+    community_list: str = ""
     trusted_proxies: str = ""
     authserv_id: str = ""
     dkim_check: bool = False
@@ -108,7 +109,7 @@ class Settings(BaseSettings):
             raise ValueError("put the bare domain that replies come to, like reply.example.org")
         return value.strip().lower()
 
-    @field_validator("mail_from_name", "controller_name", "postal_address")
+    @field_validator("mail_from_name", "controller_name", "postal_address", "community_list")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in value):  # noqa: PLR2004 (C0 controls)

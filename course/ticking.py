@@ -30,7 +30,7 @@ from course.journeys import (
     planning,
     provider_events,
     sending,
-    signup,
+    unconfirmed,
     workers,
 )
 from course.journeys.guard import Guard
@@ -105,7 +105,7 @@ class Ticker:
 
         Deliveries of courses that ended long ago become counts.
         """
-        signup.expire(self.service, self.clock.now(), self.clock.real())
+        unconfirmed.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())

@@ -48,6 +48,8 @@ COMMANDS = (
     "held",
     "keys",
     "journal",
+    "embed",
+    "community",
 )
 CANARY = "heron-canary"
 

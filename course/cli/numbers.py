@@ -120,6 +120,8 @@ def _table(counts: dict[str, Any]) -> list[str]:
         lines += [name, "  " + ", ".join(f"{count} {state}" for state, count in course["enrolments"].items())]
         lines += [f"  {'day':>5}{'sent':>10}{'completed':>12}"]
         lines += [f"  {day:>5}{sent:>10}{course['completed'][day]:>12}" for day, sent in course["sent"].items()]
+        came = ", ".join(f"{ref} {count}" for ref, count in course["came_from"].items())
+        lines += [f"  came from: {came}"] if came else []
     return lines
 
 

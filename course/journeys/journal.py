@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from course.content.slots import say
-from course.journeys import consent, cuts, keeping_photos, people, person_keys, suppression
+from course.journeys import cuts, journal_consents, keeping_photos, people, person_keys, suppression
+from course.journeys.journal_consents import Asked
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError, lock, unlock
@@ -51,11 +51,8 @@ def level_of(tx: Connection, enrolment_id: int) -> JournalLevel:
 
 
 def wording(service: Service, person: Person, what: str) -> str:
-    """Return the words of a consent, as they must be shown: keep, share, keep_withdrawn or share_withdrawn."""
-    locale = service.catalogue.locale(person.course, person.locale)
-    settings = service.settings
-    said = service.catalogue.words[locale]["journal"][what]
-    return say(said, days=str(settings.keep_words_days), controller=settings.controller_name)
+    """Return the words of a consent, as they must be shown to this person: keep, share or their taking back."""
+    return journal_consents.wording(service, service.catalogue.locale(person.course, person.locale), what)
 
 
 def above(level: JournalLevel, other: JournalLevel) -> bool:
@@ -77,21 +74,32 @@ def choose(service: Service, enrolment_id: int, level: JournalLevel, how: str, r
     return True
 
 
-def change(tx: Connection, service: Service, person: Person, level: JournalLevel, how: str, real_now: datetime) -> None:
-    """Change the level within a transaction, and record each consent that is given or withdrawn by it."""
+def change(
+    tx: Connection,
+    service: Service,
+    person: Person,
+    level: JournalLevel,
+    how: str,
+    real_now: datetime,
+    asked: Asked | None = None,
+) -> None:
+    """Change the level within a transaction, and record each consent that is given or withdrawn by it.
+
+    `asked`: the yes was given earlier than now, to words that were shown then.
+    """
     if level != JournalLevel.COUNT and not offered(service):
         raise SettingsError("JOURNAL_KEYS: put at least 32 random characters; until then no words are kept")
     before = level_of(tx, person.id)
     if above(level, before):
         tx.execute(delete(journals).where(journals.c.enrolment_id == person.id))
         tx.execute(insert(journals).values(enrolment_id=person.id, level=level, chosen_at=real_now))
-        _record(tx, service, person, "given", _between(before, level), how, real_now)
+        journal_consents.record(tx, service, person, "given", _between(before, level), how, real_now, asked)
     else:
         mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
         rounds = [one.id for one in people.find(tx, *mine)]
         highest = max((level_of(tx, one) for one in rounds), key=LEVELS.index)
         lower(tx, rounds, level, real_now)
-        _record(tx, service, person, "withdrawn", _between(level, highest), how, real_now)
+        journal_consents.record(tx, service, person, "withdrawn", _between(level, highest), how, real_now)
 
 
 def lower(tx: Connection, rounds: list[int], level: JournalLevel, real_now: datetime) -> int:
@@ -198,20 +206,6 @@ def check(service: Service) -> None:
 def _between(low: JournalLevel, high: JournalLevel) -> tuple[JournalLevel, ...]:
     """Return the levels above the one, up to the other: each is a consent of its own."""
     return LEVELS[LEVELS.index(low) + 1 : LEVELS.index(high) + 1]
-
-
-def _record(
-    tx: Connection,
-    service: Service,
-    person: Person,
-    what: str,
-    levels: tuple[JournalLevel, ...],
-    how: str,
-    real_now: datetime,
-) -> None:
-    for level in levels:
-        shown = wording(service, person, level if what == "given" else f"{level}_withdrawn")
-        consent.record(tx, service.keys, person, f"{level}-{what}", shown, how, real_now)
 
 
 def place(reply_id: int) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from course.journeys import community, letter_ends, people, standing
 from course.journeys import enrolments as rounds
-from course.journeys import letter_ends, people, standing
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.standing import Standing
@@ -33,13 +33,13 @@ def leave(service: Service, token: str, how: str, now: datetime, real_now: datet
 
 
 def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Standing | None:
-    """Stop every enrolment of this person."""
-    reason = EndedReason.UNSUBSCRIBED
-    return _act(
-        service,
-        token,
-        lambda tx, person: rounds.stop_all(tx, service.keys, person.subscriber_id, reason, "page", now, real_now),
-    )
+    """Stop every enrolment of this person, and take them off the community list."""
+
+    def everything(tx: Connection, person: Person) -> None:
+        rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.UNSUBSCRIBED, "page", now, real_now)
+        community.withdraw(tx, service, person, "page", real_now)
+
+    return _act(service, token, everything)
 
 
 def pause(service: Service, token: str, now: datetime) -> Standing | None:

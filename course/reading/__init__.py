@@ -2,8 +2,8 @@
 
 from course.reading.bounces import failures
 from course.reading.extracting import extract, sift
-from course.reading.incoming import Incoming, pictures, read
+from course.reading.incoming import Incoming, pictures, read, typed
 from course.reading.robots import Verdict, is_automatic
 from course.reading.signals import Counts
 
-__all__ = ["Counts", "Incoming", "Verdict", "extract", "failures", "is_automatic", "pictures", "read", "sift"]
+__all__ = ["Counts", "Incoming", "Verdict", "extract", "failures", "is_automatic", "pictures", "read", "sift", "typed"]

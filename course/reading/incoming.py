@@ -110,6 +110,29 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
     )
 
 
+def typed(words: str) -> Incoming:
+    """Return what somebody typed on a page of ours, as a mail with nothing around it: all of it is their words."""
+    return Incoming(
+        sender="",
+        recipients=(),
+        message_id="",
+        date="",
+        references=(),
+        signals=(),
+        report=False,
+        failures=(),
+        photo=False,
+        unreadable=False,
+        passed=(),
+        language="",
+        subject="",
+        words=words,
+        cut="",
+        whole="",
+        raw=b"",
+    )
+
+
 def _address(value: str) -> str:
     """Return the address of a From header: the one in angle brackets, else the only one there is."""
     inside = re.findall(r"<([^<>]*)>\s*$", value)

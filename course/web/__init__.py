@@ -13,6 +13,7 @@ from starlette.responses import Response
 from course.web import (
     checkin,
     confirm,
+    embed,
     hooks,
     leave,
     letter,
@@ -21,12 +22,12 @@ from course.web import (
     odds,
     opening,
     own,
-    own_copies,
     own_letter,
-    own_words,
     privacy,
     render,
     signup,
+    write,
+    young,
 )
 from course.web.guards import Guard
 
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 
 ROOMS = (
-    *(signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds),
-    *(opening, own, own_words, own_copies, own_letter),
+    *(signup, embed, young, write, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds),
+    *(opening, own, own_letter),
 )
 
 
