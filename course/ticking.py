@@ -25,6 +25,7 @@ from course.journeys import (
     limits,
     planning,
     provider_events,
+    resources,
     sending,
     signup,
     workers,
@@ -105,6 +106,7 @@ class Ticker:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
+            resources.forget(tx, self.clock.real())
         journal.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
         end = self.clock.monotonic() + FOLDING

@@ -38,6 +38,8 @@ def compile_mailing(
     """
     fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
     fixed["consent"] = consent(settings, words)
+    resource = course.resource_of(day, locale) if day else None
+    fixed["resource"] = resource.scripts[resource.locale(locale)].title if resource else ""
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
@@ -47,6 +49,7 @@ def compile_mailing(
         "subject": subject,
         "preheader": slots.mark(str(source.front["preheader"]), fixed),
         "front": source.front,
+        "resource": resource,
         "mail": {key: _ready(words["mail"][key], fixed, source.front) for key in words["mail"]},
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,

@@ -31,6 +31,7 @@ def values(
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
         **{f"{page}_url": catalogue.settings.site for page in PAGES},
+        "resource_url": catalogue.settings.site,
         "contact": catalogue.settings.contact_email,
         "kept": words["levels"]["count"]["kept"],
         "readers": words["levels"]["count"]["readers"],

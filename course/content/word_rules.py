@@ -19,6 +19,7 @@ MAIL = {
     "greeting": frozenset({"name"}),
     "greeting_nameless": NONE,
     "minutes": frozenset({"minutes"}),
+    "resource": frozenset({"resource"}),
     "answer": slots.FIXED | {"kept"},
     "footer_why": slots.FIXED | {"date"},
     "footer_leave_text": slots.FIXED | {"leave_url"},
