@@ -47,6 +47,7 @@ COMMANDS = (
     "held",
     "keys",
     "journal",
+    "resources",
 )
 CANARY = "heron-canary"
 

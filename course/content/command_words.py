@@ -22,6 +22,8 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "HELP": frozenset(),
     "DELETE": frozenset(),
     "TIME": frozenset({"hour"}),
+    "PLAIN": frozenset(),
+    "LINKS": frozenset(),
 }
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from course.content import markdown, slots
+from course.content import plain as without_links
 from course.content.courses import Course
 from course.content.mailing import Mailing
 from course.content.sources import Source
@@ -31,8 +32,10 @@ def compile_mailing(
     day: int | None,
     locale: str,
     words: Mapping[str, Mapping[str, Any]],
+    *,
+    plain: bool = False,
 ) -> Mailing:
-    """Return the mailing. `source` is the author's file, `words` the locale's short strings.
+    """Return the mailing. `source` is the author's file, `words` the locale's short strings; `plain` is without links.
 
     Raises jinja2.UndefinedError when a word is missing that the layout uses.
     """
@@ -40,6 +43,7 @@ def compile_mailing(
     fixed["consent"] = consent(settings, words)
     resource = course.resource_of(day, locale) if day else None
     fixed["resource"] = resource.scripts[resource.locale(locale)].title if resource else ""
+    mail = without_links.words(words["mail"]) if plain else words["mail"]
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
@@ -50,7 +54,8 @@ def compile_mailing(
         "preheader": slots.mark(str(source.front["preheader"]), fixed),
         "front": source.front,
         "resource": resource,
-        "mail": {key: _ready(words["mail"][key], fixed, source.front) for key in words["mail"]},
+        "mail": {key: _ready(mail[key], fixed, source.front) for key in mail},
+        "plain": plain,
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }
@@ -59,6 +64,8 @@ def compile_mailing(
         for section in source.sections
         if section.markdown.strip() or section.heading
     ]
+    if plain:
+        parsed = [(id_, heading, without_links.tokens(tokens, mail)) for id_, heading, tokens in parsed]
     html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.

@@ -22,6 +22,8 @@ MAIL = {
     "resource": frozenset({"resource"}),
     "answer": slots.FIXED | {"kept"},
     "footer_why": slots.FIXED | {"date"},
+    "plain_footer_why": slots.FIXED | {"date"},
+    "plain_help_directory": NONE,
     "footer_leave_text": slots.FIXED | {"leave_url"},
     "help_intro": NONE,
     "help_emergency": NONE,

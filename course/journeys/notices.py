@@ -32,6 +32,8 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
     "erased": (E.STOPPED, E.FINISHED),
     "empty": (E.ACTIVE, E.PAUSED),
+    "plain": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "links": (E.ACTIVE, E.PAUSED, E.FINISHED),
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
