@@ -91,7 +91,7 @@ def test_every_exercise_says_how_to_stop_and_asks_for_no_pictures():
         ('"gilbert-2014", ', '"freud-1917", ', "references: freud-1917 is not in references.toml"),
         ("references = [", 'reference = "x"\nother = [', "references: write the names"),
         ('en-US = "A Kind Voice"', "", "title: write the line en-US"),
-        ('en-GB = ["eight minutes", "imagining", "goes with day 3"]', "en-GB = []", "tags: write the line en-GB"),
+        ('en-GB = ["imagining", "goes with day 3"]', "en-GB = []", "tags: write the line en-GB"),
         ("[audio]", '[audio]\nen-GB = "gone.mp3"', "gone.mp3:1: this file is missing"),
         ("[audio]", "[audio]\nen-GB = 5", "write the name of an MP3 file"),
     ],
