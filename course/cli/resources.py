@@ -10,7 +10,7 @@ import typer
 app = typer.Typer()
 resources = typer.Typer(
     no_args_is_help=True,
-    help="Look after the exercises, and the links by which people open them.\n\nA link opens one exercise for one "
+    help="Look after the exercises and the links to them.\n\nA link opens one exercise for one "
     "person, without an account. It works for RESOURCE_LINK_DAYS days, and can be revoked.",
     epilog="Example: course resources list | course resources link alice@example.org a-kind-voice",
 )

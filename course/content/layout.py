@@ -17,6 +17,7 @@ from course.content import markdown, slots
 from course.content import plain as without_links
 from course.content.courses import Course
 from course.content.mailing import Mailing
+from course.content.resources import Resource
 from course.content.sources import Source
 from course.settings import Settings
 
@@ -39,10 +40,8 @@ def compile_mailing(
 
     Raises jinja2.UndefinedError when a word is missing that the layout uses.
     """
-    fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
-    fixed["consent"] = consent(settings, words)
     resource = course.resource_of(day, locale) if day else None
-    fixed["resource"] = resource.scripts[resource.locale(locale)].title if resource else ""
+    fixed = _fixed(settings, course, locale, words, resource)
     mail = without_links.words(words["mail"]) if plain else words["mail"]
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
@@ -71,6 +70,23 @@ def compile_mailing(
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
     return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
+
+
+def _fixed(
+    settings: Settings,
+    course: Course,
+    locale: str,
+    words: Mapping[str, Mapping[str, Any]],
+    resource: Resource | None,
+) -> dict[str, str]:
+    """Return what is known of a mailing before anybody gets it, by slot."""
+    return {
+        "course": course.titles[locale],
+        "days": str(course.days),
+        "site": settings.site_host,
+        "consent": consent(settings, words),
+        "resource": resource.scripts[resource.locale(locale)].title if resource else "",
+    }
 
 
 def consent(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> str:
