@@ -96,7 +96,8 @@ def pages(keys: Keys, delivery_id: int, site: str) -> dict[str, str]:
     Whoever holds the mail holds the token: none of these pages shows a word that its reader wrote.
     """
     token = sign(keys, Purpose.PAGES, delivery_id)
-    return {f"{page}_url": f"{site}/{page}/{token}" for page in PAGES}
+    found = {f"{page}_url": f"{site}/{page}/{token}" for page in PAGES}
+    return {**found, "resource_url": f"{site}/r/{token}"}
 
 
 def letter(keys: Keys, delivery_id: int, site: str) -> str:

@@ -29,6 +29,7 @@ from course.journeys import (
     moving,
     planning,
     provider_events,
+    resources,
     sending,
     unconfirmed,
     workers,
@@ -112,6 +113,7 @@ class Ticker:
             consent.forget(tx, self.clock.real())
             fresh.forget(tx, self.clock.real())
             moving.forget(tx, self.clock.real())
+            resources.forget(tx, self.clock.real())
         journal.purge(self.service, self.clock.real())
         letter_ends.purge(self.service, self.clock.real())
         workers.forget(self.service.store)

@@ -30,6 +30,17 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, select, summa
   return box.height < 44 && style.display !== "inline";
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
+# A machine in a test has no voices: one that notes what it is to say, and never comes to an end.
+VOICE = """
+window.said = [];
+window.SpeechSynthesisUtterance = function (text) { this.text = text; };
+Object.defineProperty(window, "speechSynthesis", { value: {
+  paused: false, getVoices: () => [{ lang: "en_GB", localService: true }], addEventListener() {}, cancel() {},
+  pause() { this.paused = true; }, resume() { this.paused = false; },
+  speak(one) { window.said.push(one.text); window.setTimeout(one.onstart, 10); },
+} });
+"""
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium here"),
@@ -275,6 +286,48 @@ def test_what_is_wrong_is_said_where_the_visitor_is(page):
     for path, name in (("/confirm/aaaa", "old-link"), ("/nothing", "not-found"), ("/privacy", "privacy")):
         page.goto(path)
         look(page, name)
+
+
+def test_an_exercise_is_opened_from_its_letter(page):
+    """Day 1's letter leads to its exercise; without a voice nothing offers to read, with one it reads and stops."""
+    page.goto("/")
+    page.locator("#email").fill("charlie@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    page.frame_locator("iframe").get_by_role("link", name="an exercise to follow").click()
+    page.wait_for_url("**/r/*")
+    assert shown(page.get_by_role("heading", name="Feet on the floor"))
+    assert not page.locator("#speak").is_visible()
+    look(page, "exercise")
+
+    page.add_init_script(VOICE)
+    page.reload()
+    page.get_by_role("button", name="Read it to me").click()
+    page.locator(".heard").wait_for()
+    look(page, "exercise-read")
+    assert page.evaluate("window.said") == ["The exercise"]
+    assert not page.get_by_role("button", name="Read it to me").is_visible()
+    page.get_by_role("button", name="Stop").click()
+    assert page.locator(".heard").count() == 0
+    page.get_by_role("link", name="American English").click()
+    assert shown(page.get_by_role("heading", name="Feet on the Floor"))
+
+
+def test_help_is_found_without_a_trace(page):
+    """A country is chosen in a form; the page's own `page` fixture holds it to no cookie and nothing foreign."""
+    page.goto("/")
+    page.get_by_role("link", name="Help: someone to talk to").click()
+    page.wait_for_url("**/help*")
+    look(page, "help")
+    page.locator("#country").select_option(label="Ireland")
+    page.get_by_role("button", name="Show help lines").click()
+    page.wait_for_url("**country=IE*")
+    assert shown(page.get_by_text("Help lines: Ireland"))
+    look(page, "help-country")
 
 
 def test_the_keyboard_is_enough(page):

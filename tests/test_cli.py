@@ -50,6 +50,7 @@ COMMANDS = (
     "journal",
     "embed",
     "community",
+    "resources",
 )
 CANARY = "heron-canary"
 

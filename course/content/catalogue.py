@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from course.content import command_words, courses, help_lines, layout, sources
+from course.content import plain as without_links
 from course.content.command_words import Command, Phrases
 from course.content.courses import Course
 from course.content.help_lines import HelpLine
@@ -27,6 +28,7 @@ NOTICES = (
     *("quiet", "resting"),
     *("fresh", MOVED),
     *("kept", "unwritten", "letter", "returned"),
+    *("plain", "links"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]
@@ -42,28 +44,37 @@ class Catalogue:
     words: Mapping[str, Words]
     help_lines: tuple[HelpLine, ...]
     phrases: Mapping[str, Phrases]
-    _compiled: dict[tuple[str, str, str], Mailing] = field(default_factory=dict, repr=False)
-    _said: dict[tuple[str, str, date], str] = field(default_factory=dict, repr=False)
+    _compiled: dict[tuple[str, str, str, bool], Mailing] = field(default_factory=dict, repr=False)
+    _said: dict[tuple[str, str, date, bool], str] = field(default_factory=dict, repr=False)
 
-    def mailing(self, course: str, name: str, locale: str) -> Mailing:
-        """Return a lesson or notice of a course in a locale (the course's first one, if it lacks it)."""
+    def mailing(self, course: str, name: str, locale: str, *, plain: bool = False) -> Mailing:
+        """Return a lesson or notice of a course in a locale (the course's first one, if it lacks it).
+
+        `plain`: without links, where it can be.
+        """
         known = self.courses[course]
-        key = (course, name, known.locale(locale))
+        key = (course, name, known.locale(locale), plain and without_links.has_variant(name))
         if key not in self._compiled:
-            self._compiled[key] = self._compile(known, name, key[2])
+            self._compiled[key] = self._compile(known, name, key[2], plain=key[3])
         return self._compiled[key]
 
     def words_for(self, course: str, locale: str) -> Words:
         """Return the short strings in the locale that this person gets."""
         return self.words[self.courses[course].locale(locale)]
 
-    def help_for(self, locale: str, country: str, today: date) -> str:
+    def variants(self, course: str, name: str, locale: str) -> dict[bool, Mailing]:
+        """Return a mailing as it is and, by True, as it is for those who want no links."""
+        return {plain: self.mailing(course, name, locale, plain=plain) for plain in (False, True)}
+
+    def help_for(self, locale: str, country: str, today: date, *, plain: bool = False) -> str:
         """Return the help lines that every mail prints, in a locale, for a country (ISO 3166, or "")."""
-        key = (locale, country, today)
+        key = (locale, country, today, plain)
         if key not in self._said:
             if len(self._said) >= MOST_SAID:
                 self._said.clear()
-            self._said[key] = help_lines.block(self.help_lines, self.words[locale]["mail"], country, today)
+            mail = self.words[locale]["mail"]
+            words = without_links.words(mail) if plain else mail
+            self._said[key] = help_lines.block(self.help_lines, words, country, today)
         return self._said[key]
 
     def command(self, course: str, locale: str, line: str) -> Command | None:
@@ -89,10 +100,11 @@ class Catalogue:
         """The course that the home page shows."""
         return next(iter(self.courses.values()))
 
-    def _compile(self, course: Course, name: str, locale: str) -> Mailing:
+    def _compile(self, course: Course, name: str, locale: str, *, plain: bool) -> Mailing:
         day = next((day for day in range(1, course.days + 1) if courses.lesson_name(day) == name), None)
         source = self.notices[name, locale] if day is None else course.lessons[day, locale]
-        return layout.compile_mailing(self.settings, course, source, name, day, locale, self.words[locale])
+        words = self.words[locale]
+        return layout.compile_mailing(self.settings, course, source, name, day, locale, words, plain=plain)
 
 
 def load(settings: Settings) -> Catalogue:

@@ -1,6 +1,6 @@
 """In charge of `course check`: every mistake in emails/, not only the first, each as file:line and what to do.
 
-The rules themselves stand in head_rules, body_rules, word_rules and help_rules.
+The rules themselves stand in head_rules, body_rules, resource_rules, word_rules and help_rules.
 """
 
 from __future__ import annotations
@@ -12,7 +12,17 @@ from typing import Any
 
 from jinja2 import TemplateError, TemplateSyntaxError
 
-from course.content import body_rules, catalogue, courses, head_rules, help_rules, samples, sources, word_rules
+from course.content import (
+    body_rules,
+    catalogue,
+    courses,
+    head_rules,
+    help_rules,
+    resource_rules,
+    samples,
+    sources,
+    word_rules,
+)
 from course.content.catalogue import NOTICES, Catalogue
 from course.content.courses import Course, lesson_name
 from course.content.sources import ContentError, Problem, Source
@@ -40,6 +50,7 @@ def check(settings: Settings, today: date) -> list[Problem]:
     ]
     found += [problem for text in lessons + notices for problem in _of_a_text(text)]
     found += _strays({text.source.path for text in lessons + notices})
+    found += resource_rules.problems(root, known)
     words, unreadable = _tables([root / "words" / f"{locale}.toml" for locale in locales])
     found += [*unreadable, *word_rules.problems([Words(path, table) for path, table in words.items()])]
     help_lines, last = _tables([root / "help_lines.toml"])

@@ -23,6 +23,8 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "DELETE": frozenset(),
     "TIME": frozenset({"hour"}),
     "LETTER": frozenset({"months"}),
+    "PLAIN": frozenset(),
+    "LINKS": frozenset(),
 }
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")

@@ -9,7 +9,8 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
-from course.content import sources
+from course.content import resources, scripts, sources
+from course.content.resources import Resource
 from course.content.sources import ContentError, Problem, Source
 from course.schedule import Pace, Start
 
@@ -34,11 +35,16 @@ class Course:
     titles: Mapping[str, str]
     summaries: Mapping[str, str]
     lessons: Mapping[tuple[int, str], Source]
+    resources: Mapping[str, Resource]
     letter_days: tuple[int, ...] = ()  # of which it is offered that the letter comes back; none: it never is
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
         return wanted if wanted in self.locales else self.locales[0]
+
+    def resource_of(self, day: int, locale: str) -> Resource | None:
+        """Return the exercise that a day's lesson names, if it names one that is there."""
+        return self.resources.get(str(self.lessons[day, locale].front.get("resource")))
 
     def has(self, day: int) -> bool:
         """Whether there is such a lesson."""
@@ -51,7 +57,7 @@ def lesson_name(day: int) -> str:
 
 
 def read(folder: Path) -> Course:
-    """Read one course. Raises ContentError with every mistake in course.toml."""
+    """Read one course. Raises ContentError with every mistake in course.toml, or in its resources."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
     wrong = [Problem(path, _line(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
@@ -75,6 +81,7 @@ def read(folder: Path) -> Course:
         table["title"],
         table["summary"],
         lessons,
+        scripts.fresh(folder, resources.read_all(folder, locales)),
         letter_days=tuple(table.get("letter_days", ())),
     )
 

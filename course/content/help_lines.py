@@ -14,6 +14,8 @@ from babel.core import get_global
 from course.content.sources import ContentError, Problem, read_toml
 
 FRESH = timedelta(days=180)
+GROUPS = ("phone", "written", "young", "deaf")
+AUDIENCES = {"young people": "young", "deaf": "deaf"}  # everyone's rows are told apart by how they are reached
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,18 @@ def block(lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, t
     """Return what every mail prints, a line each: the country's checked rows, or what holds everywhere."""
     rows = [str(line) for line in lines if line.country == country and line.fresh(today)]
     return "\n".join([words["help_intro"], words["help_emergency"], *rows, words["help_directory"]])
+
+
+def groups(lines: tuple[HelpLine, ...], country: str, today: date) -> dict[str, list[HelpLine]]:
+    """Return a country's checked rows by whom they are for and how they are reached: see GROUPS."""
+    rows = [line for line in lines if line.country == country and line.fresh(today)]
+    return {group: [line for line in rows if _group(line) == group] for group in GROUPS}
+
+
+def _group(line: HelpLine) -> str:
+    if line.audience in AUDIENCES:
+        return AUDIENCES[line.audience]
+    return "phone" if line.how == "call" else "written"
 
 
 def _row(path: Path, country: str, row: dict[str, Any]) -> HelpLine:

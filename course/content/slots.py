@@ -36,6 +36,7 @@ NOTICE = {
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})
+FOOTER |= {"resource_url"}  # a lesson that names a resource
 # Known when the mailing is compiled, so they are plain text by the time it is kept.
 FIXED = frozenset({"course", "days", "site"})
 

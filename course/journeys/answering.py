@@ -93,6 +93,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "hours": (_three_a_day, _once_a_day),
     "kept": (_three_a_day,),
     "unwritten": (_three_a_day, _once_a_day),
+    "plain": (_three_a_day,),
+    "links": (_three_a_day,),
     erasing.ASKS: (_at_most(A_DAY),),  # so that nobody who wants to be erased is kept from it by other answers
     erasing.DONE: (_once,),
     notices.LAST: (_once,),

@@ -168,6 +168,21 @@ def _letter(
     answering.answer(tx, person, "kept", prompt, now)
 
 
+def _letters(*, plain: bool) -> Act:
+    """Return what lets letters come with or without links from now on, in every course; answered if that is new."""
+
+    def change(
+        tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    ) -> None:
+        person = people.live_round(tx, person)
+        theirs = subscribers.c.id == person.subscriber_id, subscribers.c.plain != plain
+        if person.confirmed_at and tx.execute(update(subscribers).where(*theirs).values(plain=plain)).rowcount:
+            rounds.note(tx, person.id, "letters", "plain" if plain else "links", now)
+            answering.answer(tx, person, "plain" if plain else "links", prompt, now)
+
+    return change
+
+
 ACTS: dict[str, Act] = {
     "STOP": _stop,
     "PAUSE": _pause,
@@ -180,4 +195,6 @@ ACTS: dict[str, Act] = {
     "DELETE": _delete,
     "TIME": _time,
     "LETTER": _letter,
+    "PLAIN": _letters(plain=True),
+    "LINKS": _letters(plain=False),
 }

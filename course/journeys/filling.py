@@ -49,7 +49,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
     for row in rows:
         name = mailing_name(row.kind, row.name)
         try:
-            mailing = service.catalogue.mailing(row.course, name, row.locale)
+            mailing = service.catalogue.mailing(row.course, name, row.locale, plain=row.plain)
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
             found.broken[row.id] = error
             continue
@@ -136,7 +136,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
     country, today = help_lines.country_of(row.timezone), schedule.local_date(now, zone)
     return {
         "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
-        "help_lines": service.catalogue.help_for(mailing.locale, country, today),
+        "help_lines": service.catalogue.help_for(mailing.locale, country, today, plain=row.plain),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         "leave_url": leave_url,
         "contact": service.settings.contact_email,

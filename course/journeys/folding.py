@@ -102,4 +102,5 @@ def _forget_mailings(service: Service) -> None:
 def _present(service: Service) -> Iterator[str]:
     for course in service.catalogue.courses.values():
         for name in (*NOTICES, *(lesson_name(day) for day in range(1, course.days + 1))):
-            yield from (service.catalogue.mailing(course.name, name, locale).digest for locale in course.locales)
+            for locale in course.locales:
+                yield from (one.digest for one in service.catalogue.variants(course.name, name, locale).values())

@@ -39,6 +39,8 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "empty": (E.ACTIVE, E.PAUSED),
     "quiet": (E.ACTIVE,),
     "resting": (E.PAUSED,),
+    "plain": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "links": (E.ACTIVE, E.PAUSED, E.FINISHED),
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand

@@ -18,7 +18,8 @@ CLAIM = -4  # from here on stands what a claim writes
 class Owed(NamedTuple):
     """The columns of OWED, in its order; what a claim writes comes last.
 
-    `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only.
+    `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only;
+    `plain`: they want no links.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Owed(NamedTuple):
     timezone: str
     send_hour: int
     journal: str | None
+    plain: bool
     local_date: date | None
     mailing: str | None
     status: str
@@ -72,6 +74,7 @@ OWED = select(
     subscribers.c.timezone,
     subscribers.c.send_hour,
     journals.c.level.label("journal"),
+    subscribers.c.plain,
     deliveries.c.local_date,
     deliveries.c.mailing,
     deliveries.c.status,

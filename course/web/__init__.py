@@ -14,6 +14,7 @@ from course.web import (
     checkin,
     confirm,
     embed,
+    help_page,
     hooks,
     leave,
     letter,
@@ -25,6 +26,7 @@ from course.web import (
     own_letter,
     privacy,
     render,
+    resource,
     signup,
     write,
     young,
@@ -38,7 +40,23 @@ if TYPE_CHECKING:
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 
 ROOMS = (
-    *(signup, embed, young, write, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds),
+    *(
+        signup,
+        embed,
+        young,
+        write,
+        confirm,
+        checkin,
+        letter,
+        leave,
+        mine,
+        help_page,
+        resource,
+        privacy,
+        hooks,
+        mailbox,
+        odds,
+    ),
     *(opening, own, own_letter),
 )
 

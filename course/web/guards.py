@@ -28,6 +28,7 @@ HOOKS = "/hooks/"
 # Monitors ask by address, and Inbound Parse drops a mail at any 4xx: neither is turned away for its Host.
 ANY_HOST = ("/healthz", HOOKS)
 POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}", "/embed.js"})
+UNTOLD = frozenset({"/help"})  # that somebody looked for help is written down nowhere
 INDEXED = frozenset({"/", "/courses/{course}"})
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
@@ -65,8 +66,9 @@ class Guard:
         finally:
             spent = round((time.perf_counter() - started) * 1000, 1)
             # The template, never the path: a path holds somebody's token. What asks every few seconds is no news.
-            tell = log.debug if _route(scope) in POLLED and answer.status < 400 else log.info  # noqa: PLR2004
-            tell("request", method=scope["method"], route=_route(scope), status=answer.status, ms=spent)
+            if _route(scope) not in UNTOLD:
+                tell = log.debug if _route(scope) in POLLED and answer.status < 400 else log.info  # noqa: PLR2004
+                tell("request", method=scope["method"], route=_route(scope), status=answer.status, ms=spent)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         path, headers = scope["path"], Headers(scope=scope)

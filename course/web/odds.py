@@ -12,6 +12,7 @@ from course.web import render
 router = APIRouter()
 KINDS = {
     "site.css": "text/css; charset=utf-8",
+    "listen.js": "text/javascript; charset=utf-8",
     "zone.js": "text/javascript; charset=utf-8",
     "mailbox.js": "text/javascript; charset=utf-8",
     "write.js": "text/javascript; charset=utf-8",

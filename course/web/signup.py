@@ -147,7 +147,7 @@ def _course_page(
         status,
         course=course,
         locales=course.locales,
-        query=f"&course={course.name}" + (f"&ref={ref}" if ref else ""),
+        also=f"&course={course.name}" + (f"&ref={ref}" if ref else ""),
         again=form is not None,
         typed=typed,
         ticked={*_ticked(typed, offered), *(("consent",) if _agreed(app, typed, locale) else ())},
