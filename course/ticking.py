@@ -38,7 +38,7 @@ from course.journeys.workers import Heartbeat
 from course.ledger import Ledger, Page
 from course.outgoing import Outcome, Transport
 
-FOLDING = 10  # seconds of an hour that folding may take: what is due waits for no longer
+FOLDING = 10  # seconds of an hour that folding may take, and erasing: what is due waits for no longer
 LONGEST = 60.0  # seconds of a tick; then tidying gets its turn
 log = structlog.get_logger()
 
@@ -96,19 +96,25 @@ class Ticker:
             self._sweep(None)
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, old words.
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, old words, people.
 
         Deliveries of courses that ended long ago become counts.
         """
-        signup.expire(self.service, self.clock.now(), self.clock.real())
+        now, real_now = self.clock.now(), self.clock.real()
+        signup.expire(self.service, now, real_now)
         with self.service.store.transaction() as tx:
-            limits.forget(tx, self.clock.now())
-            provider_events.forget(tx, self.clock.real())
-            consent.forget(tx, self.clock.real())
-        journal.purge(self.service, self.clock.real())
+            limits.forget(tx, now)
+            provider_events.forget(tx, real_now)
+            consent.forget(tx, self.service.keys, now, real_now)
+        journal.purge(self.service, real_now)
         workers.forget(self.service.store)
+        erasure.end_storage(self.service, now, real_now, self._for_a_while())
+        folding.fold(self.service, now, self._for_a_while())
+
+    def _for_a_while(self) -> Callable[[], bool]:
+        """Return what says whether there is time for more of what can wait."""
         end = self.clock.monotonic() + FOLDING
-        folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
+        return lambda: not self.stopped.is_set() and self.clock.monotonic() < end
 
     def close(self) -> None:
         """Let go of the ledger, and say goodbye to the other workers."""

@@ -14,11 +14,15 @@ from course.content.sources import ContentError, Problem, Source
 from course.schedule import Start
 
 MOST_DAYS = 366
+UNITS = ("day", "part")
 
 
 @dataclass(frozen=True)
 class Course:
-    """An ordered set of lessons. `send_hour` (0..23) and `start` are what a person gets who chooses nothing."""
+    """An ordered set of lessons. `send_hour` (0..23) and `start` are what a person gets who chooses nothing.
+
+    `unit` is what a lesson is called before its number; `next` is the course that the farewell offers, or "".
+    """
 
     name: str
     days: int
@@ -28,10 +32,18 @@ class Course:
     titles: Mapping[str, str]
     summaries: Mapping[str, str]
     lessons: Mapping[tuple[int, str], Source]
+    unit: str = UNITS[0]
+    next: str = ""
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
         return wanted if wanted in self.locales else self.locales[0]
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """How long the shortest and the longest lesson take."""
+        each = [int(lesson.front.get("minutes", 0)) for lesson in self.lessons.values()]
+        return min(each), max(each)
 
     def has(self, day: int) -> bool:
         """Whether there is such a lesson."""
@@ -66,6 +78,8 @@ def read(folder: Path) -> Course:
         table["title"],
         table["summary"],
         lessons,
+        unit=table.get("unit", UNITS[0]),
+        next=table.get("next", ""),
     )
 
 
@@ -77,6 +91,10 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("send_hour", "write the local hour as a whole number from 0 to 23"))
     if table.get("start", Start.NEXT_HOUR) not in set(Start):
         found.append(("start", f"write one of {', '.join(Start)}"))
+    if table.get("unit", UNITS[0]) not in UNITS:
+        found.append(("unit", f"write one of {', '.join(UNITS)}"))
+    if not isinstance(table.get("next", ""), str):
+        found.append(("next", "write the name of another course's folder, in double quotes"))
     locales = table.get("locales")
     if not (isinstance(locales, list) and locales and all(isinstance(item, str) for item in locales)):
         return [*found, ("locales", 'write at least one, like ["en-GB"]')]

@@ -38,6 +38,7 @@ def compile_mailing(
     """
     fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
     fixed["consent"] = consent(settings, words)
+    fixed |= ends(settings, words)
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
@@ -66,6 +67,13 @@ def compile_mailing(
 def consent(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what somebody says yes to, in a locale's words."""
     return slots.say(words["pages"]["signup"]["consent"], min_age=str(settings.min_age))
+
+
+def ends(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is said of when somebody is forgotten, by slot."""
+    kind = "" if settings.keep_people_days else "_never"
+    said = {slot: str(words["mail"][f"{slot}{kind}"]) for slot in ("late_reply", "forgets")}
+    return {slot: slots.say(text, keep_days=str(settings.keep_people_days)) for slot, text in said.items()}
 
 
 def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: list[tuple[Any, ...]]) -> str:

@@ -13,16 +13,17 @@ from collections.abc import Iterator, Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
-    "joining": frozenset({"confirm_url", "consent"}),
-    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour"}),
-    "receipt": frozenset({"greeting", "day", "kept"}),
+    "joining": frozenset({"confirm_url", "consent", "rhythm"}),
+    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour", "rhythm"}),
+    "receipt": frozenset({"greeting", "day", "lesson", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
-    "farewell": frozenset({"greeting", "done"}),
+    "farewell": frozenset({"greeting", "done", "late_reply", "offer", "offer_label", "offer_url"}),
     "paused": frozenset({"greeting", "pause_end"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
     "next": frozenset({"greeting", "next_lesson"}),
     "hour": frozenset({"greeting", "send_hour"}),
-    "skipped": frozenset({"greeting", "day"}),
+    "skipped": frozenset({"greeting", "day", "lesson"}),
+    "left": frozenset({"greeting", "forgets"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
 }
 # What the layout leaves open around a text.

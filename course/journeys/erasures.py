@@ -6,6 +6,7 @@ A line holds a moment (course time), what was done, and the keyed hash of an add
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -22,12 +23,18 @@ ERASED, BACK = "erased", "back"  # back: a restore has brought them back on purp
 
 def note(service: Service, who: str, what: str, now: datetime) -> None:
     """Write a line that outlives a power cut, before anything is erased. Raises OSError: then nothing may be."""
+    note_all(service, [who], what, now)
+
+
+def note_all(service: Service, whom: Iterable[str], what: str, now: datetime) -> None:
+    """Write a line for each of several people, as `note` does."""
+    lines = "".join(f"{now.isoformat()} {what} {who}\n" for who in whom).encode()
     path = _path(service)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         size = os.fstat(handle).st_size
         torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # the line before was cut off by a power cut
-        os.write(handle, b"\n" * torn + f"{now.isoformat()} {what} {who}\n".encode())
+        os.write(handle, b"\n" * torn + lines)
         os.fsync(handle)
     finally:
         os.close(handle)

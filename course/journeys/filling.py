@@ -17,6 +17,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import ASKING, JOINING, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
+from course.journeys import offering
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
@@ -121,10 +122,11 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
+    words = service.catalogue.words[mailing.locale]
     if mailing.name in ASKING:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-        return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
-    words = service.catalogue.words[mailing.locale]
+        rhythm = words["rhythm"][service.catalogue.courses[row.course].pace]
+        return {"confirm_url": f"{service.settings.site}/confirm/{token}", "rhythm": rhythm}
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
     mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
     zone = schedule.zone_of(row.timezone)
@@ -138,6 +140,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         "kept": level["kept"],
         "readers": say(level["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
+        "lesson": service.catalogue.numbered(row.course, row.day, mailing.locale) if row.day else "",
         **links.pages(service.keys, row.id, service.settings.site),
     }
 
@@ -156,6 +159,12 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     return {"first_day": said, "next_lesson": said, "send_hour": hour}
 
 
+def _welcome(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """When the first lesson is due, at what hour, and how soon the others follow."""
+    pace = tx.execute(select(enrolments.c.pace).where(enrolments.c.id == row.enrolment_id)).scalar_one()
+    return {**_coming(tx, service, row, words, now), "rhythm": words["rhythm"][pace]}
+
+
 def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Until when a pause lasts, in words."""
     end = tx.execute(select(enrolments.c.resume_at).where(enrolments.c.id == row.enrolment_id)).scalar()
@@ -172,10 +181,16 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
         select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
     )
     course = service.catalogue.courses[row.course]
-    said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
+    said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
     if not said:
         return {"done": say(words["mail"]["done_none"], days=str(course.days))}
     return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
+
+
+def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """Which days they wrote back, and which course comes after this one, if they are not in it."""
+    url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
+    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
 
 
 def _answered(service: Service, row: Owed) -> str:
@@ -197,11 +212,11 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
 
 
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
-    "welcome": _coming,
+    "welcome": _welcome,
     "paused": _rest,
     "resumed": _coming,
     "next": _coming,
     "hour": _coming,
-    "farewell": _done,
+    "farewell": _farewell,
     "receipt": _photo,
 }

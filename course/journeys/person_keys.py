@@ -44,10 +44,10 @@ def find(service: Service, name: str) -> bytes:
     return service.key_ring.unwrap(found.mark, found.wrapped, found.id)
 
 
-def destroy(service: Service, who: str) -> int:
-    """Destroy the keys of a person, so that nobody can open their words wherever a copy is; return how many."""
+def destroy(service: Service, *who: str) -> int:
+    """Destroy the keys of people, so that nobody can open their words wherever a copy is; return how many."""
     with service.key_store.transaction() as tx:
-        gone = tx.execute(delete(person_keys).where(person_keys.c.who == who)).rowcount
+        gone = tx.execute(delete(person_keys).where(person_keys.c.who.in_(who))).rowcount
     service.key_store.sweep_pages()
     return gone
 

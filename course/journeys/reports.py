@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Table, func, select
 from course.content.courses import lesson_name
 from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
-from course.store.states import DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, delivery_counts, enrolments
+from course.store.states import DeliveryStatus, EnrolmentStatus, PastFact
+from course.store.tables import completions, deliveries, delivery_counts, enrolments, past_counts
 
 LATE = timedelta(minutes=10)  # real time: a tick is due every second
 
@@ -28,16 +28,23 @@ def stats(service: Service) -> dict[str, Any]:
             .join_from(completions, enrolments)
             .group_by(enrolments.c.course, completions.c.day)
         ).all()
+        past = _past(tx)
     completed = {(course, day): count for course, day, count in done}
     return {
         "courses": {
             name: {
-                "enrolments": {str(status): standing.get((name, status), 0) for status in EnrolmentStatus},
+                "enrolments": {
+                    str(status): standing.get((name, status), 0) + past.get((name, status, 0), 0)
+                    for status in EnrolmentStatus
+                },
                 "sent": {
                     str(day): sent.get((name, lesson_name(day)), 0) + folded.get((name, lesson_name(day)), 0)
                     for day in range(1, course.days + 1)
                 },
-                "completed": {str(day): completed.get((name, day), 0) for day in range(1, course.days + 1)},
+                "completed": {
+                    str(day): completed.get((name, day), 0) + past.get((name, PastFact.COMPLETED, day), 0)
+                    for day in range(1, course.days + 1)
+                },
             }
             for name, course in service.catalogue.courses.items()
         }
@@ -93,3 +100,10 @@ def _folded(tx: Connection, *conditions: Any) -> dict[tuple[str, str], int]:
     which = delivery_counts.c.course, delivery_counts.c.name
     query = select(*which, func.sum(delivery_counts.c.number)).where(*conditions).group_by(*which)
     return {(course, name): int(number) for course, name, number in tx.execute(query)}
+
+
+def _past(tx: Connection) -> dict[tuple[str, str, int], int]:
+    """Return what is left of people whose storage has ended, by course, fact and day; a whole round is of day 0."""
+    which = past_counts.c.course, past_counts.c.fact, past_counts.c.day
+    query = select(*which, func.sum(past_counts.c.number)).group_by(*which)
+    return {(course, fact, day): int(number) for course, fact, day, number in tx.execute(query)}

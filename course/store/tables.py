@@ -39,6 +39,7 @@ from course.store.states import (
     EnrolmentStatus,
     JournalLevel,
     Pace,
+    PastFact,
 )
 
 
@@ -158,6 +159,7 @@ enrolments = Table(
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
     Index("waiting_enrolments", "waiting_since", **_where("waiting_since IS NOT NULL")),  # notes of silence
+    Index("rounds_by_end", "ended_at", **_where("ended_at IS NOT NULL")),  # end of storage
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,
 )
@@ -227,6 +229,18 @@ delivery_counts = Table(
     Column("week", Date, primary_key=True),  # the Monday of the week, UTC, in which it was settled
     Column("number", Integer, nullable=False),
     CheckConstraint("number > 0", name="counts_count_something"),
+)
+
+past_counts = Table(  # what is left of people whose storage has ended
+    "past_counts",
+    metadata,
+    Column("course", String(64), primary_key=True),
+    Column("fact", String(16), primary_key=True),
+    Column("day", Integer, primary_key=True),  # 0: of a whole round
+    Column("week", Date, primary_key=True),  # its Monday, UTC
+    Column("number", Integer, nullable=False),
+    _one_of("fact", PastFact, "past_fact_is_known"),
+    CheckConstraint("number > 0", name="past_counts_count_something"),
 )
 
 folded_deliveries = Table(  # what a late reply needs of a delivery that became a count

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.web import confirm, hooks, leave, mailbox, odds, privacy, render, signup
+from course.web import confirm, hooks, join, leave, mailbox, odds, privacy, render, signup
 from course.web.guards import Guard
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, leave, privacy, hooks, mailbox, odds):
+    for room in (signup, confirm, join, leave, privacy, hooks, mailbox, odds):
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)

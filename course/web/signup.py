@@ -106,7 +106,6 @@ def _course_page(
     fresh = {"email": "", "name": "", "timezone": "", "send_hour": str(course.send_hour), "locale": locale}
     typed = {**fresh, "consent": "", **(typed or {})}
     cities = zones.cities(locale)
-    minutes = [int(lesson.front.get("minutes", 0)) for lesson in course.lessons.values()]
     return render.page(
         request,
         "signup.html",
@@ -116,7 +115,8 @@ def _course_page(
         locales=course.locales,
         typed=typed,
         errors=errors,
-        minutes=(min(minutes), max(minutes)),
+        minutes=course.minutes,
+        rhythm=app.catalogue.words[locale]["rhythm"][course.pace],
         preview=_preview(course, locale, app.catalogue.words[locale]["mail"]["greeting_nameless"]),
         help_words=app.catalogue.words[locale]["mail"],
         cities=cities,
