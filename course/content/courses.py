@@ -11,15 +11,20 @@ from babel import Locale, UnknownLocaleError
 
 from course.content import sources
 from course.content.sources import ContentError, Problem, Source
-from course.schedule import Start
+from course.schedule import Pace, Start
 
 MOST_DAYS = 366
 UNITS = ("day", "part")
+# What a course may be; and what whoever takes it may choose, the usual one first.
+PACES: Mapping[Pace, tuple[Pace, ...]] = {
+    Pace.DAILY: (Pace.DAILY, Pace.WEEKDAYS, Pace.SELF_PACED),
+    Pace.WEEKLY: (Pace.WEEKLY, Pace.SELF_PACED),
+}
 
 
 @dataclass(frozen=True)
 class Course:
-    """An ordered set of lessons. `send_hour` (0..23) and `start` are what a person gets who chooses nothing.
+    """An ordered set of lessons. `send_hour` (0..23), `start` and `pace` are what a person gets who chooses nothing.
 
     `unit` is what a lesson is called before its number; `next` is the course that the farewell offers, or "".
     """
@@ -28,6 +33,7 @@ class Course:
     days: int
     send_hour: int
     start: Start
+    pace: Pace
     locales: tuple[str, ...]
     titles: Mapping[str, str]
     summaries: Mapping[str, str]
@@ -69,11 +75,13 @@ def read(folder: Path) -> Course:
         for day in range(1, table["days"] + 1)
     }
     start = Start(table.get("start", Start.NEXT_HOUR))
+    pace = Pace(table.get("pace", Pace.DAILY))
     return Course(
         folder.name,
         table["days"],
         table["send_hour"],
         start,
+        pace,
         locales,
         table["title"],
         table["summary"],
@@ -95,6 +103,8 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("unit", f"write one of {', '.join(UNITS)}"))
     if not isinstance(table.get("next", ""), str):
         found.append(("next", "write the name of another course's folder, in double quotes"))
+    if table.get("pace", Pace.DAILY) not in PACES:
+        found.append(("pace", f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course"))
     locales = table.get("locales")
     if not (isinstance(locales, list) and locales and all(isinstance(item, str) for item in locales)):
         return [*found, ("locales", 'write at least one, like ["en-GB"]')]

@@ -136,9 +136,9 @@ def _in_their_hour(tx: Connection, service: Service, wanted: list[Owed], now: da
             continue
         zone, today = schedule.zone_of(row.timezone), _local_date(row, now)
         minute = service.minute(row.subscriber_id)
-        due = schedule.departure(row.due_at, now, row.send_hour, zone, minute=minute)
+        due = schedule.departure(row.due_at, now, row.send_hour, zone, pace=row.pace, minute=minute)
         if (row.subscriber_id, row.course, today) in taken:
-            due = schedule.next_hour(now, row.send_hour, zone, after=today, minute=minute)
+            due = schedule.next_hour(now, row.send_hour, zone, after=today, pace=row.pace, minute=minute)
         if due <= now:
             leaving.append(row)
             taken.add((row.subscriber_id, row.course, today))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
-from course.journeys import answering, completing, erasing, notices, people, resending
+from course.journeys import answering, completing, erasing, notices, pacing, people, resending
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.people import Person
@@ -74,6 +75,8 @@ def _resume(
     person = people.live_round(tx, person)
     if rounds.resume(tx, service, person, now):
         answering.answer(tx, person, "resumed", prompt, now)
+    elif pacing.release(tx, service, person, now):
+        answering.answer(tx, person, "next", prompt, now)
 
 
 def _next(
@@ -83,15 +86,19 @@ def _next(
     person = people.live_round(tx, person)
     if person.status == EnrolmentStatus.PAUSED:
         _resume(tx, service, person, command, prompt, now, real)
-    elif rounds.sooner(tx, service, person, now) is not None:
+    elif pacing.ready(tx, service, person, now) is not None:
         answering.answer(tx, person, "next", prompt, now)
 
 
 def _skip(
-    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    if prompt.day is not None and rounds.skip(tx, person, prompt.day, now):
-        answering.answer(tx, person, "skipped", prompt, now)
+    """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready."""
+    day = pacing.prompted(person, prompt.day)
+    if day is not None and rounds.skip(tx, person, day, now):
+        answering.answer(tx, person, "skipped", replace(prompt, day=day), now)
+    if day is not None:
+        pacing.release(tx, service, people.live_round(tx, person), now)
 
 
 def _again(
@@ -102,11 +109,11 @@ def _again(
 
 
 def _done(
-    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    day = prompt.day
-    counted = day is not None and completing.complete(tx, person, day, "command", None, now)
-    answering.acknowledge(tx, person, prompt, now, counted=counted)
+    day = pacing.prompted(person, prompt.day)
+    counted = day is not None and completing.complete(tx, service, person, day, "command", None, now)
+    answering.acknowledge(tx, person, replace(prompt, day=day), now, counted=counted)
 
 
 def _help(

@@ -31,6 +31,7 @@ class Owed(NamedTuple):
     attempts: int
     first_tried_at: datetime | None
     standing: str
+    pace: str
     confirmed_at: datetime | None
     next_send_at: datetime | None
     email: str
@@ -61,6 +62,7 @@ OWED = select(
     deliveries.c.attempts,
     deliveries.c.first_tried_at,
     enrolments.c.status.label("standing"),
+    enrolments.c.pace,
     enrolments.c.confirmed_at,
     enrolments.c.next_send_at,
     subscribers.c.email,

@@ -24,8 +24,11 @@ class Person:
     subscriber_id: int
     course: str
     status: str
+    pace: str
     next_day: int
     next_send_at: datetime | None
+    waiting_since: datetime | None
+    on_paper: bool
     resume_at: datetime | None
     confirm_by: datetime | None
     confirmed_at: datetime | None
@@ -52,8 +55,11 @@ COLUMNS = (
     enrolments.c.subscriber_id,
     enrolments.c.course,
     enrolments.c.status,
+    enrolments.c.pace,
     enrolments.c.next_day,
     enrolments.c.next_send_at,
+    enrolments.c.waiting_since,
+    enrolments.c.on_paper,
     enrolments.c.resume_at,
     enrolments.c.confirm_by,
     enrolments.c.confirmed_at,

@@ -170,11 +170,11 @@ def _decide(
     elif command is not None:
         commands.act(tx, service, person, command, prompt, now, real_now)
         if day is not None and commands.also_answers(command, mail):
-            completing.complete(tx, person, day, "reply", reply_id, now)
+            completing.complete(tx, service, person, day, "reply", reply_id, now)
     elif kind != Decision.AUTOMATIC:
         counted = False
         if kind == Decision.COMPLETED and day is not None:
-            counted = completing.complete(tx, person, day, "reply", reply_id, now)
+            counted = completing.complete(tx, service, person, day, "reply", reply_id, now)
         answering.acknowledge(tx, person, prompt, now, counted=counted, empty=kind == Decision.EMPTY)
     return kind
 

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 class SignUp:
     """What the form said, already read strictly. `wording` is the consent exactly as it was shown.
 
-    `network` is None where nobody visited: a sign-up by mail.
+    `network` is None where nobody visited: a sign-up by mail. `pace` is "" where none was chosen: the course's own.
     """
 
     course: str
@@ -43,6 +43,7 @@ class SignUp:
     send_hour: int
     wording: str
     network: str | None
+    pace: str = ""
 
 
 def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -> None:
@@ -144,7 +145,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
     key = addresses.key(form.email)
     insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
     subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
-    asked = {**settings, "wording": form.wording, "asked_at": real_now.isoformat()}
+    asked = {**settings, "pace": form.pace, "wording": form.wording, "asked_at": real_now.isoformat()}
     pending = {"confirm_by": real_now + CONFIRM_WITHIN, "choices": json.dumps(asked, ensure_ascii=False)}
     row = {
         "subscriber_id": subscriber_id,
@@ -185,14 +186,15 @@ def begin(tx: Connection, service: Service, person: Person, how: str, now: datet
     if person.status != EnrolmentStatus.PENDING or not _usable(person, real_now):
         return
     choices = json.loads(person.choices or "{}")
+    pace = choices.pop("pace", "") or service.catalogue.courses[person.course].pace
     wording, asked_at = choices.pop("wording"), datetime.fromisoformat(choices.pop("asked_at"))
     tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
     chosen = people.by_id(tx, person.id) or person
     last = people.last_lesson(tx, person.subscriber_id, person.course)
     rule = service.catalogue.courses[person.course].start
     minute = service.minute(person.subscriber_id)
-    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, minute=minute)
-    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
+    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, pace=pace, minute=minute)
+    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due, "pace": pace}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
     consent.record(tx, service.keys, chosen, "given", wording, how, real_now, asked_at=asked_at)

@@ -26,15 +26,6 @@ class EndedReason(StrEnum):
     ERASED = "erased"
 
 
-class Pace(StrEnum):
-    """How soon one lesson follows the other; never two on one local date."""
-
-    DAILY = "daily"
-    WEEKDAYS = "weekdays"  # not on a Saturday or Sunday
-    WEEKLY = "weekly"
-    SELF_PACED = "self-paced"  # the next one once the person has answered, or asks for it
-
-
 class DeliveryKind(StrEnum):
     """What sort of mail a delivery is."""
 

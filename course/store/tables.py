@@ -31,6 +31,7 @@ from sqlalchemy import (
     text,
 )
 
+from course.schedule import Pace
 from course.store.states import (
     CheckinAnswer,
     DeliveryKind,
@@ -38,7 +39,6 @@ from course.store.states import (
     EndedReason,
     EnrolmentStatus,
     JournalLevel,
-    Pace,
     PastFact,
 )
 
@@ -138,6 +138,14 @@ enrolments = Table(
         ),
     ),
     Column("on_paper", Boolean, nullable=False, server_default=false()),  # they want no note when they are silent
+    # Course time: when they are told next that nothing is due, or that the course rests.
+    Column(
+        "note_at",
+        Moment,
+        CheckConstraint(
+            "note_at IS NULL OR (waiting_since IS NOT NULL AND NOT on_paper)", name="only_the_quiet_get_notes"
+        ),
+    ),
     _one_of("status", EnrolmentStatus, "enrolment_status_is_known"),
     _one_of("ended_reason", EndedReason, "ended_reason_is_known"),
     _one_of("pace", Pace, "pace_is_known"),
@@ -158,8 +166,8 @@ enrolments = Table(
     Index("pauses_with_an_end", "resume_at", **_where("resume_at IS NOT NULL")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
-    Index("waiting_enrolments", "waiting_since", **_where("waiting_since IS NOT NULL")),  # notes of silence
     Index("rounds_by_end", "ended_at", **_where("ended_at IS NOT NULL")),  # end of storage
+    Index("quiet_enrolments", "note_at", **_where("note_at IS NOT NULL")),  # notes of silence
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,
 )

@@ -14,10 +14,14 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 BEFORE, AFTER = "pace IN ('daily')", "pace IN ('daily', 'weekdays', 'weekly', 'self-paced')"
-WAITS = sa.text("waiting_since IS NOT NULL")
+NOTED = sa.text("note_at IS NOT NULL")
 ONLY_SELF_PACED = (
     "CONSTRAINT only_self_paced_waits CHECK "
     "(waiting_since IS NULL OR (pace = 'self-paced' AND status = 'active' AND next_send_at IS NULL))"
+)
+
+ONLY_THE_QUIET = (
+    "CONSTRAINT only_the_quiet_get_notes CHECK (note_at IS NULL OR (waiting_since IS NOT NULL AND NOT on_paper))"
 )
 
 
@@ -27,7 +31,8 @@ def upgrade() -> None:
     moment = Moment().compile(dialect=op.get_bind().dialect)
     op.execute(f"ALTER TABLE enrolments ADD COLUMN waiting_since {moment} {ONLY_SELF_PACED}")
     op.add_column("enrolments", sa.Column("on_paper", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.create_index("waiting_enrolments", "enrolments", ["waiting_since"], sqlite_where=WAITS, postgresql_where=WAITS)
+    op.execute(f"ALTER TABLE enrolments ADD COLUMN note_at {moment} {ONLY_THE_QUIET}")
+    op.create_index("quiet_enrolments", "enrolments", ["note_at"], sqlite_where=NOTED, postgresql_where=NOTED)
     op.add_column("subscribers", sa.Column("plain", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("subscribers", sa.Column("country", sa.String(length=2), nullable=True))
     op.add_column("entries", sa.Column("cut", sa.LargeBinary(), nullable=True))
