@@ -119,12 +119,8 @@ def _count(tx: Connection, rounds: list[Person]) -> None:
 
 def _prove(tx: Connection, service: Service, rounds: list[Person]) -> None:
     """Note when a finished course had its end: three years later its proof goes. Leaving noted its own."""
-    finished = [one.id for one in rounds if one.status == EnrolmentStatus.FINISHED]
-    ends = dict(
-        tx.execute(select(enrolments.c.id, enrolments.c.ended_at).where(one_of(tx, enrolments.c.id, finished)))
-        .tuples()
-        .all()
-    )
-    for one in rounds:
-        if one.id in ends:
-            consent.record(tx, service.keys, one, consent.ENDED, "finished", "the last letter", ends[one.id])
+    finished = {one.id: one for one in rounds if one.status == EnrolmentStatus.FINISHED}
+    ends = select(enrolments.c.id, enrolments.c.ended_at).where(one_of(tx, enrolments.c.id, finished))
+    for row in tx.execute(ends).all():
+        person = finished[row.id]
+        consent.record(tx, service.keys, person, consent.ENDED, "finished", "the last letter", row.ended_at)
