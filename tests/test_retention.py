@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import ON_SQLITE
@@ -14,7 +16,20 @@ from test_restore import restore, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
 from course.content.courses import lesson_name
-from course.journeys import consent, erasures, people, reports, retention, suppression
+from course.inbound import spool
+from course.journeys import (
+    consent,
+    erasures,
+    key_backups,
+    limits,
+    people,
+    provider_events,
+    reports,
+    retention,
+    signup,
+    suppression,
+)
+from course.settings import Settings
 from course.store.key_store import person_keys
 from course.store.tables import consents, enrolments, letters, resource_links, subscribers
 from course.web import create_app
@@ -357,3 +372,27 @@ def test_people_are_told_what_is_so(world, days, farewell, page):
 
     assert farewell in catalogue.mailing("self-compassion", "farewell", "en-GB").text
     assert page in shown
+
+
+DOCS = Path(__file__).parents[1] / "docs/privacy.md"
+HELD_BY = {
+    "a sign-up that nobody confirms": signup.CONFIRM_WITHIN,
+    "a mail that nobody can place, encrypted": spool.KEEP_HELD,
+    "the proof of a yes, under a keyed hash": consent.KEEP,
+    "hashes that limit sign-ups": limits.LONGEST,
+    "names of the mail provider's events": provider_events.KEEP,
+    "a backup of people's keys": key_backups.KEEP,
+}
+
+
+def test_the_documented_retention_is_what_the_program_does():
+    """Each row of docs/privacy.md with a number has the setting's default, or what the code holds."""
+    rows = re.findall(
+        r"^\| ([^|]+) \| (\d+) days[^|]* \| (?:`(\w+)`|–) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    by_setting = {setting: int(days) for _, days, setting in rows if setting}
+    by_code = {what: timedelta(days=int(days)) for what, days, setting in rows if not setting}
+    kept = {name.upper(): field.default for name, field in Settings.model_fields.items() if name.startswith("keep_")}
+
+    assert by_setting == kept
+    assert by_code == HELD_BY
