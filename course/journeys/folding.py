@@ -2,7 +2,7 @@
 
 What goes with them is no loss: `one_lesson_per_local_date` and `each_mail_once` guard dates and rounds that are long
 over, and an ended round is never planned again. A delivery that has reached somebody leaves its number, its enrolment
-and its day behind, for the farewell promises that a reply still counts next year.
+and its day behind, for a late reply still counts.
 """
 
 from __future__ import annotations
