@@ -100,21 +100,16 @@ class Ticker:
 
         Deliveries of courses that ended long ago become counts.
         """
-        now, real_now = self.clock.now(), self.clock.real()
-        signup.expire(self.service, now, real_now)
+        signup.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
-            limits.forget(tx, now)
-            provider_events.forget(tx, real_now)
-            consent.forget(tx, self.service.keys, now, real_now)
-        journal.purge(self.service, real_now)
+            limits.forget(tx, self.clock.now())
+            provider_events.forget(tx, self.clock.real())
+            consent.forget(tx, self.service.keys, self.clock.now(), self.clock.real())
+        journal.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
-        erasure.end_storage(self.service, now, real_now, self._for_a_while())
-        folding.fold(self.service, now, self._for_a_while())
-
-    def _for_a_while(self) -> Callable[[], bool]:
-        """Return what says whether there is time for more of what can wait."""
+        self._end_storage()
         end = self.clock.monotonic() + FOLDING
-        return lambda: not self.stopped.is_set() and self.clock.monotonic() < end
+        folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
 
     def close(self) -> None:
         """Let go of the ledger, and say goodbye to the other workers."""
@@ -140,6 +135,14 @@ class Ticker:
             log.info("a person was erased, as they asked by mail")
             if erased.refused:
                 log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
+
+    def _end_storage(self) -> None:
+        """Erase whose storage has ended, for some seconds; the rest has its turn in an hour."""
+        end = self.clock.monotonic() + FOLDING
+        now, real_now = self.clock.now(), self.clock.real()
+        erasure.end_storage(
+            self.service, now, real_now, lambda: not self.stopped.is_set() and self.clock.monotonic() < end
+        )
 
     def _close_ledgers(self) -> None:
         doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())
