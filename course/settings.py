@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     keep_raw_days: int = Field(0, ge=0, le=365)
     keep_words_days: int = Field(365, ge=1, le=3_650)
     resource_link_days: int = Field(90, ge=1, le=3_650)
+    keep_people_days: int = Field(90, ge=0, le=36_500)
     keep_deliveries_days: int = Field(180, ge=30, le=36_500)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -35,6 +35,7 @@ KINDS = {
     "keep_raw_days": "put a whole number of days from 0 (gone once decided) to 365",
     "keep_words_days": "put a whole number of days from 1 to 3650",
     "resource_link_days": "put a whole number of days from 1 to 3650",
+    "keep_people_days": "put a whole number of days from 0 (until they ask) to 36500",
     "keep_deliveries_days": "put a whole number of days from 30 to 36500",
     "timelapse": "put the seconds of a course day, from 1 to 86400, or leave it empty",
     "log_level": "put debug, info, warning or error",

@@ -452,7 +452,7 @@ WORD = {
     ),
     "missing in a list": (
         OTHER,
-        'preview_title = "What the first day looks like"\n',
+        'preview_title = "What the first letter looks like"\n',
         "",
         "[pages.signup]",
         "pages.signup.preview_title: write it here too",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from course.content import command_words, courses, help_lines, layout, sources
+from course.content import command_words, courses, help_lines, layout, slots, sources
 from course.content import plain as without_links
 from course.content.command_words import Command, Phrases
 from course.content.courses import Course
@@ -94,6 +94,29 @@ class Catalogue:
         """Return what a course is called; one whose folder is gone, by the folder's name."""
         known = self.courses.get(course)
         return known.titles[known.locale(locale)] if known else course
+
+    def numbered(self, course: str, day: int | str, locale: str, form: str = "title") -> str:
+        """Return what a lesson of a course is called by its number: `Day 2`, or `listed` in a sentence: `day 2`."""
+        known = self.courses[course]
+        return slots.say(self.words_for(course, locale)["units"][known.unit][form], day=str(day))
+
+    def next_course(self, course: str, locale: str) -> Course | None:
+        """Return the course that is offered after this one, if there is one in this very locale."""
+        known = self.courses.get(course)
+        offered = self.courses.get(known.next) if known else None
+        return offered if offered is not None and locale in offered.locales else None
+
+    def offer(self, course: str, locale: str, url: str) -> dict[str, str]:
+        """Return the end of a farewell, by slot: the course that is offered and its page; without a page, our own."""
+        mail, offered = self.words_for(course, locale)["mail"], self.next_course(course, locale)
+        if offered is None or not url:
+            return {
+                "offer": mail["offer_none"],
+                "offer_label": mail["offer_none_label"],
+                "offer_url": self.settings.site,
+            }
+        said = slots.say(mail["offer"], next=offered.titles[locale], summary=offered.summaries[locale])
+        return {"offer": said, "offer_label": mail["offer_label"], "offer_url": url}
 
     @property
     def first(self) -> Course:

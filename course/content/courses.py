@@ -15,6 +15,7 @@ from course.content.sources import ContentError, Problem, Source
 from course.schedule import Pace, Start
 
 MOST_DAYS = 366
+UNITS = ("day", "part")
 # What a course may be; and what whoever takes it may choose, the usual one first.
 PACES: Mapping[Pace, tuple[Pace, ...]] = {
     Pace.DAILY: (Pace.DAILY, Pace.WEEKDAYS, Pace.SELF_PACED),
@@ -24,7 +25,10 @@ PACES: Mapping[Pace, tuple[Pace, ...]] = {
 
 @dataclass(frozen=True)
 class Course:
-    """An ordered set of lessons. `send_hour` (0..23), `start` and `pace` are what a person gets who chooses nothing."""
+    """An ordered set of lessons. `send_hour` (0..23), `start` and `pace` are what a person gets who chooses nothing.
+
+    `unit` is what a lesson is called before its number; `next` is the course that the farewell offers, or "".
+    """
 
     name: str
     days: int
@@ -37,6 +41,8 @@ class Course:
     lessons: Mapping[tuple[int, str], Source]
     resources: Mapping[str, Resource]
     letter_days: tuple[int, ...] = ()  # of which it is offered that the letter comes back; none: it never is
+    unit: str = UNITS[0]
+    next: str = ""
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
@@ -45,6 +51,12 @@ class Course:
     def resource_of(self, day: int, locale: str) -> Resource | None:
         """Return the exercise that a day's lesson names, if it names one that is there."""
         return self.resources.get(str(self.lessons[day, locale].front.get("resource")))
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """How long the shortest and the longest lesson take."""
+        each = [int(lesson.front.get("minutes", 0)) for lesson in self.lessons.values()]
+        return min(each), max(each)
 
     def has(self, day: int) -> bool:
         """Whether there is such a lesson."""
@@ -83,6 +95,8 @@ def read(folder: Path) -> Course:
         lessons,
         scripts.fresh(folder, resources.read_all(folder, locales)),
         letter_days=tuple(table.get("letter_days", ())),
+        unit=table.get("unit", UNITS[0]),
+        next=table.get("next", ""),
     )
 
 
@@ -97,6 +111,10 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
     letter_days = table.get("letter_days", [])
     if not isinstance(letter_days, list) or not all(_whole(day, 1, MOST_DAYS) for day in letter_days):
         found.append(("letter_days", "write the days in brackets, like [4, 5]"))
+    if table.get("unit", UNITS[0]) not in UNITS:
+        found.append(("unit", f"write one of {', '.join(UNITS)}"))
+    if not isinstance(table.get("next", ""), str):
+        found.append(("next", "write the name of another course's folder, in double quotes"))
     if table.get("pace", Pace.DAILY) not in PACES:
         found.append(("pace", f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course"))
     locales = table.get("locales")

@@ -86,12 +86,20 @@ def _fixed(
         "site": settings.site_host,
         "consent": consent(settings, words),
         "resource": resource.scripts[resource.locale(locale)].title if resource else "",
+        **ends(settings, words),
     }
 
 
 def consent(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what somebody says yes to, in a locale's words."""
     return slots.say(words["pages"]["signup"]["consent"], min_age=str(settings.min_age))
+
+
+def ends(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is said of when somebody is forgotten, by slot."""
+    kind = "" if settings.keep_people_days else "_never"
+    said = {slot: str(words["mail"][f"{slot}{kind}"]) for slot in ("late_reply", "forgets")}
+    return {slot: slots.say(text, keep_days=str(settings.keep_people_days)) for slot, text in said.items()}
 
 
 def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: list[tuple[Any, ...]]) -> str:

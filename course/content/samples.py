@@ -24,7 +24,7 @@ def values(
     mail = words["mail"]
     tomorrow = (now + timedelta(days=1)).replace(hour=course.send_hour, minute=0)
     first = dates.moment(tomorrow, ZONE, locale, words["dates"])
-    done = [say(mail["day"], day=str(day)) for day in DONE if course.has(day)]
+    done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
         "help_lines": help_lines.block(catalogue.help_lines, mail, locale.rpartition("-")[2], now.date()),
@@ -41,6 +41,9 @@ def values(
         "confirm_url": confirm_url,
         "open_url": catalogue.settings.site,
         "day": str(mailing.day or 1),
+        "lesson": catalogue.numbered(course.name, mailing.day or 1, locale),
+        "rhythm": words["rhythm"][course.pace],
+        **catalogue.offer(course.name, locale, catalogue.settings.site),
         "first_day": first,
         "next_lesson": first,
         "goes_on": mail["goes_on"],

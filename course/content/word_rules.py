@@ -34,7 +34,14 @@ MAIL = {
     "goes_on_when_ready": NONE,
     "done_none": frozenset({"days"}),
     "done_some": frozenset({"list"}),
-    "day": frozenset({"day"}),
+    "offer": frozenset({"next", "summary"}),
+    "offer_label": NONE,
+    "offer_none": NONE,
+    "offer_none_label": NONE,
+    "late_reply": frozenset({"keep_days"}),
+    "late_reply_never": NONE,
+    "forgets": frozenset({"keep_days"}),
+    "forgets_never": NONE,
 }
 SLOT = re.compile(r"\{([a-z]+)\}")
 TABLE = re.compile(r"\[[\w.-]+\]")

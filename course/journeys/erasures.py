@@ -7,6 +7,7 @@ address changed, it holds both hashes, so that a copy of before is erased too.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -24,12 +25,18 @@ MOVED = "moved"  # from one address to another: whoever is erased at the new one
 
 def note(service: Service, who: str, what: str, now: datetime) -> None:
     """Write a line that outlives a power cut, before anything is erased. Raises OSError: then nothing may be."""
+    note_all(service, [who], what, now)
+
+
+def note_all(service: Service, whom: Iterable[str], what: str, now: datetime) -> None:
+    """Write a line for each of several people, as `note` does."""
+    lines = "".join(f"{now.isoformat()} {what} {who}\n" for who in whom).encode()
     path = _path(service)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         size = os.fstat(handle).st_size
         torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # the line before was cut off by a power cut
-        os.write(handle, b"\n" * torn + f"{now.isoformat()} {what} {who}\n".encode())
+        os.write(handle, b"\n" * torn + lines)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -17,7 +17,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import BARE, ELSEWHERE, JOINING, MOVE, MOVED, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys import fresh, letter_mails, moving
+from course.journeys import fresh, letter_mails, moving, offering
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
@@ -126,10 +126,12 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
+    words = service.catalogue.words[mailing.locale]
     if mailing.name in BARE:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-        return {"confirm_url": f"{service.settings.site}/confirm/{token}", "contact": service.settings.contact_email}
-    words = service.catalogue.words[mailing.locale]
+        rhythm = words["rhythm"][service.catalogue.courses[row.course].pace]
+        url, contact = f"{service.settings.site}/confirm/{token}", service.settings.contact_email
+        return {"confirm_url": url, "rhythm": rhythm, "contact": contact}
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
     mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
     zone = schedule.zone_of(row.timezone)
@@ -143,6 +145,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
         "kept": level["kept"],
         "readers": say(level["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
+        "lesson": service.catalogue.numbered(row.course, row.day, mailing.locale) if row.day else "",
         **links.pages(service.keys, row.id, service.settings.site),
     }
 
@@ -159,7 +162,13 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
     goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
-    return {"first_day": said, "next_lesson": said, "send_hour": hour, "goes_on": goes_on}
+    return {
+        "first_day": said,
+        "next_lesson": said,
+        "send_hour": hour,
+        "goes_on": goes_on,
+        "rhythm": words["rhythm"][row.pace],
+    }
 
 
 def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
@@ -178,11 +187,17 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
         select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
     )
     course = service.catalogue.courses[row.course]
-    said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
+    said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
     done = say(words["mail"]["done_none"], days=str(course.days))
     if said:
         done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
     return {"done": done + letter_mails.offer(service, row, words)}
+
+
+def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """Which days they wrote back, and which course comes after this one, if they are not in it."""
+    url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
+    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
 
 
 def _answered(service: Service, row: Owed) -> str:
@@ -209,7 +224,7 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "resumed": _coming,
     "next": _coming,
     "hour": _coming,
-    "farewell": _done,
+    "farewell": _farewell,
     "receipt": _photo,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,

@@ -2,7 +2,7 @@
 
 What goes with them is no loss: `one_lesson_per_local_date` and `each_mail_once` guard dates and rounds that are long
 over, and an ended round is never planned again. A delivery that has reached somebody leaves its number, its enrolment
-and its day behind, for the farewell promises that a reply still counts next year.
+and its day behind, for a late reply still counts.
 """
 
 from __future__ import annotations
@@ -66,10 +66,20 @@ def _fold_some(tx: Connection, rounds: list[int], now: datetime) -> int:
     return len(gone)
 
 
+def fold_all(tx: Connection, rounds: list[int], now: datetime) -> None:
+    """Fold all that these rounds were sent, of people who are about to be erased."""
+    while _fold_some(tx, rounds, now) == AT_ONCE:
+        pass
+
+
+def monday(moment: datetime) -> date:
+    """Return the Monday, UTC, of the week that something is counted in."""
+    return moment.date() - timedelta(days=moment.weekday())
+
+
 def _key(row: Any) -> tuple[str, str, str, str, date]:
-    day = (row.settled_at or row.send_at).date()
-    monday = day - timedelta(days=day.weekday())
-    return row.course or "", row.kind, mailing_name(row.kind, row.name), row.status, monday
+    week = monday(row.settled_at or row.send_at)
+    return row.course or "", row.kind, mailing_name(row.kind, row.name), row.status, week
 
 
 def _answerable(row: Any) -> bool:

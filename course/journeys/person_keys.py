@@ -45,13 +45,13 @@ def find(service: Service, name: str) -> bytes:
     return service.key_ring.unwrap(found.mark, found.wrapped, found.id)
 
 
-def destroy(service: Service, who: str, names: Iterable[str] = ()) -> int:
-    """Destroy the keys of a person, so that nobody can open their words wherever a copy is; return how many.
+def destroy(service: Service, who: Iterable[str], names: Iterable[str] = ()) -> int:
+    """Destroy the keys of people, so that nobody can open their words wherever a copy is; return how many.
 
     `names` are keys that something of theirs is locked by: after a restore they may stand under another address.
     """
     with service.key_store.transaction() as tx:
-        theirs = or_(person_keys.c.who == who, person_keys.c.id.in_(list(names)))
+        theirs = or_(person_keys.c.who.in_(list(who)), person_keys.c.id.in_(list(names)))
         gone = tx.execute(delete(person_keys).where(theirs)).rowcount
     service.key_store.sweep_pages()
     return gone

@@ -78,7 +78,7 @@ def erase(service: Service, email: str, now: datetime) -> bool:
         names = (
             tx.execute(select(entries.c.key_id).where(entries.c.enrolment_id.in_(rounds)).distinct()).scalars().all()
         )
-    person_keys.destroy(service, who, names)
+    person_keys.destroy(service, [who], names)
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
@@ -88,9 +88,9 @@ def erase(service: Service, email: str, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Traces:
-    """By what a mail shows that it is somebody's: their address, and the numbers in the tokens made for them."""
+    """By what a mail shows that it is somebody's: addresses of theirs, and the numbers in the tokens made for them."""
 
-    address: str = field(repr=False)
+    addresses: frozenset[str] = field(repr=False)
     subscribers: frozenset[int]
     deliveries: frozenset[int]
 
@@ -103,25 +103,26 @@ class Traces:
         recipients = (*to, *mail.recipients)
         leaving = [links.read(keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients)]
         return (
-            addresses.key(mail.sender) == self.address
+            addresses.key(mail.sender) in self.addresses
             or not self.deliveries.isdisjoint(links.answered(keys, recipients, mail.references))
             or not self.subscribers.isdisjoint(numbers[0] for numbers in leaving if numbers)
         )
 
     def _in_head(self, raw: bytes) -> bool:
-        """Look for the address alone: a mail that is over a cap is not parsed."""
-        return self.address.encode() in raw[:HEADER_BLOCK].lower()
+        """Look for the addresses alone: a mail that is over a cap is not parsed."""
+        head = raw[:HEADER_BLOCK].lower()
+        return any(address.encode() in head for address in self.addresses)
 
 
-def traces(service: Service, email: str) -> Traces:
-    """Return what shows that a mail is this person's; to be called before they are erased."""
-    person = addresses.key(email)
+def traces(service: Service, *emails: str) -> Traces:
+    """Return what shows that a mail is one of these people's; to be called before they are erased."""
+    theirs = frozenset(map(addresses.key, emails))
     with service.store.reading() as tx:
-        ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == person)).scalars().all()
+        ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key.in_(theirs))).scalars().all()
         sent = tx.execute(select(deliveries.c.id).where(deliveries.c.subscriber_id.in_(ids))).scalars().all()
-        theirs = select(folded_deliveries.c.delivery_id).join(enrolments).where(enrolments.c.subscriber_id.in_(ids))
-        folded = tx.execute(theirs).scalars().all()
-    return Traces(person, frozenset(ids), frozenset((*sent, *folded)))
+        late = select(folded_deliveries.c.delivery_id).join(enrolments).where(enrolments.c.subscriber_id.in_(ids))
+        folded = tx.execute(late).scalars().all()
+    return Traces(theirs, frozenset(ids), frozenset((*sent, *folded)))
 
 
 def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def ask(tx: Connection, service: Service, form: SignUp, notice: str, now: dateti
     # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
     with tx.begin_nested() as attempt:
         may_mail = first and send - now < limits.DAY
-        person = _enrol(tx, form, now, real_now, renew=may_mail)
+        person = enrol(tx, form, now, real_now, renew=may_mail)
         if person.status != EnrolmentStatus.PENDING:
             _say_again(tx, person, now)
         elif may_mail:
@@ -124,7 +124,7 @@ def refuse(tx: Connection, service: Service, person: Person, now: datetime, real
         rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
 
 
-def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, renew: bool) -> Person:
+def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, renew: bool) -> Person:
     """Return the live enrolment of this address and course; made if there is none.
 
     An unconfirmed one gets these choices and another seven days only if a mail says so to its inbox (`renew`). A

@@ -64,6 +64,15 @@ class CheckinAnswer(StrEnum):
     UNSURE = "unsure"
 
 
+class PastFact(StrEnum):
+    """What is counted of somebody whose storage has ended."""
+
+    COMPLETED = "completed"  # a day
+    SKIPPED = "skipped"  # a day
+    FINISHED = "finished"  # a round
+    STOPPED = "stopped"  # a round
+
+
 E, D = EnrolmentStatus, DeliveryStatus
 
 ENROLMENT_MOVES = {

@@ -39,6 +39,7 @@ from course.store.states import (
     EndedReason,
     EnrolmentStatus,
     JournalLevel,
+    PastFact,
 )
 
 
@@ -165,6 +166,7 @@ enrolments = Table(
     Index("pauses_with_an_end", "resume_at", **_where("resume_at IS NOT NULL")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
+    Index("rounds_by_end", "ended_at", **_where("ended_at IS NOT NULL")),  # end of storage
     Index("quiet_enrolments", "note_at", **_where("note_at IS NOT NULL")),  # notes of silence
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,
@@ -235,6 +237,18 @@ delivery_counts = Table(
     Column("week", Date, primary_key=True),  # the Monday of the week, UTC, in which it was settled
     Column("number", Integer, nullable=False),
     CheckConstraint("number > 0", name="counts_count_something"),
+)
+
+past_counts = Table(  # what is left of people whose storage has ended
+    "past_counts",
+    metadata,
+    Column("course", String(64), primary_key=True),
+    Column("fact", String(16), primary_key=True),
+    Column("day", Integer, primary_key=True),  # 0: of a whole round
+    Column("week", Date, primary_key=True),  # its Monday, UTC
+    Column("number", Integer, nullable=False),
+    _one_of("fact", PastFact, "past_fact_is_known"),
+    CheckConstraint("number > 0", name="past_counts_count_something"),
 )
 
 folded_deliveries = Table(  # what a late reply needs of a delivery that became a count

@@ -16,6 +16,7 @@ from course.web import (
     embed,
     help_page,
     hooks,
+    join,
     leave,
     letter,
     mailbox,

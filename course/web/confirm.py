@@ -21,7 +21,7 @@ def ask(request: Request, token: str) -> Response:
     if standing is None:
         return render.old_link(request)
     if standing.status != "pending":
-        return _begun(request, "already", standing)
+        return begun(request, "already", standing)
     return render.page(
         request,
         "confirm.html",
@@ -43,7 +43,7 @@ def confirm(request: Request, token: str, form: Form) -> Response:
     if standing is None:
         return render.old_link(request)
     again = before is not None and before.status != "pending"
-    return _begun(request, "already" if again else "confirmed", standing)
+    return begun(request, "already" if again else "confirmed", standing)
 
 
 @router.post("/confirm/{token}/not-me")
@@ -53,7 +53,8 @@ def not_me(request: Request, token: str) -> Response:
     return render.notice(request, "not_me", render.locale_of(request))
 
 
-def _begun(request: Request, name: str, standing: Standing) -> Response:
+def begun(request: Request, name: str, standing: Standing) -> Response:
+    """Say that a course has begun (`confirmed`) or had before (`already`), and when the first letter comes."""
     said = render.app_of(request).catalogue.words[standing.locale]["pages"]["confirmed"]
     more = (said["first_day"], said["leave"]) if standing.first_day else (said["leave"],)
     return render.notice(

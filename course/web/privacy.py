@@ -30,6 +30,7 @@ def privacy(request: Request) -> Response:
         "min_age": settings.min_age,
         "journal": render.say(words["journal"][_journal(settings)], days=settings.keep_words_days),
         "keep_days": settings.keep_deliveries_days,
+        "people": render.say(words["people"][_people(settings)], days=settings.keep_people_days),
         **{f"raw_{name}": render.say(text, days=settings.keep_raw_days) for name, text in raw.items()},
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
@@ -45,6 +46,10 @@ def _raw(settings: Settings) -> str:
 
 def _journal(settings: Settings) -> str:
     return "offered" if settings.journal_keys.get_secret_value() else "none"
+
+
+def _people(settings: Settings) -> str:
+    return "ends" if settings.keep_people_days else "never"
 
 
 def _carrier(settings: Settings) -> str:

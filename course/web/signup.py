@@ -139,7 +139,6 @@ def _course_page(
     typed = {**fresh, **(form or {})}
     cities, offered = zones.cities(locale), extras.offered(app.service, locale)
     ref = _ref((form or request.query_params).get("ref", ""))
-    minutes = [int(lesson.front.get("minutes", 0)) for lesson in course.lessons.values()]
     return render.page(
         request,
         "signup.html",
@@ -152,7 +151,8 @@ def _course_page(
         typed=typed,
         ticked={*_ticked(typed, offered), *(("consent",) if _agreed(app, typed, locale) else ())},
         errors={field: errors[field] for field in FIELDS if field in errors},
-        minutes=(min(minutes), max(minutes)),
+        minutes=course.minutes,
+        rhythm=app.catalogue.words[locale]["rhythm"][course.pace],
         preview=_preview(course, locale, app.catalogue.words[locale]["mail"]["greeting_nameless"]),
         help_words=app.catalogue.words[locale]["mail"],
         cities=cities,

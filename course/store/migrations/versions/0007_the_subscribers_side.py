@@ -41,6 +41,7 @@ def upgrade() -> None:
     _links()
     _check_ins()
     _letters()
+    _past()
 
 
 def _more_paces() -> None:
@@ -152,6 +153,23 @@ def _letters() -> None:
     op.create_index("letters_of_a_subscriber", "letters", ["subscriber_id"])
     untold = sa.text("told_at IS NULL")
     op.create_index("due_letters", "letters", ["due_at"], sqlite_where=untold, postgresql_where=untold)
+
+
+def _past() -> None:
+    ended = sa.text("ended_at IS NOT NULL")
+    op.create_index("rounds_by_end", "enrolments", ["ended_at"], sqlite_where=ended, postgresql_where=ended)
+    known = "fact IN ('completed', 'skipped', 'finished', 'stopped')"
+    op.create_table(
+        "past_counts",
+        sa.Column("course", sa.String(length=64), nullable=False),
+        sa.Column("fact", sa.String(length=16), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.CheckConstraint(known, name="past_fact_is_known"),
+        sa.CheckConstraint("number > 0", name="past_counts_count_something"),
+        sa.PrimaryKeyConstraint("course", "fact", "day", "week", name="pk_past_counts"),
+    )
 
 
 def _person(table: str, column: str) -> sa.ForeignKeyConstraint:
