@@ -35,6 +35,15 @@ def shape(value):
     return sorted(name for name, _ in slots.written(value))
 
 
+def unlike(one, other, path):
+    """Yield the places where a shape differs from another one otherwise than by lacking a key."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one:
+            yield from unlike(one[key], other.get(key), f"{path}.{key}")
+    elif one != other:
+        yield path
+
+
 def texts(value, path="pages"):
     """Every string with its key."""
     if isinstance(value, str):
@@ -45,11 +54,12 @@ def texts(value, path="pages"):
 
 
 def test_all_locales_have_the_same_words_and_slots():
-    """A key or a slot in one is in all."""
-    shapes = [shape(words) for words in WORDS.values()]
+    """A key or a slot in one is in all; in another language only what is new in English may still be lacking."""
+    shapes = {locale: shape(words) for locale, words in WORDS.items()}
+    first = shapes["en-GB"]
 
-    assert len(shapes) >= 2
-    assert all(other == shapes[0] for other in shapes)
+    assert shapes["en-US"] == first
+    assert [wrong for locale in shapes for wrong in unlike(shapes[locale], first, locale)] == []
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
@@ -76,14 +86,14 @@ def test_the_words_keep_to_the_tone(locale):
     assert wrong == []
 
 
-def test_the_same_consent_is_asked_for_in_every_locale():
+def test_the_same_consent_is_asked_for_in_english_everywhere():
     """Word for word as it was decided."""
     wording = (
         "Send me the course by email. If I reply, my words, which may say something about my health, pass through the "
         "mail service, count my day and are deleted. I am {min_age} or over. I can withdraw at any time."
     )
 
-    assert {words["signup"]["consent"] for words in WORDS.values()} == {wording}
+    assert {words["signup"]["consent"] for locale, words in WORDS.items() if locale in {"en-GB", "en-US"}} == {wording}
 
 
 LIVE = {

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from course.cli import crowds, journal, upkeep
+from course.cli import crowds, journal, languages, upkeep
 
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
 
@@ -226,5 +226,5 @@ def erase(
     raise typer.Exit(people.erase(address, sure=yes))
 
 
-for more in (crowds, upkeep, journal):
+for more in (crowds, upkeep, journal, languages):
     app.add_typer(more.app)

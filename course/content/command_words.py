@@ -6,6 +6,7 @@ All words are a locale's own: [commands] and [replies] of words/<locale>.toml. A
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,11 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
-TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+# What no eye sees: marks of writing direction (Unicode 9.1, bidirectional controls), of joining, of a file's beginning.
+UNSEEN = dict.fromkeys(
+    map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+)
 NOON = 12
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
@@ -148,7 +153,8 @@ def first(phrases: Iterable[Phrases], line: str) -> Command | None:
 
 def trimmed(line: str) -> str:
     """Return a line in small letters, single spaces, without what stands around its words."""
-    return re.sub(r"\s+", " ", line.casefold()).strip(TRIM)
+    seen = unicodedata.normalize("NFC", line).translate(UNSEEN)  # some keyboards write é as two characters
+    return re.sub(r"\s+", " ", seen.casefold()).strip(TRIM)
 
 
 def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:

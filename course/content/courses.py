@@ -28,10 +28,19 @@ class Course:
     titles: Mapping[str, str]
     summaries: Mapping[str, str]
     lessons: Mapping[tuple[int, str], Source]
+    unreviewed: frozenset[str] = frozenset()  # of the locales: those that no native speaker has reviewed
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
         return wanted if wanted in self.locales else self.locales[0]
+
+    def lesson(self, day: int, locale: str) -> Source:
+        """Return a lesson in a locale, or in the first one if it is not written in that."""
+        return self.lessons.get((day, locale)) or self.lessons[day, self.locales[0]]
+
+    def needed(self) -> list[Source]:
+        """Return the lessons that are there, and those of the first locale, which must be."""
+        return [text for (_, locale), text in self.lessons.items() if locale == self.locales[0] or not text.missing]
 
     def has(self, day: int) -> bool:
         """Whether there is such a lesson."""
@@ -47,7 +56,7 @@ def read(folder: Path) -> Course:
     """Read one course. Raises ContentError with every mistake in course.toml."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
-    wrong = [Problem(path, _line(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
+    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
     if wrong:
         raise ContentError(wrong)
     locales = tuple(table["locales"])
@@ -83,8 +92,8 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
     found += [("locales", f"{item} is no locale; write it like en-GB") for item in locales if not _known(item)]
     for key in ("title", "summary"):
         said = table.get(key)
-        lacking = [item for item in locales if not (isinstance(said, dict) and said.get(item))]
-        found += [(key, f"write the line {item} = … under [{key}]") for item in lacking]
+        if not (isinstance(said, dict) and said.get(locales[0])):
+            found.append((key, f"write the line {locales[0]} = … under [{key}]"))
     return found
 
 
@@ -100,7 +109,8 @@ def _known(locale: str) -> bool:
     return True
 
 
-def _line(path: Path, key: str) -> int:
+def line_of(path: Path, key: str) -> int:
+    """Return the line of a key or table in course.toml, or 1."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
             return number

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from course.content import markdown, slots
 from course.content.courses import Course
+from course.content.locales import direction
 from course.content.mailing import Mailing
 from course.content.sources import Source
 from course.settings import Settings
@@ -41,6 +42,8 @@ def compile_mailing(
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
+        "dir": direction(locale),
+        "unreviewed": locale in course.unreviewed,
         "name": name,
         "day": day,
         "course": fixed["course"],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from course.content import slots
 from course.content.command_words import ARGUMENTS, Phrases
+from course.content.locales import REVIEWED
 from course.content.sources import Problem
 from course.content.written import NONE, markers, unknown_slots
 
@@ -30,6 +31,7 @@ MAIL = {
     "done_none": frozenset({"days"}),
     "done_some": frozenset({"list"}),
     "day": frozenset({"day"}),
+    "unreviewed": NONE,
 }
 SLOT = re.compile(r"\{([a-z]+)\}")
 TABLE = re.compile(r"\[[\w.-]+\]")
@@ -54,19 +56,34 @@ class Words:
 def problems(files: list[Words]) -> Iterator[Problem]:
     """Yield every mistake in these files; the first one is what the others are compared with."""
     for words in files:
-        yield from _same_keys(words, files[0])
+        yield from lacking(words, files[0]) if words is not files[0] else _without_words(words)
+        yield from _too_many(words, files[0])
         for rule in (_only_text, _commands, _arguments, _yes_and_no, _mail_slots):
             yield from rule(words)
         text = words.path.read_text(encoding="utf-8")
         yield from (Problem(words.path, line, say) for line, say in markers(text))
 
 
-def _same_keys(words: Words, first: Words) -> Iterator[Problem]:
-    here, there = _keys(words.table), _keys(first.table)
-    for where in sorted(there - here):
-        yield words.problem(where, f"write it here too; {first.path.name} has it")
-    for where in sorted(here - there):
+def lacking(words: Words, first: Words) -> Iterator[Problem]:
+    """Yield a warning for every word that the first one has and this one lacks: there it stands in."""
+    for where in sorted(_keys(first.table) - _keys(words.table)):
+        yield replace(words.problem(where, f"write it here too; {first.path.name} has it"), warning=True)
+    yield from (replace(problem, warning=True) for problem in _without_words(words))
+
+
+def _too_many(words: Words, first: Words) -> Iterator[Problem]:
+    for where in sorted(_keys(words.table) - _keys(first.table)):
         yield words.problem(where, f"take it out, or write it in {first.path.name} too")
+
+
+def _without_words(words: Words) -> Iterator[Problem]:
+    """Yield the commands that nobody could say."""
+    table = words.table.get("commands")
+    for command in COMMANDS:
+        said = table.get(command) if isinstance(table, dict) else None
+        if not said or not isinstance(said, list):
+            say = f'write the words that mean it, like {command} = ["{command.lower()}"]'
+            yield words.problem(("commands", command), say)
 
 
 def _only_text(words: Words) -> Iterator[Problem]:
@@ -84,8 +101,6 @@ def _commands(words: Words) -> Iterator[Problem]:
         said = phrases.get(command)
         if command not in COMMANDS:
             yield words.problem(where, f"no command is called so; write one of {', '.join(COMMANDS)}")
-        elif not said or not isinstance(said, list):
-            yield words.problem(where, f'write the words that mean it, like {command} = ["{command.lower()}"]')
         for phrase in map(str, said if isinstance(said, list) else ()):
             small = " ".join(phrase.casefold().split())
             taken = owner.setdefault(small, command)
@@ -146,8 +161,8 @@ def _mail_slots(words: Words) -> Iterator[Problem]:
 
 
 def _keys(table: Mapping[str, Any]) -> set[Keys]:
-    """Return every key but the commands', which have their own rule."""
-    return {where for where, _ in _leaves(table) if where[0] != "commands"}
+    """Return every key but the commands', which have their own rule, and who has reviewed them."""
+    return {where for where, _ in _leaves(table) if where[0] not in {"commands", REVIEWED}}
 
 
 def _leaves(value: Any, where: Keys = ()) -> Iterator[tuple[Keys, Any]]:

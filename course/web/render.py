@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from course.content import slots
+from course.content.locales import direction
 from course.web import guards
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def page(request: Request, template: str, locale: str, status: int = 200, **valu
         "static": static,
         "settings": app.settings,
         "locales": (),
+        "unreviewed": any(locale in course.unreviewed for course in app.catalogue.courses.values()),
         "mailbox": guards.mailbox_open(request, app.settings),
     }
     return HTMLResponse(_templates().get_template(template).render({**shared, **values}), status)
@@ -99,12 +101,6 @@ def preferred(header: str, locales: tuple[str, ...]) -> str:
 def say(text: str, **values: object) -> str:
     """Put values into one of the words."""
     return slots.say(text, **{name: str(value) for name, value in values.items()})
-
-
-@cache
-def direction(locale: str) -> str:
-    """Return ltr or rtl."""
-    return "rtl" if Locale.parse(locale, sep="-").character_order == "right-to-left" else "ltr"
 
 
 @cache

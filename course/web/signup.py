@@ -130,7 +130,7 @@ def _course_page(
 
 def _preview(course: Course, locale: str, greeting: str) -> Mapping[str, Any]:
     """Return what the first lesson looks like, in its author's own words: its head and its prompt."""
-    lesson = course.lessons[1, locale]
+    lesson = course.lesson(1, locale)
     fixed = {"course": course.titles[locale], "days": str(course.days), "greeting": greeting}
     prompt = next((part for part in lesson.sections if part.id == "prompt"), None)
     return {
