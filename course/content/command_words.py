@@ -27,11 +27,14 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
-TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
-# What no eye sees: marks of writing direction (Unicode 9.1, bidirectional controls), of joining, of a file's beginning.
-UNSEEN = dict.fromkeys(
-    map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-)
+TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״׳\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+# What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning. A Hebrew
+# maqaf is a hyphen to whoever types one.
+ALIKE = {
+    **dict.fromkeys(map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff")),
+    0x5BE: "-",
+}
+ALIKE |= dict.fromkeys(range(0x2066, 0x206A))
 NOON = 12
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
@@ -153,7 +156,7 @@ def first(phrases: Iterable[Phrases], line: str) -> Command | None:
 
 def trimmed(line: str) -> str:
     """Return a line in small letters, single spaces, without what stands around its words."""
-    seen = unicodedata.normalize("NFC", line).translate(UNSEEN)  # some keyboards write é as two characters
+    seen = unicodedata.normalize("NFC", line).translate(ALIKE)  # some keyboards write é as two characters
     return re.sub(r"\s+", " ", seen.casefold()).strip(TRIM)
 
 
