@@ -27,9 +27,9 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
-TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״׳\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
-# What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning. A Hebrew
-# maqaf is a hyphen to whoever types one.
+TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+# What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning.
+# A Hebrew maqaf is a hyphen to whoever types one.
 ALIKE = {
     **dict.fromkeys(map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff")),
     0x5BE: "-",
