@@ -27,7 +27,8 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
-TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״"
+TRIM += "\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
 # What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning.
 # A Hebrew maqaf is a hyphen to whoever types one.
 ALIKE = {
