@@ -480,7 +480,7 @@ def test_a_row_that_would_not_be_printed_is_named(tmp_path, said):
 )
 def test_a_help_line_reads_as_a_line(row, printed):
     """Who, how, when, and no empty brackets."""
-    assert str(line("GB", **row)) == printed
+    assert line("GB", **row).said(WORDS) == printed
 
 
 # Dates in each locale's words.

@@ -58,7 +58,8 @@ class Catalogue:
         if key not in self._said:
             if len(self._said) >= MOST_SAID:
                 self._said.clear()
-            self._said[key] = help_lines.block(self.help_lines, self.words[locale]["mail"], country, today)
+            words, rtl = self.words[locale]["mail"], locales.direction(locale) == "rtl"
+            self._said[key] = help_lines.block(self.help_lines, words, country, today, rtl=rtl)
         return self._said[key]
 
     def command(self, course: str, locale: str, line: str) -> Command | None:

@@ -36,6 +36,7 @@ ALIKE = {
     0x5BE: "-",
 }
 ALIKE |= dict.fromkeys(range(0x2066, 0x206A))
+APART = "[ .!,¡؛،]"  # what may stand between a courtesy and what is asked for
 NOON = 12
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
@@ -82,7 +83,7 @@ class Phrases:
         return cls(
             plain={phrase: name for name, phrase in reversed(said)},
             open=tuple((name, _pattern(phrase, slots)) for name, phrase in said if "{" in phrase),
-            polite=re.compile(rf"(?:(?:{polite})\b[ .!,]*)*(.*?)(?:[ .!,]+(?:{polite}))*"),
+            polite=re.compile(rf"(?:(?:{polite})\b{APART}*)*(.*?)(?:{APART}+(?:{polite}))*"),
             numbers=numbers,
             weekdays=weekdays,
             hours=hours,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from course.content import slots
+from course.content import help_lines, slots
 from course.content.command_words import ARGUMENTS, Phrases
 from course.content.locales import REVIEWED
 from course.content.sources import Problem
@@ -26,6 +26,7 @@ MAIL = {
     "help_intro": NONE,
     "help_emergency": NONE,
     "help_directory": NONE,
+    **{f"help_{how}": NONE for how in help_lines.WAYS},
     "pause_open": NONE,
     "pause_ends": frozenset({"moment"}),
     "done_none": frozenset({"days"}),
