@@ -20,6 +20,7 @@ from course.content import catalogue, command_words, courses, dates, lacking, sl
 from course.content.catalogue import NOTICES
 from course.content.command_words import Command, Phrases
 from course.content.help_lines import HelpLine
+from course.content.sources import ContentError
 from course.reading import extract
 from course.settings import EMAILS
 from course.web import create_app
@@ -205,6 +206,12 @@ def test_its_owner_may_turn_it_on(load):
     """UNREVIEWED_LOCALES names it; the other one stays off."""
     assert load(**LIVE, unreviewed_locales="he").first.locales == ("en-GB", "en-US", "he")
     assert load(**LIVE, unreviewed_locales=" es ,he").first.locales == ("en-GB", "en-US", "es", "he")
+
+
+def test_a_slip_in_the_setting_is_told(load):
+    """A locale in which no course is written would turn nothing on, and nobody would know why."""
+    with pytest.raises(ContentError, match="UNREVIEWED_LOCALES names hb"):
+        load(unreviewed_locales="hb")
 
 
 def test_a_reviewed_language_is_on(load, emails):

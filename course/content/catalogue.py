@@ -122,6 +122,9 @@ def load(settings: Settings) -> Catalogue:
         if locale in tables and other in tables
     }
     phrases = _phrases(root, words, problems)
+    for locale in sorted(settings.unreviewed - stand_ins.keys()):
+        say = f"UNREVIEWED_LOCALES names {locale}, and no course is written in it: take it out of the setting"
+        problems.append(Problem(root / "courses", 1, say))
     if problems:
         raise ContentError(problems)
     there = {place: source for place, source in notices.items() if not source.missing}
