@@ -35,15 +35,6 @@ def shape(value):
     return sorted(name for name, _ in slots.written(value))
 
 
-def unlike(one, other, path):
-    """Yield the places where a shape differs from another one otherwise than by lacking a key."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one:
-            yield from unlike(one[key], other.get(key), f"{path}.{key}")
-    elif one != other:
-        yield path
-
-
 def texts(value, path="pages"):
     """Every string with its key."""
     if isinstance(value, str):
@@ -53,13 +44,9 @@ def texts(value, path="pages"):
             yield from texts(inner, f"{path}.{key}")
 
 
-def test_all_locales_have_the_same_words_and_slots():
-    """A key or a slot in one is in all; in another language only what is new in English may still be lacking."""
-    shapes = {locale: shape(words) for locale, words in WORDS.items()}
-    first = shapes["en-GB"]
-
-    assert shapes["en-US"] == first
-    assert [wrong for locale in shapes for wrong in unlike(shapes[locale], first, locale)] == []
+def test_english_has_the_same_words_and_slots_everywhere():
+    """A key or a slot in one is in both; other languages may still lack what is new in it (test_languages.py)."""
+    assert shape(WORDS["en-US"]) == shape(WORDS["en-GB"])
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)

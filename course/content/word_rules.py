@@ -59,7 +59,8 @@ def problems(files: list[Words]) -> Iterator[Problem]:
     for words in files:
         yield from lacking(words, files[0]) if words is not files[0] else _without_words(words)
         yield from _too_many(words, files[0])
-        for rule in (_only_text, _commands, _arguments, _yes_and_no, _mail_slots):
+        yield from _mail_slots(words, files[0])
+        for rule in (_only_text, _commands, _arguments, _yes_and_no):
             yield from rule(words)
         text = words.path.read_text(encoding="utf-8")
         yield from (Problem(words.path, line, say) for line, say in markers(text))
@@ -73,8 +74,9 @@ def lacking(words: Words, first: Words) -> Iterator[Problem]:
 
 
 def _too_many(words: Words, first: Words) -> Iterator[Problem]:
+    """Yield a warning for every word that the first one lacks: nobody reads it."""
     for where in sorted(_keys(words.table) - _keys(first.table)):
-        yield words.problem(where, f"take it out, or write it in {first.path.name} too")
+        yield replace(words.problem(where, f"take it out, or write it in {first.path.name} too"), warning=True)
 
 
 def _without_words(words: Words) -> Iterator[Problem]:
@@ -153,10 +155,11 @@ def _yes_and_no(words: Words) -> Iterator[Problem]:
                 yield words.problem(("replies", key), f"“{phrase}” means yes already; choose one", near=f'"{phrase}"')
 
 
-def _mail_slots(words: Words) -> Iterator[Problem]:
-    mail = words.table.get("mail")
-    for key, said in mail.items() if isinstance(mail, dict) else ():
-        if isinstance(said, str):
+def _mail_slots(words: Words, first: Words) -> Iterator[Problem]:
+    """Yield slots without a value, in the words that are read."""
+    mail, read = words.table.get("mail"), first.table.get("mail")
+    for key, said in mail.items() if isinstance(mail, dict) and isinstance(read, dict) else ():
+        if isinstance(said, str) and key in read:
             found = unknown_slots(said, MAIL.get(key, slots.FIXED), 1)
             yield from (words.problem(("mail", key), say) for _, say in found)
 
