@@ -18,7 +18,7 @@ from course.settings import Settings
 
 REVIEWED = "reviewed_by"  # the key of a lesson's or notice's head, and the first line of words/<locale>.toml
 # Words that a program compares or follows: a sign before them would change what they mean.
-SILENT = frozenset({"commands", "replies", "dates", "quick_commands", "shown_as"})
+SILENT = frozenset({"commands", "replies", "dates", "quick_commands", "shown_as", "path"})
 
 
 def stand_ins(courses: Iterable[Course]) -> dict[str, str]:

@@ -59,8 +59,9 @@ def problems(files: list[Words]) -> Iterator[Problem]:
     for words in files:
         yield from lacking(words, files[0]) if words is not files[0] else _without_words(words)
         yield from _too_many(words, files[0])
-        yield from _mail_slots(words, files[0])
-        for rule in (_only_text, _commands, _arguments, _yes_and_no):
+        for compared in (_commands, _mail_slots):
+            yield from compared(words, files[0])
+        for rule in (_only_text, _arguments, _yes_and_no):
             yield from rule(words)
         text = words.path.read_text(encoding="utf-8")
         yield from (Problem(words.path, line, say) for line, say in markers(text))
@@ -95,7 +96,7 @@ def _only_text(words: Words) -> Iterator[Problem]:
             yield words.problem(where, "write it as text, in double quotes")
 
 
-def _commands(words: Words) -> Iterator[Problem]:
+def _commands(words: Words, first: Words) -> Iterator[Problem]:
     table = words.table.get("commands")
     phrases = table if isinstance(table, dict) else {}
     owner: dict[str, str] = {}
@@ -103,7 +104,8 @@ def _commands(words: Words) -> Iterator[Problem]:
         where = ("commands", command)
         said = phrases.get(command)
         if command not in COMMANDS:
-            yield words.problem(where, f"no command is called so; write one of {', '.join(COMMANDS)}")
+            say = f"no command is called so; write one of {', '.join(COMMANDS)}"
+            yield replace(words.problem(where, say), warning=words is not first)
         for phrase in map(str, said if isinstance(said, list) else ()):
             small = " ".join(phrase.casefold().split())
             taken = owner.setdefault(small, command)
@@ -158,7 +160,9 @@ def _yes_and_no(words: Words) -> Iterator[Problem]:
 def _mail_slots(words: Words, first: Words) -> Iterator[Problem]:
     """Yield slots without a value, in the words that are read."""
     mail, read = words.table.get("mail"), first.table.get("mail")
-    for key, said in mail.items() if isinstance(mail, dict) and isinstance(read, dict) else ():
+    if not (isinstance(mail, dict) and isinstance(read, dict)):
+        return
+    for key, said in mail.items():
         if isinstance(said, str) and key in read:
             found = unknown_slots(said, MAIL.get(key, slots.FIXED), 1)
             yield from (words.problem(("mail", key), say) for _, say in found)
