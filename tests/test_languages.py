@@ -129,6 +129,13 @@ def test_one_command_lists_it(shell, emails, monkeypatch):
     assert "notices/es" not in ended.out
 
 
+def test_a_whole_language_has_nothing_to_list(shell):
+    """It is said in one line, and the command ends with 0."""
+    ended = shell("locales", "en-US")
+
+    assert (ended.code, ended.out) == (0, "en-US: no texts to write, no files to review.\n")
+
+
 def test_a_language_that_nobody_writes_in_is_named(shell):
     """A slip in the name is told with the names that there are."""
     ended = shell("locales", "hebrew")
