@@ -23,7 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from course import garbage, inbound, logs, sockets
 from course.app import App
 from course.clock import TICK, TIDY
-from course.content import checks
+from course.content import checks, lacking
 from course.content.sources import ContentError
 from course.inbound import Source
 from course.journeys import trials
@@ -87,6 +87,10 @@ def warn(app: App) -> None:
     unproven = trials.warning(app.service)
     if unproven:
         log.warning(unproven)
+    for locale, count in lacking.counts(app.settings.emails_dir).items():
+        log.warning(
+            "a language lacks texts: others stand in, and `course locales` lists them", locale=locale, texts=count
+        )
 
 
 def only_clock(settings: Settings) -> IO[str] | None:

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     postal_address: str = "Sample address, set POSTAL_ADDRESS"
     controller_name: str = "Dear Self (sample name, set CONTROLLER_NAME)"
     contact_email: str = f"hello@{SAMPLE_DOMAIN}"
+    unreviewed_locales: str = ""
     min_age: int = Field(16, ge=13, le=21)
     community_list: str = ""
     trusted_proxies: str = ""
@@ -139,6 +140,11 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether people other than this machine's own can reach the site."""
         return not is_loopback(self.site_host)
+
+    @property
+    def unreviewed(self) -> frozenset[str]:
+        """The locales that are spoken although no native speaker has reviewed them."""
+        return frozenset(filter(None, (part.strip() for part in self.unreviewed_locales.split(","))))
 
     @property
     def database(self) -> str:

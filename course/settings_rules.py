@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from course.settings import Settings
 
 SHORTEST_SECRET = 32  # characters
+LOCALE = r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 # What to put where something else than text is wanted.
 KINDS = {
     "port": "put a port number from 1 to 65535",
@@ -86,6 +88,8 @@ def _reach(settings: Settings) -> list[str]:
             )
     if not (settings.emails_dir / "layout.html").is_file():
         problems.append("EMAILS_DIR: there is no layout.html in it; put the path of the folder emails/")
+    if not all(re.fullmatch(LOCALE, locale) for locale in settings.unreviewed):
+        problems.append("UNREVIEWED_LOCALES: put locales parted by commas, as they stand in course.toml: es, he")
     for proxy in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
         try:
             ipaddress.ip_network(proxy, strict=False)

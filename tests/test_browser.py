@@ -272,6 +272,33 @@ def test_my_course_works_without_scripts(chromium, site, page):
     context.close()
 
 
+def test_a_newcomer_reads_from_the_right(page):
+    """The whole way in Hebrew: page, question, letter and answer run from the right, on a phone and in the dark."""
+    page.goto("/?locale=he")
+    look(page, "course-he")
+    assert page.evaluate("getComputedStyle(document.body).direction") == "rtl"
+    page.locator("#email").fill("dana@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    look(page, "sent-he")
+
+    mail(page, "נא לאשר").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.wait_for_url("**/confirm/*")
+    look(page, "confirm-he")
+    page.get_by_role("button", name="כן, לשלוח לי את הקורס").click()
+    mail(page, "יום 1").click()
+    letter = page.frame_locator("iframe")
+    assert shown(letter.get_by_text("שתי דרכים לומר").first)
+    assert letter.locator(".prompt").evaluate("one => getComputedStyle(one).borderRightWidth") == "4px"
+    look(page, "mail-day-1-he")
+    page.locator("#words").fill("\u200fעשיתי.")  # noqa: RUF001 (Hebrew letters)
+    page.get_by_role("button", name="Send the reply").click()
+    page.wait_for_url("**/mailbox?replied=1")
+
+    assert mail(page, "יום 1 נרשם").is_visible()
+
+
 def test_what_is_wrong_is_said_where_the_visitor_is(page):
     """The summary has the focus, its links lead to the fields, and every dead end is a calm page."""
     page.goto("/")

@@ -51,6 +51,7 @@ COMMANDS = (
     "embed",
     "community",
     "resources",
+    "locales",
 )
 CANARY = "heron-canary"
 
@@ -247,7 +248,7 @@ def test_check_of_a_broken_course(shell, emails):
     ended = shell("check")
 
     assert ended.code == 1
-    assert ended.out.startswith("emails/courses/self-compassion/en-GB/day-2.md:8: {nobody} is no slot here")
+    assert ended.out.startswith("emails/courses/self-compassion/en-GB/day-2.md:9: {nobody} is no slot here")
     assert ended.out.splitlines()[-1].startswith("1 mistake and ")
 
 
@@ -314,7 +315,7 @@ def test_preview_of_a_broken_course(shell, emails):
     ended = shell("preview", "--day", "2")
 
     assert ended.code == 1
-    assert "day-2.md:8: {nobody} is no slot here" in ended.err
+    assert "day-2.md:9: {nobody} is no slot here" in ended.err
 
 
 def test_a_test_mail_is_the_mail_that_people_get(shell, tmp_path):

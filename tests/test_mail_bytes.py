@@ -586,7 +586,7 @@ def test_the_rest_of_the_style_is_inlined(mail):
     style = {frozenset(one.classes): one.style for one, _ in mail.page.elements if one.classes}
     outside = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}", "", mail.page.sheet())
 
-    assert style[frozenset({"page"})]["font-size"] == "18px"
+    assert style[frozenset({"page", "ltr"})]["font-size"] == "18px"
     assert style[frozenset({"sheet"})]["max-width"] == "600px"
     assert outside.strip() == ""
 

@@ -232,6 +232,7 @@ WRONG = [
     ("SECRET_KEY", {"secret_key": f"{'x' * 40},p4ssw0rd"}, "parted by commas, the newest first"),
     ("SECRET_KEY", {"secret_key": f"{'x' * 40},"}, "at least 32 random characters"),
     ("EMAILS_DIR", {"emails_dir": "/nowhere"}, "the folder emails/"),
+    ("UNREVIEWED_LOCALES", {"unreviewed_locales": "es, Hebrew"}, "as they stand in course.toml: es, he"),
     ("TRUSTED_PROXIES", {"trusted_proxies": "10.0.0.1, proxy.example.org"}, "like 10.0.0.0/8"),
     ("SMTP_URL", {"transport": "smtp"}, "smtps://user:password@host:465"),
     ("SMTP_URL", {"transport": "smtp", "smtp_url": "http://us3r:p4ssw0rd@mx.example.org"}, "smtps://"),

@@ -44,12 +44,9 @@ def texts(value, path="pages"):
             yield from texts(inner, f"{path}.{key}")
 
 
-def test_all_locales_have_the_same_words_and_slots():
-    """A key or a slot in one is in all."""
-    shapes = [shape(words) for words in WORDS.values()]
-
-    assert len(shapes) >= 2
-    assert all(other == shapes[0] for other in shapes)
+def test_english_has_the_same_words_and_slots_everywhere():
+    """A key or a slot in one is in both; other languages may still lack what is new in it (test_languages.py)."""
+    assert shape(WORDS["en-US"]) == shape(WORDS["en-GB"])
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
@@ -76,14 +73,14 @@ def test_the_words_keep_to_the_tone(locale):
     assert wrong == []
 
 
-def test_the_same_consent_is_asked_for_in_every_locale():
+def test_the_same_consent_is_asked_for_in_english_everywhere():
     """Word for word as it was decided."""
     wording = (
         "Send me the course by email. If I reply, my words, which may say something about my health, pass through the "
         "mail service, count my day and are deleted. I am {min_age} or over. I can withdraw at any time."
     )
 
-    assert {words["signup"]["consent"] for words in WORDS.values()} == {wording}
+    assert {words["signup"]["consent"] for locale, words in WORDS.items() if locale in {"en-GB", "en-US"}} == {wording}
 
 
 LIVE = {

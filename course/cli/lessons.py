@@ -12,9 +12,10 @@ from pathlib import Path
 import typer
 
 from course.cli.service import load
-from course.content import catalogue, checks, samples
+from course.content import catalogue, checks, courses, lacking, samples
 from course.content.catalogue import NOTICES, Catalogue
 from course.content.courses import Course, lesson_name
+from course.content.locales import stand_ins
 from course.content.mailing import Mailing
 from course.content.sources import Problem
 from course.settings import Settings
@@ -30,6 +31,28 @@ def check() -> int:
         typer.echo(_shown(problem))
     mistakes, warnings = _count(len(wrong), "mistake"), _count(len(found) - len(wrong), "warning")
     typer.echo(f"{mistakes.capitalize()} and {warnings} in {near(settings.emails_dir)}/.")
+    return 1 if wrong else 0
+
+
+def locales(wanted: str | None) -> int:
+    """Print what each locale lacks, or one of them, and return 1 if there is something to write or to review."""
+    settings = load()
+    root, spoken = settings.emails_dir, catalogue.load(settings).courses
+    known = [courses.read(path.parent) for path in sorted(root.glob("courses/*/course.toml"))]
+    every = list(stand_ins(known))
+    if wanted and wanted not in every:
+        raise typer.BadParameter(f"no course is written in {wanted}; choose one of {', '.join(every)}")
+    wrong = 0
+    for locale in [wanted] if wanted else every:
+        lacks = list(lacking.lacks(root, known, locale))
+        unread = list(lacking.unreviewed(root, known, locale))
+        for problem in lacks + unread:
+            typer.echo(_shown(replace(problem, warning=False)))
+        written = [course.name for course in known if locale in course.locales]
+        off = [name for name in written if locale not in spoken[name].locales]
+        said = f"{locale}: {_count(len(lacks), 'text')} to write, {_count(len(unread), 'file')} to review"
+        typer.echo(f"{said}; off in {', '.join(off)}." if off else f"{said}.")
+        wrong += len(lacks) + len(unread)
     return 1 if wrong else 0
 
 

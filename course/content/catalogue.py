@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from course.content import command_words, courses, help_lines, layout, slots, sources
+from course.content import command_words, courses, help_lines, layout, locales, slots, sources
 from course.content import plain as without_links
 from course.content.command_words import Command, Phrases
 from course.content.courses import Course
@@ -48,7 +49,7 @@ class Catalogue:
     _said: dict[tuple[str, str, date, bool], str] = field(default_factory=dict, repr=False)
 
     def mailing(self, course: str, name: str, locale: str, *, plain: bool = False) -> Mailing:
-        """Return a lesson or notice of a course in a locale (the course's first one, if it lacks it).
+        """Return a lesson or notice of a course in a locale; one that this lacks, wholly in the course's first one.
 
         `plain`: without links, where it can be.
         """
@@ -72,9 +73,9 @@ class Catalogue:
         if key not in self._said:
             if len(self._said) >= MOST_SAID:
                 self._said.clear()
-            mail = self.words[locale]["mail"]
+            mail, rtl = self.words[locale]["mail"], locales.direction(locale) == "rtl"
             words = without_links.words(mail) if plain else mail
-            self._said[key] = help_lines.block(self.help_lines, words, country, today)
+            self._said[key] = help_lines.block(self.help_lines, words, country, today, rtl=rtl)
         return self._said[key]
 
     def command(self, course: str, locale: str, line: str) -> Command | None:
@@ -125,48 +126,86 @@ class Catalogue:
 
     def _compile(self, course: Course, name: str, locale: str, *, plain: bool) -> Mailing:
         day = next((day for day in range(1, course.days + 1) if courses.lesson_name(day) == name), None)
-        source = self.notices[name, locale] if day is None else course.lessons[day, locale]
-        words = self.words[locale]
-        return layout.compile_mailing(self.settings, course, source, name, day, locale, words, plain=plain)
+        tried = (locale, course.locales[0], *self.words)
+        texts = [(one, course.lessons.get((day, one)) if day else self.notices.get((name, one))) for one in tried]
+        spoken, source = next((one, text) for one, text in texts if text is not None)
+        if spoken != locale:
+            subject = f"{locales.sign(self.settings, spoken)}{source.front['subject']}"
+            source = replace(source, front={**source.front, "subject": subject})
+        words = self.words[spoken]
+        return layout.compile_mailing(self.settings, course, source, name, day, spoken, words, plain=plain)
 
 
 def load(settings: Settings) -> Catalogue:
-    """Read the folder emails/. Raises ContentError with every mistake that keeps a mail from being made."""
+    """Read the folder emails/. Raises ContentError with every mistake that keeps a mail from being made.
+
+    What a locale lacks is no mistake: its stand-in has it. A first locale that lacks something is one.
+    """
     root = settings.emails_dir
-    found: dict[str, Course] = {}
     problems: list[Problem] = []
-    for path in sorted(root.glob("courses/*/course.toml")):
-        try:
-            found[path.parent.name] = courses.read(path.parent)
-        except ContentError as error:
-            problems += error.problems
-    if not found and not problems:
-        problems.append(Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml"))
-    locales = sorted({locale for course in found.values() for locale in course.locales})
-    notices = {
-        (name, locale): sources.read(root / "notices" / locale / f"{name}.md") for locale in locales for name in NOTICES
-    }
-    words: dict[str, Words] = {}
-    phrases: dict[str, Phrases] = {}
-    for locale in locales:
-        path = root / "words" / f"{locale}.toml"
-        try:
-            words[locale] = sources.read_toml(path)
-            phrases[locale] = Phrases.of(words[locale])
-        except ContentError as error:
-            problems += error.problems
-        except (KeyError, TypeError, ValueError):
-            problems.append(Problem(path, 1, "words for what people reply are missing; `course check` says which"))
-    written = [
-        *notices.values(),
-        *(source for course in found.values() for source in course.lessons.values()),
-    ]
-    problems += [problem for source in written for problem in source.problems]
+    found = _courses(root, problems)
+    stand_ins = dict(sorted(locales.stand_ins(found.values()).items()))
+    places = [(name, locale) for locale in stand_ins for name in NOTICES]
+    notices = {(name, locale): sources.read(root / "notices" / locale / f"{name}.md") for name, locale in places}
+    needed = [text for (_, locale), text in notices.items() if stand_ins[locale] == locale or not text.missing]
+    needed += [text for course in found.values() for text in course.needed()]
+    problems += [problem for text in needed for problem in text.problems]
+    tables = _words(root, stand_ins, problems)
     numbers: tuple[HelpLine, ...] = ()
     try:
         numbers = help_lines.load(root / "help_lines.toml")
     except ContentError as error:
         problems += error.problems
+    words = {
+        locale: locales.filled(tables[locale], tables[other], locales.sign(settings, other))
+        for locale, other in stand_ins.items()
+        if locale in tables and other in tables
+    }
+    phrases = _phrases(root, words, problems)
+    for locale in sorted(settings.unreviewed - stand_ins.keys()):
+        say = f"UNREVIEWED_LOCALES names {locale}, and no course is written in it: take it out of the setting"
+        problems.append(Problem(root / "courses", 1, say))
     if problems:
         raise ContentError(problems)
-    return Catalogue(settings, found, notices, words, numbers, phrases)
+    there = {place: source for place, source in notices.items() if not source.missing}
+    offered = {
+        name: locales.whole(course, settings, locales.unreviewed(course, there, tables))
+        for name, course in found.items()
+    }
+    return Catalogue(settings, offered, there, words, numbers, phrases)
+
+
+def _courses(root: Path, problems: list[Problem]) -> dict[str, Course]:
+    found: dict[str, Course] = {}
+    paths = sorted(root.glob("courses/*/course.toml"))
+    for path in paths:
+        try:
+            found[path.parent.name] = courses.read(path.parent)
+        except ContentError as error:
+            problems += error.problems
+    if not paths:
+        problems.append(Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml"))
+    return found
+
+
+def _words(root: Path, stand_ins: Mapping[str, str], problems: list[Problem]) -> dict[str, Words]:
+    """Return each locale's own words; none for one whose file is missing and has a stand-in."""
+    found: dict[str, Words] = {}
+    for locale, other in stand_ins.items():
+        path = root / "words" / f"{locale}.toml"
+        try:
+            found[locale] = sources.read_toml(path) if path.is_file() or locale == other else {}
+        except ContentError as error:
+            problems += error.problems
+    return found
+
+
+def _phrases(root: Path, words: Mapping[str, Words], problems: list[Problem]) -> dict[str, Phrases]:
+    found: dict[str, Phrases] = {}
+    for locale, table in words.items():
+        try:
+            found[locale] = Phrases.of(table)
+        except (KeyError, TypeError, ValueError):
+            path = root / "words" / f"{locale}.toml"
+            problems.append(Problem(path, 1, "words for what people reply are missing; `course check` says which"))
+    return found

@@ -18,6 +18,8 @@ from course.content import (
     courses,
     head_rules,
     help_rules,
+    lacking,
+    locales,
     resource_rules,
     samples,
     sources,
@@ -44,15 +46,15 @@ def check(settings: Settings, today: date) -> list[Problem]:
     """
     root = settings.emails_dir
     known, lessons, found = _courses(root)
-    locales = _locales(root, known)
-    notices = [
-        Written(sources.read(root / "notices" / locale / f"{name}.md"), name) for locale in locales for name in NOTICES
-    ]
+    stand_ins = _locales(root, known)
+    notices = _notices(root, stand_ins)
     found += [problem for text in lessons + notices for problem in _of_a_text(text)]
     found += _strays({text.source.path for text in lessons + notices})
     found += resource_rules.problems(root, known)
-    words, unreadable = _tables([root / "words" / f"{locale}.toml" for locale in locales])
+    paths = [(locale == other, root / "words" / f"{locale}.toml") for locale, other in stand_ins.items()]
+    words, unreadable = _tables([path for needed, path in paths if needed or path.is_file()])
     found += [*unreadable, *word_rules.problems([Words(path, table) for path, table in words.items()])]
+    found += [one for locale in stand_ins for one in lacking.lacks(root, known, locale) if one.path not in words]
     help_lines, last = _tables([root / "help_lines.toml"])
     last += [problem for path, table in help_lines.items() for problem in help_rules.problems(path, table, today)]
     made = _made(settings, today) if all(problem.warning for problem in found + last) else ()
@@ -78,7 +80,7 @@ def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
             lessons += [sources.read(lesson) for lesson in sorted(path.parent.glob("*/day-*.md"))]
         else:
             known.append(course)
-            lessons += [course.lessons[day, locale] for locale in course.locales for day in range(1, course.days + 1)]
+            lessons += course.needed()
     if not paths:
         found.append(Problem(root / "courses", 1, "there is no course here; make a folder with a course.toml"))
     return known, [Written(lesson, LESSON) for lesson in lessons], found
@@ -92,10 +94,22 @@ def _strays(known: set[Path]) -> Iterator[Problem]:
             yield Problem(path, 1, say, warning=True)
 
 
-def _locales(root: Path, known: list[Course]) -> list[str]:
-    """Return the locales that are needed, the first course's first one first; else those that there are words in."""
-    needed = dict.fromkeys(locale for course in known for locale in course.locales)
-    return list(needed) or sorted(path.stem for path in root.glob("words/*.toml"))
+def _locales(root: Path, known: list[Course]) -> dict[str, str]:
+    """Return the locales that are needed, the first course's first one first, each with the one that stands in for it.
+
+    Where no course can be read, those that there are words in.
+    """
+    return locales.stand_ins(known) or {path.stem: path.stem for path in sorted(root.glob("words/*.toml"))}
+
+
+def _notices(root: Path, stand_ins: dict[str, str]) -> list[Written]:
+    """Return the notices that are there, and those that must be: nothing stands in for a first locale's."""
+    read = [
+        (locale == other, Written(sources.read(root / "notices" / locale / f"{name}.md"), name))
+        for locale, other in stand_ins.items()
+        for name in NOTICES
+    ]
+    return [text for needed, text in read if needed or not text.source.missing]
 
 
 def _tables(paths: list[Path]) -> tuple[dict[Path, dict[str, Any]], list[Problem]]:

@@ -6,6 +6,7 @@ All words are a locale's own: [commands] and [replies] of words/<locale>.toml. A
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,16 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LETTER_MONTHS = (1, 3, 6)  # any other number makes a line no command: what stands below it is not for us to lose
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
-TRIM = " .!?,;:*_>\"'“”\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״"
+TRIM += "\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+# What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning.
+# A Hebrew maqaf is a hyphen to whoever types one.
+ALIKE = {
+    **dict.fromkeys(map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff")),
+    0x5BE: "-",
+}
+ALIKE |= dict.fromkeys(range(0x2066, 0x206A))
+APART = "[ .!,¡؛،]"  # what may stand between a courtesy and what is asked for
 NOON = 12
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
@@ -82,7 +92,7 @@ class Phrases:
         return cls(
             plain={phrase: name for name, phrase in reversed(said)},
             open=tuple((name, _pattern(phrase, slots)) for name, phrase in said if "{" in phrase),
-            polite=re.compile(rf"(?:(?:{polite})\b[ .!,]*)*(.*?)(?:[ .!,]+(?:{polite}))*"),
+            polite=re.compile(rf"(?:(?:{polite})\b{APART}*)*(.*?)(?:{APART}+(?:{polite}))*"),
             numbers=numbers,
             weekdays=weekdays,
             hours=hours,
@@ -158,7 +168,8 @@ def first(phrases: Iterable[Phrases], line: str) -> Command | None:
 
 def trimmed(line: str) -> str:
     """Return a line in small letters, single spaces, without what stands around its words."""
-    return re.sub(r"\s+", " ", line.casefold()).strip(TRIM)
+    seen = unicodedata.normalize("NFC", line).translate(ALIKE)  # some keyboards write é as two characters
+    return re.sub(r"\s+", " ", seen.casefold()).strip(TRIM)
 
 
 def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Course:
     letter_days: tuple[int, ...] = ()  # of which it is offered that the letter comes back; none: it never is
     unit: str = UNITS[0]
     next: str = ""
+    unreviewed: frozenset[str] = frozenset()  # of the locales: those that no native speaker has reviewed
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
@@ -50,13 +51,21 @@ class Course:
 
     def resource_of(self, day: int, locale: str) -> Resource | None:
         """Return the exercise that a day's lesson names, if it names one that is there."""
-        return self.resources.get(str(self.lessons[day, locale].front.get("resource")))
+        return self.resources.get(str(self.lesson(day, locale).front.get("resource")))
 
     @property
     def minutes(self) -> tuple[int, int]:
         """How long the shortest and the longest lesson take."""
         each = [int(lesson.front.get("minutes", 0)) for lesson in self.lessons.values()]
         return min(each), max(each)
+
+    def lesson(self, day: int, locale: str) -> Source:
+        """Return a lesson in a locale, or in the first one if it is not written in that."""
+        return self.lessons.get((day, locale)) or self.lessons[day, self.locales[0]]
+
+    def needed(self) -> list[Source]:
+        """Return the lessons that are there, and those of the first locale, which must be."""
+        return [text for (_, locale), text in self.lessons.items() if locale == self.locales[0] or not text.missing]
 
     def has(self, day: int) -> bool:
         """Whether there is such a lesson."""
@@ -72,7 +81,7 @@ def read(folder: Path) -> Course:
     """Read one course. Raises ContentError with every mistake in course.toml, or in its resources."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
-    wrong = [Problem(path, _line(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
+    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
     if wrong:
         raise ContentError(wrong)
     locales = tuple(table["locales"])
@@ -101,35 +110,41 @@ def read(folder: Path) -> Course:
 
 
 def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    if not _whole(table.get("days"), 1, MOST_DAYS):
-        found.append(("days", f"write a whole number from 1 to {MOST_DAYS}"))
-    if not _whole(table.get("send_hour"), 0, 23):
-        found.append(("send_hour", "write the local hour as a whole number from 0 to 23"))
-    if table.get("start", Start.NEXT_HOUR) not in set(Start):
-        found.append(("start", f"write one of {', '.join(Start)}"))
-    letter_days = table.get("letter_days", [])
-    if not isinstance(letter_days, list) or not all(_whole(day, 1, MOST_DAYS) for day in letter_days):
-        found.append(("letter_days", "write the days in brackets, like [4, 5]"))
-    if table.get("unit", UNITS[0]) not in UNITS:
-        found.append(("unit", f"write one of {', '.join(UNITS)}"))
-    if not isinstance(table.get("next", ""), str):
-        found.append(("next", "write the name of another course's folder, in double quotes"))
-    if table.get("pace", Pace.DAILY) not in PACES:
-        found.append(("pace", f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course"))
+    found = [(key, say) for key, usual, fits, say in LINES if not fits(table.get(key, usual))]
     locales = table.get("locales")
     if not (isinstance(locales, list) and locales and all(isinstance(item, str) for item in locales)):
         return [*found, ("locales", 'write at least one, like ["en-GB"]')]
     found += [("locales", f"{item} is no locale; write it like en-GB") for item in locales if not _known(item)]
     for key in ("title", "summary"):
         said = table.get(key)
-        lacking = [item for item in locales if not (isinstance(said, dict) and said.get(item))]
-        found += [(key, f"write the line {item} = … under [{key}]") for item in lacking]
+        if not (isinstance(said, dict) and said.get(locales[0])):
+            found.append((key, f"write the line {locales[0]} = … under [{key}]"))
     return found
 
 
 def _whole(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _days(value: object) -> bool:
+    return isinstance(value, list) and all(_whole(day, 1, MOST_DAYS) for day in value)
+
+
+# What each line may say: the key, what it is when there is no such line, whether a value fits, what to write instead.
+LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
+    ("days", None, lambda days: _whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
+    ("send_hour", None, lambda hour: _whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
+    ("start", Start.NEXT_HOUR, lambda start: start in set(Start), f"write one of {', '.join(Start)}"),
+    ("letter_days", [], _days, "write the days in brackets, like [4, 5]"),
+    ("unit", UNITS[0], lambda unit: unit in UNITS, f"write one of {', '.join(UNITS)}"),
+    ("next", "", lambda name: isinstance(name, str), "write the name of another course's folder, in double quotes"),
+    (
+        "pace",
+        Pace.DAILY,
+        lambda pace: pace in PACES,
+        f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course",
+    ),
+)
 
 
 def _known(locale: str) -> bool:
@@ -140,7 +155,8 @@ def _known(locale: str) -> bool:
     return True
 
 
-def _line(path: Path, key: str) -> int:
+def line_of(path: Path, key: str) -> int:
+    """Return the line of a key or table in course.toml, or 1."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
             return number

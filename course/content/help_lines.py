@@ -16,6 +16,9 @@ from course.content.sources import ContentError, Problem, read_toml
 FRESH = timedelta(days=180)
 GROUPS = ("phone", "written", "young", "deaf")
 AUDIENCES = {"young people": "young", "deaf": "deaf"}  # everyone's rows are told apart by how they are reached
+WAYS = ("call", "text", "email", "videophone", "relay")  # of reaching one: what `how` may say
+# In a line that runs from the right "116 123" would be shown as "123 116": from the left, whatever stands around it.
+FROM_LEFT = "\u2066{}\u2069"
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,11 @@ class HelpLine:
         """Whether it may be printed: checked by somebody, at most 180 days ago."""
         return self.verified_on is not None and today - self.verified_on <= FRESH
 
-    def __str__(self) -> str:
-        """Return the row as it is printed."""
-        return f"{self.name}: {' '.join(filter(None, (self.how, self.contact)))}" + (
-            f" ({self.hours})" if self.hours else ""
-        )
+    def said(self, words: Mapping[str, str], *, rtl: bool = False) -> str:
+        """Return the row as it is printed, how it is reached in a locale's words."""
+        how = words.get(f"help_{self.how}", self.how)
+        contact = FROM_LEFT.format(self.contact) if rtl else self.contact
+        return f"{self.name}: {' '.join(filter(None, (how, contact)))}" + (f" ({self.hours})" if self.hours else "")
 
 
 def load(path: Path) -> tuple[HelpLine, ...]:
@@ -59,9 +62,11 @@ def country_of(timezone: str) -> str:
     return "" if country in {"001", "ZZ"} else country
 
 
-def block(lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date) -> str:
+def block(
+    lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date, *, rtl: bool = False
+) -> str:
     """Return what every mail prints, a line each: the country's checked rows, or what holds everywhere."""
-    rows = [str(line) for line in lines if line.country == country and line.fresh(today)]
+    rows = [line.said(words, rtl=rtl) for line in lines if line.country == country and line.fresh(today)]
     return "\n".join([words["help_intro"], words["help_emergency"], *rows, words["help_directory"]])
 
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from course.content import markdown, slots
 from course.content import plain as without_links
 from course.content.courses import Course
+from course.content.locales import direction
 from course.content.mailing import Mailing
 from course.content.resources import Resource
 from course.content.sources import Source
@@ -46,6 +47,8 @@ def compile_mailing(
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
+        "dir": direction(locale),
+        "unreviewed": locale in course.unreviewed,
         "name": name,
         "day": day,
         "course": fixed["course"],

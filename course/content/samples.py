@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from course.content import dates, help_lines
+from course.content import dates
 from course.content.catalogue import Catalogue
 from course.content.mailing import Mailing
 from course.content.slots import say
@@ -27,7 +27,7 @@ def values(
     done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
-        "help_lines": help_lines.block(catalogue.help_lines, mail, locale.rpartition("-")[2], now.date()),
+        "help_lines": catalogue.help_for(locale, locale.rpartition("-")[2], now.date()),
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
         **{f"{page}_url": catalogue.settings.site for page in PAGES},

@@ -56,6 +56,11 @@ class Source:
     sections: tuple[Section, ...]
     problems: tuple[Problem, ...] = field(default=(), compare=False)
 
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such file."""
+        return not self.path.is_file()
+
     def line_of(self, key: str) -> int:
         """Return the line of a front-matter key, or 1."""
         for number, line in enumerate(self.path.read_text(encoding="utf-8-sig").splitlines(), 1):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from course.content import slots
+from course.content import help_lines, slots
 from course.content.command_words import ARGUMENTS, Phrases
+from course.content.locales import REVIEWED
 from course.content.sources import Problem
 from course.content.written import NONE, markers, unknown_slots
 
@@ -28,6 +29,7 @@ MAIL = {
     "help_intro": NONE,
     "help_emergency": NONE,
     "help_directory": NONE,
+    **{f"help_{how}": NONE for how in help_lines.WAYS},
     "pause_open": NONE,
     "pause_ends": frozenset({"moment"}),
     "goes_on": NONE,
@@ -42,6 +44,8 @@ MAIL = {
     "late_reply_never": NONE,
     "forgets": frozenset({"keep_days"}),
     "forgets_never": NONE,
+    "day": frozenset({"day"}),
+    "unreviewed": NONE,
 }
 SLOT = re.compile(r"\{([a-z]+)\}")
 TABLE = re.compile(r"\[[\w.-]+\]")
@@ -66,19 +70,37 @@ class Words:
 def problems(files: list[Words]) -> Iterator[Problem]:
     """Yield every mistake in these files; the first one is what the others are compared with."""
     for words in files:
-        yield from _same_keys(words, files[0])
-        for rule in (_only_text, _commands, _arguments, _yes_and_no, _mail_slots):
+        yield from lacking(words, files[0]) if words is not files[0] else _without_words(words)
+        yield from _too_many(words, files[0])
+        for compared in (_commands, _mail_slots):
+            yield from compared(words, files[0])
+        for rule in (_only_text, _arguments, _yes_and_no):
             yield from rule(words)
         text = words.path.read_text(encoding="utf-8")
         yield from (Problem(words.path, line, say) for line, say in markers(text))
 
 
-def _same_keys(words: Words, first: Words) -> Iterator[Problem]:
-    here, there = _keys(words.table), _keys(first.table)
-    for where in sorted(there - here):
-        yield words.problem(where, f"write it here too; {first.path.name} has it")
-    for where in sorted(here - there):
-        yield words.problem(where, f"take it out, or write it in {first.path.name} too")
+def lacking(words: Words, first: Words) -> Iterator[Problem]:
+    """Yield a warning for every word that the first one has and this one lacks: there it stands in."""
+    for where in sorted(_keys(first.table) - _keys(words.table)):
+        yield replace(words.problem(where, f"write it here too; {first.path.name} has it"), warning=True)
+    yield from (replace(problem, warning=True) for problem in _without_words(words))
+
+
+def _too_many(words: Words, first: Words) -> Iterator[Problem]:
+    """Yield a warning for every word that the first one lacks: nobody reads it."""
+    for where in sorted(_keys(words.table) - _keys(first.table)):
+        yield replace(words.problem(where, f"take it out, or write it in {first.path.name} too"), warning=True)
+
+
+def _without_words(words: Words) -> Iterator[Problem]:
+    """Yield the commands that nobody could say."""
+    table = words.table.get("commands")
+    for command in COMMANDS:
+        said = table.get(command) if isinstance(table, dict) else None
+        if not said or not isinstance(said, list):
+            say = f'write the words that mean it, like {command} = ["{command.lower()}"]'
+            yield words.problem(("commands", command), say)
 
 
 def _only_text(words: Words) -> Iterator[Problem]:
@@ -87,7 +109,7 @@ def _only_text(words: Words) -> Iterator[Problem]:
             yield words.problem(where, "write it as text, in double quotes")
 
 
-def _commands(words: Words) -> Iterator[Problem]:
+def _commands(words: Words, first: Words) -> Iterator[Problem]:
     table = words.table.get("commands")
     phrases = table if isinstance(table, dict) else {}
     owner: dict[str, str] = {}
@@ -95,9 +117,8 @@ def _commands(words: Words) -> Iterator[Problem]:
         where = ("commands", command)
         said = phrases.get(command)
         if command not in COMMANDS:
-            yield words.problem(where, f"no command is called so; write one of {', '.join(COMMANDS)}")
-        elif not said or not isinstance(said, list):
-            yield words.problem(where, f'write the words that mean it, like {command} = ["{command.lower()}"]')
+            say = f"no command is called so; write one of {', '.join(COMMANDS)}"
+            yield replace(words.problem(where, say), warning=words is not first)
         for phrase in map(str, said if isinstance(said, list) else ()):
             small = " ".join(phrase.casefold().split())
             taken = owner.setdefault(small, command)
@@ -149,17 +170,20 @@ def _yes_and_no(words: Words) -> Iterator[Problem]:
                 yield words.problem(("replies", key), f"“{phrase}” means yes already; choose one", near=f'"{phrase}"')
 
 
-def _mail_slots(words: Words) -> Iterator[Problem]:
-    mail = words.table.get("mail")
-    for key, said in mail.items() if isinstance(mail, dict) else ():
-        if isinstance(said, str):
+def _mail_slots(words: Words, first: Words) -> Iterator[Problem]:
+    """Yield slots without a value, in the words that are read."""
+    mail, read = words.table.get("mail"), first.table.get("mail")
+    if not (isinstance(mail, dict) and isinstance(read, dict)):
+        return
+    for key, said in mail.items():
+        if isinstance(said, str) and key in read:
             found = unknown_slots(said, MAIL.get(key, slots.FIXED), 1)
             yield from (words.problem(("mail", key), say) for _, say in found)
 
 
 def _keys(table: Mapping[str, Any]) -> set[Keys]:
-    """Return every key but the commands', which have their own rule."""
-    return {where for where, _ in _leaves(table) if where[0] != "commands"}
+    """Return every key but the commands', which have their own rule, and who has reviewed them."""
+    return {where for where, _ in _leaves(table) if where[0] not in {"commands", REVIEWED}}
 
 
 def _leaves(value: Any, where: Keys = ()) -> Iterator[tuple[Keys, Any]]:

@@ -58,7 +58,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
         elif row.mailing:
             gone.add(row.mailing)  # its words were changed since
         if name in MORE:
-            asking.append((row, name))
+            asking.append((row._replace(locale=mailing.locale), name))  # it may be one that stands in for theirs
     if gone or asking:
         with service.store.reading() as tx:
             _read(tx, service, found, gone, asking, now)

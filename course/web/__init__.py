@@ -41,23 +41,8 @@ if TYPE_CHECKING:
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 
 ROOMS = (
-    *(
-        signup,
-        embed,
-        young,
-        write,
-        confirm,
-        checkin,
-        letter,
-        leave,
-        mine,
-        help_page,
-        resource,
-        privacy,
-        hooks,
-        mailbox,
-        odds,
-    ),
+    *(signup, embed, young, confirm, join, leave, privacy, help_page, hooks, mailbox, odds),
+    *(mine, write, checkin, letter, resource),
     *(opening, own, own_letter),
 )
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.content import snippets
+from course.content import locales, snippets
 from course.web import render
 
 router = APIRouter()
@@ -23,6 +23,6 @@ HEADERS = {"Cache-Control": "public, max-age=3600", "Cross-Origin-Resource-Polic
 def embed(request: Request) -> Response:
     """Return the script, called with the courses' words."""
     catalogue = render.app_of(request).catalogue
-    rtl = [locale for locale in catalogue.words if render.direction(locale) == "rtl"]
+    rtl = [locale for locale in catalogue.words if locales.direction(locale) == "rtl"]
     offered = json.dumps({**snippets.offered(catalogue), "rtl": rtl})
     return Response(f"{BUILD}({offered});\n", media_type="text/javascript; charset=utf-8", headers=HEADERS)

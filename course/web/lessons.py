@@ -23,12 +23,12 @@ class Part:
 
 def subject(course: Course, day: int, locale: str) -> str:
     """Return what a day's letter is called."""
-    return slots.say(str(course.lessons[day, locale].front["subject"]), **_fixed(course, locale, ""))
+    return slots.say(str(course.lesson(day, locale).front["subject"]), **_fixed(course, locale, ""))
 
 
 def shown(course: Course, day: int, locale: str, mail: Mapping[str, str]) -> Mapping[str, Any]:
     """Return a lesson's head and parts. `mail` are the locale's words for mails; it greets nobody by name."""
-    lesson = course.lessons[day, locale]
+    lesson = course.lesson(day, locale)
     fixed = _fixed(course, locale, mail["greeting_nameless"])
     head = {key: slots.say(str(lesson.front.get(key, "")), **fixed) for key in ("subject", "minutes", "why", "needs")}
     return {**head, "parts": [_part(one.id, one.heading, one.markdown, fixed) for one in lesson.sections]}

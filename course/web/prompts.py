@@ -10,7 +10,7 @@ from course.content.courses import Course
 
 def shown(course: Course, day: int, locale: str, greeting: str) -> tuple[str, Markup]:
     """Return the heading and the HTML of a lesson's prompt; both are empty for a day that the course has not."""
-    lesson = course.lessons.get((day, locale))
+    lesson = course.lesson(day, locale) if course.has(day) else None
     prompt = next((part for part in lesson.sections if part.id == "prompt"), None) if lesson else None
     if prompt is None:
         return "", Markup()

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from course.content import slots
+from course.content.locales import direction
 from course.web import guards
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def page(request: Request, template: str, locale: str, status: int = 200, **valu
         "settings": app.settings,
         "locales": (),
         "also": "",  # of this page's query, kept by a change of language
+        "unreviewed": any(locale in course.unreviewed for course in app.catalogue.courses.values()),
         "mailbox": guards.mailbox_open(request, app.settings),
     }
     return HTMLResponse(_templates().get_template(template).render({**shared, **values}), status)
@@ -105,12 +107,6 @@ def wishes(header: str) -> list[tuple[float, str]]:
 def say(text: str, **values: object) -> str:
     """Put values into one of the words."""
     return slots.say(text, **{name: str(value) for name, value in values.items()})
-
-
-@cache
-def direction(locale: str) -> str:
-    """Return ltr or rtl."""
-    return "rtl" if Locale.parse(locale, sep="-").character_order == "right-to-left" else "ltr"
 
 
 @cache

@@ -171,7 +171,7 @@ def _course_page(
 
 def _preview(course: Course, locale: str, greeting: str) -> Mapping[str, Any]:
     """Return what the first lesson looks like, in its author's own words: its head and its prompt."""
-    lesson = course.lessons[1, locale]
+    lesson = course.lesson(1, locale)
     heading, prompt = prompts.shown(course, 1, locale, greeting)
     fixed = {"course": course.titles[locale], "days": str(course.days), "greeting": greeting}
     head = {key: render.say(str(lesson.front[key]), **fixed) for key in ("subject", "preheader", "minutes", "why")}
