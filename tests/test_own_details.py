@@ -276,6 +276,16 @@ def test_whoever_has_the_old_address_later_is_not_erased_for_her(world):
     assert known[old] < gave_up
 
 
+def test_a_restore_opens_no_link_again(world, tmp_path):
+    """A backup from before Alice used her link does not let it be used once more."""
+    world.join()
+    token = a_link(world)
+    file = take(world, tmp_path)
+    restore(world, file)
+
+    assert a_browser(world).post(f"/open/{token}").status_code == 404
+
+
 def test_a_restore_remembers_where_letters_go(world, tmp_path):
     """The backup knows the old address; the letters go on to the new one."""
     world.join()

@@ -90,6 +90,11 @@ def end(service: Service, cookie: str, real_now: datetime) -> None:
         tx.execute(update(fresh_links).where(*mine).values(visit_until=real_now))
 
 
+def end_all(tx: Connection) -> None:
+    """End every visit, and let no link be of use any more."""
+    tx.execute(delete(fresh_links))
+
+
 def owner(tx: Connection, subscriber_id: int) -> Person | None:
     """Return this subscriber, with their newest round."""
     return next(iter(people.find(tx, enrolments.c.subscriber_id == subscriber_id, limit=1)), None)

@@ -59,10 +59,10 @@ def ask(service: Service, subscriber_id: int, email: str, now: datetime, real_no
         # For an address that is known or suppressed the same is done, and then undone, as at sign-up.
         with tx.begin_nested() as attempt:
             _owe(tx, person, MOVE, email, now, real_now)
+            limits.take(tx, keys, limits.INBOX, inbox, now)
             if _taken(tx, email) or suppression.among(tx, keys, [email]):
                 attempt.rollback()
-        for rules, who in counted:
-            limits.take(tx, keys, rules, who, now)
+        limits.take(tx, keys, PERSON, str(subscriber_id), now)
 
 
 def look(service: Service, token: str, real_now: datetime) -> Change | None:
