@@ -58,8 +58,11 @@ class Settings(BaseSettings):
     controller_name: str = "Dear Self (sample name, set CONTROLLER_NAME)"
     contact_email: str = f"hello@{SAMPLE_DOMAIN}"
     min_age: int = Field(16, ge=13, le=21)
+    community_list: str = ""
     trusted_proxies: str = ""
     authserv_id: str = ""
+    dkim_check: bool = False
+    other_senders: Literal["accept", "hold"] = "accept"
     sendgrid_api_key: SecretStr = SecretStr("")
     sendgrid_region: Literal["global", "eu"] = "global"
     sendgrid_base_url: str = ""
@@ -86,7 +89,7 @@ class Settings(BaseSettings):
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", mode="before")
+    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", "other_senders", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -106,7 +109,7 @@ class Settings(BaseSettings):
             raise ValueError("put the bare domain that replies come to, like reply.example.org")
         return value.strip().lower()
 
-    @field_validator("mail_from_name", "controller_name", "postal_address")
+    @field_validator("mail_from_name", "controller_name", "postal_address", "community_list")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in value):  # noqa: PLR2004 (C0 controls)

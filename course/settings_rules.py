@@ -29,6 +29,8 @@ KINDS = {
     "send_rate": "put how many messages may leave in a second, like 10 or 0.5, or leave it empty",
     "send_daily": "put how many messages may leave in a day (UTC), or leave it empty",
     "when_unsure": "put resend or hold",
+    "other_senders": "put accept or hold",
+    "dkim_check": "put true or false",
     "spread_minutes": "put a whole number from 1 (all at once) to 60",
     "keep_raw_days": "put a whole number of days from 0 (gone once decided) to 365",
     "keep_words_days": "put a whole number of days from 1 to 3650",

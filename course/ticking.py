@@ -23,11 +23,14 @@ from course.journeys import (
     folding,
     fresh,
     journal,
+    letter_ends,
+    letters,
     limits,
+    moving,
     planning,
     provider_events,
     sending,
-    signup,
+    unconfirmed,
     workers,
 )
 from course.journeys.guard import Guard
@@ -79,6 +82,7 @@ class Ticker:
         tally = Tally()
         if self.guard.look() is None:  # else the calendar stands still; mail that comes in, and the pages, go on
             planning.plan(self.service, self.clock.now())
+            letters.tell(self.service, self.clock.now(), self.clock.real())
             self._sweep(Page(self.worker, frozenset(self._given), {}))
             self._given.clear()
             tally = self._send()
@@ -101,13 +105,15 @@ class Ticker:
 
         Deliveries of courses that ended long ago become counts.
         """
-        signup.expire(self.service, self.clock.now(), self.clock.real())
+        unconfirmed.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
             fresh.forget(tx, self.clock.real())
+            moving.forget(tx, self.clock.real())
         journal.purge(self.service, self.clock.real())
+        letter_ends.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
         end = self.clock.monotonic() + FOLDING
         folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)

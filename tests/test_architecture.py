@@ -62,6 +62,7 @@ DOORS = {
     "http.client": {"outbound/sendgrid_client", "outbound/sendgrid", "outbound/sendgrid_erasing"},
     "socket": {"sockets", "app", "outbound", "inbound", "worker"},
     "aiosmtpd": {"inbound/smtp_talk"},
+    "dkim": {"inbound/signatures"},
     "imap_tools": {"inbound/imap_talk"},
     "imaplib": {"inbound/imap_talk"},
 }

@@ -34,6 +34,7 @@ class Course:
     titles: Mapping[str, str]
     summaries: Mapping[str, str]
     lessons: Mapping[tuple[int, str], Source]
+    letter_days: tuple[int, ...] = ()  # of which it is offered that the letter comes back; none: it never is
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
@@ -74,6 +75,7 @@ def read(folder: Path) -> Course:
         table["title"],
         table["summary"],
         lessons,
+        letter_days=tuple(table.get("letter_days", ())),
     )
 
 
@@ -85,6 +87,9 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("send_hour", "write the local hour as a whole number from 0 to 23"))
     if table.get("start", Start.NEXT_HOUR) not in set(Start):
         found.append(("start", f"write one of {', '.join(Start)}"))
+    letter_days = table.get("letter_days", [])
+    if not isinstance(letter_days, list) or not all(_whole(day, 1, MOST_DAYS) for day in letter_days):
+        found.append(("letter_days", "write the days in brackets, like [4, 5]"))
     if table.get("pace", Pace.DAILY) not in PACES:
         found.append(("pace", f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course"))
     locales = table.get("locales")

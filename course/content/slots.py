@@ -14,7 +14,7 @@ EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
     "joining": frozenset({"confirm_url", "consent"}),
-    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour"}),
+    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour", "goes_on"}),
     "receipt": frozenset({"greeting", "day", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done"}),
@@ -23,7 +23,15 @@ NOTICE = {
     "next": frozenset({"greeting", "next_lesson"}),
     "hour": frozenset({"greeting", "send_hour"}),
     "skipped": frozenset({"greeting", "day"}),
+    "quiet": frozenset({"greeting", "mine_url"}),
+    "resting": frozenset({"greeting", "mine_url"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
+    "move": frozenset({"confirm_url", "contact"}),
+    "moved": frozenset({"contact"}),
+    "kept": frozenset({"greeting", "letter_day", "letter_url"}),
+    "unwritten": frozenset({"greeting", "letter_url"}),
+    "letter": frozenset({"greeting", "letter_url"}),
+    "returned": frozenset({"greeting", "letter_text", "letter_url"}),
     "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
-from course.journeys import answering, completing, erasing, notices, pacing, people, resending
+from course.journeys import answering, completing, erasing, letters, notices, pacing, people, resending
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
+from course.journeys.letters import Wish
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.reading import Incoming
@@ -23,7 +24,9 @@ Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime
 
 def match(service: Service, person: Person, line: str) -> Command | None:
     """Return the command that this line is, in the person's words first and then in any locale's."""
-    return service.catalogue.command(person.course, person.locale, line)
+    found = service.catalogue.command(person.course, person.locale, line)
+    # Where no letter can be kept, the line is words like any other, and so is what stands below it.
+    return None if found and found.name == "LETTER" and not letters.offered(service, person.course) else found
 
 
 def act(
@@ -40,8 +43,8 @@ def act(
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
-    """Whether somebody asked for help and wrote something besides: that is an answer to the lesson too."""
-    return command is not None and command.name == "HELP" and mail.says_more
+    """Whether somebody asked for help, or for a letter, and wrote something besides: it answers the lesson too."""
+    return command is not None and command.name in ("HELP", "LETTER") and mail.says_more
 
 
 def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, *times: datetime) -> None:
@@ -149,6 +152,22 @@ def _time(
     answering.answer(tx, person, "hour", prompt, now)
 
 
+def _letter(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
+) -> None:
+    """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None or person.status == EnrolmentStatus.STOPPED:
+        return
+    if not prompt.rest or command.months is None:
+        answering.answer(tx, person, "unwritten", prompt, now)
+        return
+    asked = letters.wording(service, person, "asked", months=str(command.months))
+    wish = Wish(command.months, in_mail=False, wording=asked, how="reply")
+    letters.keep(tx, service, person, prompt.rest, wish, now, real)
+    answering.answer(tx, person, "kept", prompt, now)
+
+
 ACTS: dict[str, Act] = {
     "STOP": _stop,
     "PAUSE": _pause,
@@ -160,4 +179,5 @@ ACTS: dict[str, Act] = {
     "HELP": _help,
     "DELETE": _delete,
     "TIME": _time,
+    "LETTER": _letter,
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from course import schedule
-from course.journeys import consent, notices, people
+from course.journeys import consent, letter_ends, notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.keys import Keys
@@ -32,7 +32,7 @@ def stop(
 
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
-    cancelled = _cancel(tx, person.id)
+    cancelled = letter_ends.let_go(tx, person, reason, real_now) + _cancel(tx, person.id)
     ended = {"ended_reason": reason, "ended_at": now, "resume_at": None, "confirm_by": None, "choices": None}
     stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **AT_REST, **ended)
     if not stopped and not cancelled:
@@ -159,10 +159,10 @@ def replan(tx: Connection, service: Service, person: Person, now: datetime) -> N
 
 def _move_note(tx: Connection, person: Person, now: datetime) -> None:
     """Move what is to be said of a silence to their present hour, on the same date."""
-    mine = enrolments.c.id == person.id, enrolments.c.note_at.is_not(None)
-    note_at = tx.execute(select(enrolments.c.note_at).where(*mine)).scalar()
-    if note_at is not None:
-        later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(note_at) - timedelta(days=1))
+    if person.note_at is not None:
+        before = person.today(person.note_at) - timedelta(days=1)
+        later = schedule.next_hour(now, person.send_hour, person.zone, after=before)
+        mine = enrolments.c.id == person.id, enrolments.c.note_at == person.note_at
         tx.execute(update(enrolments).where(*mine).values(note_at=later))
 
 

@@ -14,16 +14,17 @@ from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
-from course.content.catalogue import ASKING, JOINING, Words
+from course.content.catalogue import BARE, ELSEWHERE, JOINING, MOVE, MOVED, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys import fresh
+from course.journeys import fresh, letter_mails, moving
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
+from course.schedule import Pace
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import completions, deliveries, enrolments, entries, mailings
@@ -38,6 +39,7 @@ class Known:
 
     mailings: dict[str, Mailing] = field(default_factory=dict)
     values: dict[int, dict[str, str]] = field(default_factory=dict)
+    to: dict[int, str] = field(default_factory=dict, repr=False)  # where those go that do not go to the address on file
     broken: dict[int, Exception] = field(default_factory=dict)
 
 
@@ -72,6 +74,8 @@ def _read(
         try:
             words = service.catalogue.words_for(row.course, row.locale)
             found.values[row.id] = MORE[name](tx, service, row, words, now)
+            if name in ELSEWHERE:
+                found.to[row.id] = moving.address(tx, service.keys, row.name)
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
@@ -88,12 +92,12 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
-    if mailing.name not in ASKING:
+    if mailing.name not in BARE:
         leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
     values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
         delivery_id=row.id,
-        to=row.email,
+        to=found.to[row.id] if mailing.name in ELSEWHERE else row.email,
         mailing=mailing,
         values=values | found.values[row.id] if row.id in found.values else values,
         sender=settings.mail_from,
@@ -122,9 +126,9 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
-    if mailing.name in ASKING:
+    if mailing.name in BARE:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-        return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
+        return {"confirm_url": f"{service.settings.site}/confirm/{token}", "contact": service.settings.contact_email}
     words = service.catalogue.words[mailing.locale]
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
     mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
@@ -144,7 +148,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
 
 
 def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
-    """When the next lesson is due, and at what hour: of a welcome and of "resumed"."""
+    """When the next lesson is due, at what hour, and whether it waits: of a welcome and of "resumed"."""
     queued = select(deliveries.c.send_at).where(
         deliveries.c.enrolment_id == row.enrolment_id,
         deliveries.c.kind == "lesson",
@@ -154,7 +158,8 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
-    return {"first_day": said, "next_lesson": said, "send_hour": hour}
+    goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
+    return {"first_day": said, "next_lesson": said, "send_hour": hour, "goes_on": goes_on}
 
 
 def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
@@ -174,9 +179,10 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     )
     course = service.catalogue.courses[row.course]
     said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
-    if not said:
-        return {"done": say(words["mail"]["done_none"], days=str(course.days))}
-    return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
+    done = say(words["mail"]["done_none"], days=str(course.days))
+    if said:
+        done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
+    return {"done": done + letter_mails.offer(service, row, words)}
 
 
 def _answered(service: Service, row: Owed) -> str:
@@ -197,11 +203,6 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
     return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
 
 
-def _open(_: Connection, service: Service, row: Owed, __: Words, ___: datetime) -> dict[str, str]:
-    """Which link opens what they wrote."""
-    return {"open_url": fresh.url(service, row.name)}
-
-
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
     "paused": _rest,
@@ -210,5 +211,8 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "hour": _coming,
     "farewell": _done,
     "receipt": _photo,
-    "fresh": _open,
+    fresh.NOTICE: fresh.values,
+    MOVE: moving.values,
+    MOVED: moving.values,
+    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
 }

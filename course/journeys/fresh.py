@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from course import links
-from course.journeys import notices, people, suppression
+from course.journeys import erasing, notices, people, suppression
+from course.journeys.owed import Owed
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
@@ -35,7 +36,9 @@ def send(service: Service, person: Person, now: datetime, real_now: datetime) ->
     """
     with service.store.transaction() as tx:
         people.alone(tx, person)
-        if person.confirmed_at is None or suppression.among(tx, service.keys, [person.email]):
+        if person.confirmed_at is None or erasing.begun(tx, person.subscriber_id):
+            return False
+        if suppression.among(tx, service.keys, [person.email]):
             return False
         recent = fresh_links.c.subscriber_id == person.subscriber_id, fresh_links.c.expires_at > real_now + LIFE - HOUR
         if tx.execute(select(func.count()).select_from(fresh_links).where(*recent)).scalar_one() >= AN_HOUR:
@@ -44,10 +47,10 @@ def send(service: Service, person: Person, now: datetime, real_now: datetime) ->
         return notices.owe(tx, person, NOTICE, now, once=str(insert_once(tx, fresh_links, row)))
 
 
-def url(service: Service, name: str) -> str:
-    """Return the link that the notice of this name brings."""
-    link = int(name.removeprefix(f"{NOTICE}-"))
-    return f"{service.settings.site}/open/{links.sign(service.keys, Purpose.FRESH, link)}"
+def values(_: Connection, service: Service, row: Owed, *__: object) -> dict[str, str]:
+    """Return what the notice of a fresh link says of its own: the link."""
+    token = links.sign(service.keys, Purpose.FRESH, int(row.name.removeprefix(f"{NOTICE}-")))
+    return {"open_url": f"{service.settings.site}/open/{token}"}
 
 
 def look(service: Service, token: str, real_now: datetime) -> Person | None:

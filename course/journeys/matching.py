@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
@@ -12,10 +14,21 @@ from course.journeys import commands, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
-from course.reading import Incoming
+from course.reading import Incoming, read
 from course.reading.authentication import aligned
+from course.reading.caps import TooMuchError
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, skips, subscribers
+
+END = re.compile(rb"\r?\n\r?\n")  # of a mail's head
+
+
+class Sender(StrEnum):
+    """From whom an answer came. The reply address proves whose it is; this says how sure that is beyond it."""
+
+    PROVEN = "proven"  # the address on file, with a checked mark of its domain
+    CLAIMED = "claimed"  # the address on file; anybody can write a From line
+    OTHER = "other"  # another one: an alias, a friend who was sent the lesson, or somebody who has the address
 
 
 @dataclass(frozen=True)
@@ -49,10 +62,26 @@ def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: 
     return None
 
 
+def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) -> Answered | None:
+    """Return what a mail answers, by its head alone; for whoever must not see more of it."""
+    try:
+        mail = read(b"%s\n\n" % END.split(head, maxsplit=1)[0])
+    except TooMuchError:
+        return None
+    return by_token(tx, service, (*to, *mail.recipients), mail)
+
+
 def ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
     """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
     left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
     return left or bool(links.answered(service.keys, recipients, mail.references))
+
+
+def sender(person: Person, mail: Incoming, passed: tuple[str, ...]) -> Sender:
+    """Return from whom this person's answer came, as far as that is known."""
+    if addresses.key(mail.sender) != person.email_key:
+        return Sender.OTHER
+    return Sender.PROVEN if aligned(mail.sender, passed) else Sender.CLAIMED
 
 
 def by_sender(tx: Connection, service: Service, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:

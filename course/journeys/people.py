@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, case, func, literal, null, select
+from sqlalchemy import Connection, and_, case, func, literal, null, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from course import links, schedule
+from course.content.catalogue import MOVE
 from course.keys import Keys
 from course.links import Purpose
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus
@@ -28,6 +29,7 @@ class Person:
     next_day: int
     next_send_at: datetime | None
     waiting_since: datetime | None
+    note_at: datetime | None
     on_paper: bool
     resume_at: datetime | None
     confirm_by: datetime | None
@@ -59,6 +61,7 @@ COLUMNS = (
     enrolments.c.next_day,
     enrolments.c.next_send_at,
     enrolments.c.waiting_since,
+    enrolments.c.note_at,
     enrolments.c.on_paper,
     enrolments.c.resume_at,
     enrolments.c.confirm_by,
@@ -110,8 +113,9 @@ class Delivered:
 def by_delivery(tx: Connection, delivery_id: int) -> Delivered | None:
     """Return whom a delivery belongs to, also when it has been folded."""
     kept, folded = deliveries.c, folded_deliveries.c
+    elsewhere = and_(kept.kind == DeliveryKind.NOTICE, kept.name.startswith(MOVE))  # whoever answers it is a stranger
     day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
-    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
+    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id, ~elsewhere)
     rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
     found = tx.execute(row.union_all(rest)).one_or_none()
     person = by_id(tx, found.enrolment_id) if found is not None else None

@@ -9,13 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 
 from course import addresses, links
-from course.journeys import erasures, journal, keeping_photos, person_keys, suppression
+from course.journeys import cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.reading import read
 from course.reading.caps import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
+    address_changes,
+    checkins,
     completions,
     consents,
     deliveries,
@@ -29,6 +31,7 @@ from course.store.tables import (
     subscribers,
     suppressions,
 )
+from course.store.tables import letters as kept_letters
 
 OF_AN_ENROLMENT = (folded_deliveries, replies, completions, skips, history, journals)
 
@@ -47,9 +50,12 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
         return {
             "subscriber": person,
             "enrolments": rounds,
+            "address_changes": _rows(tx, address_changes, address_changes.c.subscriber_id.in_(ids)),
             "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
             "entries": _entries(tx, service, of, words=words),
+            "checkins": _checkins(tx, of, words=words),
+            "letters": _letters(tx, service, ids, words=words),
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
         }
@@ -64,7 +70,13 @@ def erase(service: Service, email: str, now: datetime) -> bool:
     """
     who = suppression.mark(service.keys, email)
     erasures.note(service, who, erasures.ERASED, now)
-    person_keys.destroy(service, who)
+    with service.store.reading() as tx:
+        theirs = subscribers.c.email_key == addresses.key(email)
+        rounds = select(enrolments.c.id).join(subscribers).where(theirs)
+        names = (
+            tx.execute(select(entries.c.key_id).where(entries.c.enrolment_id.in_(rounds)).distinct()).scalars().all()
+        )
+    person_keys.destroy(service, who, names)
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
@@ -112,13 +124,34 @@ def traces(service: Service, email: str) -> Traces:
 
 def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) -> list[dict[str, Any]]:
     found = tx.execute(select(entries).where(entries.c.enrolment_id.in_(of)).order_by(entries.c.id)).all()
-    hidden = {"locked", "key_id"}
+    hidden = {"locked", "cut", "key_id"}
     shown = [{key: _plain(value) for key, value in row._mapping.items() if key not in hidden} for row in found]  # noqa: SLF001 (SQLAlchemy's public name)
     opened = [
-        {"words": journal.opened(service, row), "photos": keeping_photos.as_text(tx, service, row)} if words else {}
+        {
+            "words": journal.opened(service, row),
+            "cut": cut.text if (cut := cuts.opened(service, row)) else "",
+            "photos": keeping_photos.as_text(tx, service, row),
+        }
+        if words
+        else {}
         for row in found
     ]
     return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
+
+
+def _checkins(tx: Connection, of: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = _rows(tx, checkins, checkins.c.enrolment_id.in_(of))
+    return found if words else [{key: value for key, value in row.items() if key != "answer"} for row in found]
+
+
+def _letters(tx: Connection, service: Service, ids: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = tx.execute(select(kept_letters).where(kept_letters.c.subscriber_id.in_(ids)).order_by(kept_letters.c.id))
+    hidden = {"locked", "key_id"}
+    return [
+        {key: _plain(value) for key, value in row._mapping.items() if key not in hidden}  # noqa: SLF001 (SQLAlchemy's public name)
+        | ({"words": letters.opened(service, row)} if words else {})
+        for row in found.all()
+    ]
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

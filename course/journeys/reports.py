@@ -10,14 +10,18 @@ from sqlalchemy import Connection, Table, func, select
 from course.content.courses import lesson_name
 from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
+from course.journeys.signup import CONFIRMED
 from course.store.states import DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, delivery_counts, enrolments
+from course.store.tables import completions, deliveries, delivery_counts, enrolments, history
 
 LATE = timedelta(minutes=10)  # real time: a tick is due every second
 
 
 def stats(service: Service) -> dict[str, Any]:
-    """Return, by course: enrolments by status, lessons sent and completed by day. Numbers only, nobody's name."""
+    """Return, by course: enrolments by status, lessons sent and completed by day, and what led people here (?ref=).
+
+    Numbers only, nobody's name.
+    """
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
         left = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
@@ -27,6 +31,13 @@ def stats(service: Service) -> dict[str, Any]:
             select(enrolments.c.course, completions.c.day, func.count())
             .join_from(completions, enrolments)
             .group_by(enrolments.c.course, completions.c.day)
+        ).all()
+        came = tx.execute(
+            select(enrolments.c.course, history.c.detail, func.count())
+            .join_from(history, enrolments)
+            .where(history.c.event == CONFIRMED, history.c.detail != "")
+            .group_by(enrolments.c.course, history.c.detail)
+            .order_by(func.count().desc(), history.c.detail)
         ).all()
     completed = {(course, day): count for course, day, count in done}
     return {
@@ -38,6 +49,7 @@ def stats(service: Service) -> dict[str, Any]:
                     for day in range(1, course.days + 1)
                 },
                 "completed": {str(day): completed.get((name, day), 0) for day in range(1, course.days + 1)},
+                "came_from": {ref: count for of, ref, count in came if of == name},
             }
             for name, course in service.catalogue.courses.items()
         }

@@ -11,6 +11,7 @@ from course.journeys import enrolments as rounds
 from course.journeys import people, signup
 from course.journeys.people import Person
 from course.journeys.service import Service
+from course.journeys.unconfirmed import CONFIRM_WITHIN
 from course.store.database import insert_once
 from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import enrolments
@@ -35,7 +36,7 @@ def restart(tx: Connection, service: Service, person: Person, wording: str, now:
         "course": person.course,
         "status": EnrolmentStatus.PENDING,
         "created_at": now,
-        "confirm_by": real_now + signup.CONFIRM_WITHIN,
+        "confirm_by": real_now + CONFIRM_WITHIN,
         "choices": json.dumps({**chosen, "wording": wording, "asked_at": real_now.isoformat()}, ensure_ascii=False),
     }
     begun = people.by_id(tx, insert_once(tx, enrolments, row) or 0)

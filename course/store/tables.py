@@ -255,6 +255,11 @@ replies = Table(
     Column("source", String(16), nullable=False),
     Column("message_key", String(64), nullable=False),
     Column("kind", String(16), nullable=False),
+    Column(
+        "sender",
+        String(8),
+        CheckConstraint("sender IN ('proven', 'claimed', 'other')", name="reply_sender_is_known"),
+    ),
     Column("received_at", Moment, nullable=False),  # course time
     # The same mail by two ways, or delivered twice, is one reply.
     UniqueConstraint("message_key", name="each_reply_once"),

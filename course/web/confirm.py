@@ -6,8 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from course.journeys import extras, signup
 from course.journeys.standing import Standing
 from course.web import render
+from course.web.forms import Form
 
 router = APIRouter()
 
@@ -27,15 +29,17 @@ def ask(request: Request, token: str) -> Response:
         standing=standing,
         course=standing.title,
         token=token,
+        extras=extras.asked(render.app_of(request).service, token),
     )
 
 
 @router.post("/confirm/{token}")
-def confirm(request: Request, token: str) -> Response:
+def confirm(request: Request, token: str, form: Form) -> Response:
     """Begin the course; pressing twice is as good as once."""
     app = render.app_of(request)
     before = app.confirmation(token)
-    standing = app.confirm(token)
+    now, real_now = app.clock.now(), app.clock.real()
+    standing = signup.confirm(app.service, token, now, real_now, letters_only=form.get("only") == "letters")
     if standing is None:
         return render.old_link(request)
     again = before is not None and before.status != "pending"

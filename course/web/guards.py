@@ -22,10 +22,12 @@ from course.hosts import is_loopback
 from course.settings import Settings
 
 PAGE_CAP = 64 * 1024  # bytes of a form; the largest is a reply typed in the mailbox
+# Bytes of what is written on a page instead of a reply: far more than it takes, so that the page can show it again.
+WRITING, WRITING_CAP = "/write/", 1024 * 1024
 HOOKS = "/hooks/"
 # Monitors ask by address, and Inbound Parse drops a mail at any 4xx: neither is turned away for its Host.
 ANY_HOST = ("/healthz", HOOKS)
-POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}"})
+POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}", "/embed.js"})
 INDEXED = frozenset({"/", "/courses/{course}"})
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
@@ -71,7 +73,7 @@ class Guard:
         if not path.startswith(ANY_HOST) and not _host_known(headers.getlist("host"), self.settings):
             return PlainTextResponse("This server does not answer to that host name.\n", 421)
         length = headers.get("content-length", "0")
-        if not path.startswith(HOOKS) and (not length.isdecimal() or int(length) > PAGE_CAP):
+        if not path.startswith(HOOKS) and (not length.isdecimal() or int(length) > _cap(path)):
             return self.failed(Request(scope), 413)
         return None
 
@@ -150,6 +152,7 @@ def _headers(scope: Scope, status: int, settings: Settings) -> Iterable[tuple[st
     yield "Cache-Control", "no-store"
     yield "Referrer-Policy", "no-referrer"
     yield "X-Content-Type-Options", "nosniff"
+    yield "Cross-Origin-Resource-Policy", "same-origin"  # embed.js says otherwise for itself alone
     yield "Content-Security-Policy", CONTENT_POLICY
     if status != 200 or scope["method"] == "POST" or _route(scope) not in INDEXED:  # noqa: PLR2004
         yield "X-Robots-Tag", "noindex"
@@ -167,11 +170,15 @@ def _capped(scope: Scope, receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > PAGE_CAP:
+        if taken > _cap(scope["path"]):
             raise HTTPException(413)
         return message
 
     return counted
+
+
+def _cap(path: str) -> int:
+    return WRITING_CAP if path.startswith(WRITING) else PAGE_CAP
 
 
 def _host_known(hosts: list[str], settings: Settings) -> bool:

@@ -14,6 +14,7 @@ KINDS = {
     "site.css": "text/css; charset=utf-8",
     "zone.js": "text/javascript; charset=utf-8",
     "mailbox.js": "text/javascript; charset=utf-8",
+    "write.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
 }
 FILES = {name: (render.STATIC / name).read_bytes() for name in KINDS}

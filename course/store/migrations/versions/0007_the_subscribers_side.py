@@ -19,6 +19,7 @@ ONLY_SELF_PACED = (
     "CONSTRAINT only_self_paced_waits CHECK "
     "(waiting_since IS NULL OR (pace = 'self-paced' AND status = 'active' AND next_send_at IS NULL))"
 )
+KNOWN_SENDER = "CONSTRAINT reply_sender_is_known CHECK (sender IN ('proven', 'claimed', 'other'))"
 
 ONLY_THE_QUIET = (
     "CONSTRAINT only_the_quiet_get_notes CHECK (note_at IS NULL OR (waiting_since IS NOT NULL AND NOT on_paper))"
@@ -35,6 +36,7 @@ def upgrade() -> None:
     op.create_index("quiet_enrolments", "enrolments", ["note_at"], sqlite_where=NOTED, postgresql_where=NOTED)
     op.add_column("subscribers", sa.Column("plain", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("subscribers", sa.Column("country", sa.String(length=2), nullable=True))
+    op.execute(f"ALTER TABLE replies ADD COLUMN sender VARCHAR(8) {KNOWN_SENDER}")
     op.add_column("entries", sa.Column("cut", sa.LargeBinary(), nullable=True))
     _links()
     _check_ins()
