@@ -26,7 +26,7 @@ PATIENCE = 90_000  # ms: three days of the course
 # Headings, help and running text may hold links of a line's height (WCAG 2.5.8); everything else is for fingers.
 SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, select, summary, textarea, input")].filter((e) => {
   const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-  if (!e.checkVisibility() || e.closest(".extra") || e.matches(".skip, input[type=checkbox]")) return false;
+  if (!e.checkVisibility() || e.closest(".extra") || e.matches(".skip, .tick input")) return false;
   return box.height < 44 && style.display !== "inline";
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
@@ -143,10 +143,11 @@ def look(page, name):
     assert faults == []
 
 
-def mail(page, subject):
+def mail(page, subject, to=""):
     """Open the mail with this subject in the mailbox, once it is there; the page finds it by itself."""
     page.goto("/mailbox")
-    link = page.locator(".letters a").filter(has=page.locator(".subject", has_text=re.compile(f"^{subject}"))).first
+    letters = page.locator(".letters a").filter(has=page.locator(".subject", has_text=re.compile(f"^{subject}")))
+    link = letters.filter(has_text=to).first
     link.wait_for(timeout=PATIENCE)
     return link
 
@@ -212,10 +213,10 @@ def my_course(page, who):
     page.locator("#email").fill(f"{who}@example.org")
     page.locator("#consent").check()
     page.locator("form button").click()
-    mail(page, "Please confirm").click()
+    mail(page, "Please confirm", who).click()
     page.frame_locator("iframe").locator("a.button").click()
     page.get_by_role("button", name="Yes, send me the course").click()
-    mail(page, "Day 1").click()
+    mail(page, "Day 1", who).click()
     address = page.frame_locator("iframe").get_by_role("link", name="My course").get_attribute("href")
     page.goto(address)
     page.locator("#pause summary").click()

@@ -65,8 +65,8 @@ def test_it_says_in_one_sentence_where_the_course_stands(world, browser, alice):
     page = said(browser.get(alice))
 
     assert "The next letter is planned for Thursday 4 March at 08:00." in page
-    assert "Day 1 · open Day 1: two ways of saying it" in page
-    assert "Day 2 · open" in page
+    assert "Day 1: two ways of saying it open" in page
+    assert "Day 2: " in page
     assert "Day 3" not in page
 
 
