@@ -652,9 +652,21 @@ def test_every_mistake_is_named_at_once_by_its_line(load, emails):
         ('start = "next-hour"', 'start = "soon"', 14, "next-hour, tomorrow, monday"),
         ('locales = ["en-GB", "en-US"]', "locales = []", 17, 'like ["en-GB"]'),
         ('locales = ["en-GB", "en-US"]', 'locales = ["english"]', 17, "english is no locale"),
-        ('locales = ["en-GB", "en-US"]', 'locales = ["en-GB", "fr"]', 21, "the line fr = "),
+        ('locales = ["en-GB", "en-US"]', 'locales = ["en-GB", "fr"]', 25, "the line fr = "),
+        ("letter_days = [4, 5]", 'letter_days = "4"', 21, "write the days in brackets"),
     ],
-    ids=["no-days", "days-in-words", "days-true", "hour-24", "half-hour", "start", "no-locale", "locale", "title"],
+    ids=[
+        "no-days",
+        "days-in-words",
+        "days-true",
+        "hour-24",
+        "half-hour",
+        "start",
+        "no-locale",
+        "locale",
+        "title",
+        "letter-days",
+    ],
 )
 def test_a_mistake_in_a_courses_table_is_named(load, emails, old, new, line, say):
     """By the line of its key, with what to write there."""
