@@ -26,6 +26,7 @@ from course.journeys import (
     letter_ends,
     letters,
     limits,
+    moving,
     planning,
     provider_events,
     sending,
@@ -110,6 +111,7 @@ class Ticker:
             provider_events.forget(tx, self.clock.real())
             consent.forget(tx, self.clock.real())
             fresh.forget(tx, self.clock.real())
+            moving.forget(tx, self.clock.real())
         journal.purge(self.service, self.clock.real())
         letter_ends.purge(self.service, self.clock.real())
         workers.forget(self.service.store)

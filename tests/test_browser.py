@@ -50,7 +50,8 @@ def site(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("worker"), free_port()
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {"PYTHONPATH": str(ROOT), "DATA_DIR": str(folder / "var"), "PORT": str(port)}
-    environment |= {"TIMELAPSE": str(SECONDS_A_DAY), "JOURNAL_KEYS": "journal-key-of-the-tests-0123456789abcdef"}
+    environment |= {"TIMELAPSE": str(SECONDS_A_DAY)}
+    environment |= {"JOURNAL_KEYS": "journal-key-of-the-browser-0123456789abcdef"}
     address = f"http://127.0.0.1:{port}"
     with (
         (folder / "worker.log").open("w") as log,
@@ -253,6 +254,68 @@ def test_everything_works_without_scripts(chromium, site):
 
     assert page.get_by_text("to bob@example.org").count() == 1
     context.close()
+
+
+def open_own_pages(page):
+    """Ask for a fresh link from the foot of the newest letter, and open what only the person may see."""
+    page.frame_locator("iframe").get_by_role("link", name="My course").click()
+    page.wait_for_url("**/mine/*")
+    page.get_by_role("button", name="Send me a link to my own words").click()
+    mail(page, "The link you asked for").click()
+    look(page, "mail-fresh")
+    page.frame_locator("iframe").locator("a.button").click()
+    page.wait_for_url("**/open/*")
+    look(page, "open")
+    assert page.context.cookies() == []
+    page.get_by_role("button", name="Open my own pages").click()
+    page.wait_for_url("**/own")
+
+
+def test_somebody_reads_what_only_they_may_see(page):
+    """By a fresh link to their inbox: choose, write, read, put back what was cut, look at the rest, and close."""
+    page.goto("/")
+    page.locator("#email").fill("dora@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    open_own_pages(page)
+    look(page, "own")
+    (cookie,) = page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/own")
+
+    page.goto("/own/journal")
+    look(page, "own-journal")
+    page.locator("input[name=keep]").check()
+    page.get_by_role("button", name="Yes, from now on").click()
+    assert shown(page.get_by_text("Your choice is saved."))
+    page.goto("/own/journal")
+    look(page, "own-journal-kept")
+    mail(page, "Day 1").click()
+    page.locator("#words").fill("To myself: typical.\nTo a friend: it happens.\n\n-- \nDora Heron\nSent from my phone")
+    page.get_by_role("button", name="Send the reply").click()
+    mail(page, "Day 1 is noted")
+
+    page.goto("/own/words")
+    page.get_by_text("What was cut").click()
+    look(page, "own-words")
+    page.get_by_role("button", name="Put it back").click()
+    assert shown(page.get_by_text("It is put back where it was."))
+    assert page.get_by_text("Dora Heron").is_visible()
+    look(page, "own-words-whole")
+    for path in ("details", "print", "erase"):
+        page.goto(f"/own/{path}")
+        look(page, f"own-{path}")
+    page.goto("/own/erase")
+    page.get_by_role("button", name="Go on to the last question").click()
+    look(page, "own-erase-sure")
+    page.get_by_role("link", name="No, keep it all").click()
+    page.get_by_role("button", name="Close my pages").click()
+    look(page, "own-closed")
+    page.goto("/own")
+    look(page, "own-over")
 
 
 def test_a_check_in_after_a_heavy_day(page):

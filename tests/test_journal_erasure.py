@@ -17,7 +17,7 @@ from test_restore import ON_POSTGRESQL, restore, statuses, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
 from course import logs
-from course.journeys import checkins, erasures, journal, key_backups, letters, person_keys, privacy
+from course.journeys import checkins, diary, erasures, journal, key_backups, letters, person_keys, privacy
 from course.journeys.letters import Wish
 from course.store.failures import BackupError
 from course.store.key_store import person_keys as keys_table
@@ -359,7 +359,7 @@ def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, ca
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     before = set(Path("/tmp").iterdir())  # noqa: S108 (it is looked at, not used)
     a_lesson(world, level=KEEP)
-    answer(world, f"{CANARY} one")
+    answer(world, f"{CANARY} one\n\n-- \n{CANARY} cut")
     choose(world, SHARE)
     answer(world, f"{CANARY} two")
     stranger = f"From: dora@example.org\r\nTo: hello@reply.dearself.example\r\nSubject: {CANARY}\r\n\r\n{CANARY}\r\n"
@@ -371,6 +371,7 @@ def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, ca
     new = [path for path in set(Path("/tmp").iterdir()) - before if path.is_file()]  # noqa: S108
 
     assert words(world) == [f"{CANARY} one", f"{CANARY} two"]
+    assert [one.cut for one in diary.of(world.app.service, 1)] == [f"--\n{CANARY} cut", ""]
     assert len(list((world.app.spool_folder / "held").iterdir())) == 1
     assert file.stat().st_size > 0
     assert holding(CANARY, tmp_path) == []

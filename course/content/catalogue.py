@@ -16,13 +16,16 @@ from course.content.sources import ContentError, Problem, Source
 from course.settings import Settings
 
 CONFIRM, JOINING = "confirm", "joining"  # what a sign-up by the form is asked, and one by mail
-ASKING = (CONFIRM, JOINING)  # they may reach a stranger
+MOVE, MOVED = "move", "moved"  # a new address is asked, and the old one is told
+ASKING = (CONFIRM, JOINING, MOVE)  # they may reach a stranger
+ELSEWHERE = (MOVE, MOVED)  # they go to another address than the one on file
+BARE = (*ASKING, MOVED)  # they hold no link to anybody's course
 NOTICES = (
     *(*ASKING, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
     *("next", "hour", "hours", "erase", "erased"),
     *("unread", "empty"),
     *("kept", "unwritten", "letter", "returned"),
-    "fresh",
+    *("fresh", MOVED),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]

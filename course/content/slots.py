@@ -28,6 +28,8 @@ NOTICE = {
     "unwritten": frozenset({"greeting", "letter_url"}),
     "letter": frozenset({"greeting", "letter_url"}),
     "returned": frozenset({"greeting", "letter_text", "letter_url"}),
+    "move": frozenset({"confirm_url", "contact"}),
+    "moved": frozenset({"contact"}),
     "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.

@@ -1,6 +1,7 @@
 """In charge of the erasure log: who was erased and when, in a file outside the database, for restores.
 
-A line holds a moment (course time), what was done, and the keyed hash of an address: it names nobody.
+A line holds a moment (course time), what was done, and the keyed hash of an address: it names nobody. Where somebody's
+address changed, it holds both hashes, so that a copy of before is erased too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from course.store.sets import one_of
 from course.store.tables import subscribers
 
 ERASED, BACK = "erased", "back"  # back: a restore has brought them back on purpose
+MOVED = "moved"  # from one address to another: whoever is erased at the new one was the same person at the old one
 
 
 def note(service: Service, who: str, what: str, now: datetime) -> None:
@@ -35,8 +37,13 @@ def note(service: Service, who: str, what: str, now: datetime) -> None:
 
 
 def known(service: Service) -> dict[str, datetime]:
-    """Return who is erased, and when they last were; who was brought back since is not."""
+    """Return who is erased, and when they last were; who was brought back since is not.
+
+    By an address that they had before, they are erased as of the day on which they gave it up: by then it may be
+    somebody else's.
+    """
     found: dict[str, datetime] = {}
+    moves: list[tuple[datetime, str, str]] = []
     path = _path(service)
     for line in path.read_text(encoding="ascii", errors="replace").splitlines() if path.exists() else ():
         match line.split():
@@ -44,6 +51,11 @@ def known(service: Service) -> dict[str, datetime]:
                 found[who] = datetime.fromisoformat(at)
             case [_, what, who] if what == BACK:
                 found.pop(who, None)
+            case [at, what, old, new] if what == MOVED:
+                moves.append((datetime.fromisoformat(at), old, new))
+    for moment, old, new in reversed(moves):
+        if new in found and found[new] >= moment:
+            found[old] = max(found.get(old, moment), moment)
     return found
 
 

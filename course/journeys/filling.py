@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
-from course.content.catalogue import ASKING, JOINING, Words
+from course.content.catalogue import BARE, ELSEWHERE, JOINING, MOVE, MOVED, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys import fresh, letter_mails
+from course.journeys import fresh, letter_mails, moving
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
@@ -38,6 +38,7 @@ class Known:
 
     mailings: dict[str, Mailing] = field(default_factory=dict)
     values: dict[int, dict[str, str]] = field(default_factory=dict)
+    to: dict[int, str] = field(default_factory=dict, repr=False)  # where those go that do not go to the address on file
     broken: dict[int, Exception] = field(default_factory=dict)
 
 
@@ -72,6 +73,8 @@ def _read(
         try:
             words = service.catalogue.words_for(row.course, row.locale)
             found.values[row.id] = MORE[name](tx, service, row, words, now)
+            if name in ELSEWHERE:
+                found.to[row.id] = moving.address(tx, service.keys, row.name)
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
@@ -88,12 +91,12 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
-    if mailing.name not in ASKING:
+    if mailing.name not in BARE:
         leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
     values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
         delivery_id=row.id,
-        to=row.email,
+        to=found.to[row.id] if mailing.name in ELSEWHERE else row.email,
         mailing=mailing,
         values=values | found.values[row.id] if row.id in found.values else values,
         sender=settings.mail_from,
@@ -122,9 +125,9 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
-    if mailing.name in ASKING:
+    if mailing.name in BARE:
         token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-        return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
+        return {"confirm_url": f"{service.settings.site}/confirm/{token}", "contact": service.settings.contact_email}
     words = service.catalogue.words[mailing.locale]
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
     mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
@@ -198,11 +201,6 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
     return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
 
 
-def _open(_: Connection, service: Service, row: Owed, __: Words, ___: datetime) -> dict[str, str]:
-    """Which link opens what they wrote."""
-    return {"open_url": fresh.url(service, row.name)}
-
-
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
     "paused": _rest,
@@ -212,5 +210,7 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "farewell": _done,
     "receipt": _photo,
     **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
-    "fresh": _open,
+    fresh.NOTICE: fresh.values,
+    MOVE: moving.values,
+    MOVED: moving.values,
 }

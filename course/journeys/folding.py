@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select, update
 
-from course.content.catalogue import NOTICES
+from course.content.catalogue import ELSEWHERE, NOTICES
 from course.content.courses import lesson_name
 from course.journeys.notices import mailing_name
 from course.journeys.service import Service
@@ -60,7 +60,7 @@ def _fold_some(tx: Connection, rounds: list[int], now: datetime) -> int:
     # In one order, so that two workers that count at once never wait for each other.
     rows = [{**dict(zip(names, key, strict=True)), "number": counts[key]} for key in sorted(counts)]
     insert_adding(tx, delivery_counts, rows, "number")
-    insert_new(tx, folded_deliveries, [_left_of(row) for row in gone if row.status in REACHED])
+    insert_new(tx, folded_deliveries, [_left_of(row) for row in gone if _answerable(row)])
     if len(gone) < AT_ONCE:
         tx.execute(update(enrolments).where(enrolments.c.id.in_(rounds)).values(folded_at=now))
     return len(gone)
@@ -70,6 +70,11 @@ def _key(row: Any) -> tuple[str, str, str, str, date]:
     day = (row.settled_at or row.send_at).date()
     monday = day - timedelta(days=day.weekday())
     return row.course or "", row.kind, mailing_name(row.kind, row.name), row.status, monday
+
+
+def _answerable(row: Any) -> bool:
+    """Whether it reached its person; what went elsewhere is nobody's to answer."""
+    return row.status in REACHED and mailing_name(row.kind, row.name) not in ELSEWHERE
 
 
 def _left_of(row: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from course import links
 from course.journeys import erasing, notices, people, suppression
+from course.journeys.owed import Owed
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
@@ -46,10 +47,10 @@ def send(service: Service, person: Person, now: datetime, real_now: datetime) ->
         return notices.owe(tx, person, NOTICE, now, once=str(insert_once(tx, fresh_links, row)))
 
 
-def url(service: Service, name: str) -> str:
-    """Return the link that the notice of this name brings."""
-    link = int(name.removeprefix(f"{NOTICE}-"))
-    return f"{service.settings.site}/open/{links.sign(service.keys, Purpose.FRESH, link)}"
+def values(_: Connection, service: Service, row: Owed, *__: object) -> dict[str, str]:
+    """Return what the notice of a fresh link says of its own: the link."""
+    token = links.sign(service.keys, Purpose.FRESH, int(row.name.removeprefix(f"{NOTICE}-")))
+    return {"open_url": f"{service.settings.site}/open/{token}"}
 
 
 def look(service: Service, token: str, real_now: datetime) -> Person | None:
@@ -87,6 +88,11 @@ def end(service: Service, cookie: str, real_now: datetime) -> None:
     mine = fresh_links.c.visit == _mark(service, cookie), fresh_links.c.visit_until > real_now
     with service.store.transaction() as tx:
         tx.execute(update(fresh_links).where(*mine).values(visit_until=real_now))
+
+
+def end_all(tx: Connection) -> None:
+    """End every visit, and let no link be of use any more."""
+    tx.execute(delete(fresh_links))
 
 
 def owner(tx: Connection, subscriber_id: int) -> Person | None:

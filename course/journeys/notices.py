@@ -39,6 +39,8 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand
+    "move": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
+    "moved": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
+from course.content.catalogue import ELSEWHERE
 from course.journeys.notices import MAY_GET, mailing_name
 from course.store.states import DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, enrolments, journals, subscribers
@@ -95,6 +96,11 @@ def rows(tx: Connection, query: Select[Any]) -> list[Owed]:
 def is_lesson(row: Owed) -> bool:
     """Whether this is a day's lesson, which the calendar counts."""
     return row.kind == DeliveryKind.LESSON
+
+
+def elsewhere(row: Owed) -> bool:
+    """Whether this goes to another address than the one on file: what becomes of it says nothing about the person."""
+    return row.kind == DeliveryKind.NOTICE and mailing_name(row.kind, row.name) in ELSEWHERE
 
 
 def may_get(row: Owed) -> bool:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, case, func, literal, null, select
+from sqlalchemy import Connection, and_, case, func, literal, null, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from course import links, schedule
+from course.content.catalogue import MOVE
 from course.keys import Keys
 from course.links import Purpose
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus
@@ -110,8 +111,9 @@ class Delivered:
 def by_delivery(tx: Connection, delivery_id: int) -> Delivered | None:
     """Return whom a delivery belongs to, also when it has been folded."""
     kept, folded = deliveries.c, folded_deliveries.c
+    elsewhere = and_(kept.kind == DeliveryKind.NOTICE, kept.name.startswith(MOVE))  # whoever answers it is a stranger
     day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
-    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
+    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id, ~elsewhere)
     rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
     found = tx.execute(row.union_all(rest)).one_or_none()
     person = by_id(tx, found.enrolment_id) if found is not None else None

@@ -13,7 +13,7 @@ from course import schedule
 from course.journeys import enrolments as rounds
 from course.journeys import pacing, people, suppression
 from course.journeys.claiming import HELD
-from course.journeys.owed import Owed, is_lesson
+from course.journeys.owed import Owed, elsewhere, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
@@ -139,6 +139,8 @@ def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: date
 def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:
     """Never write to an address that cannot work; end its courses."""
     _move(tx, row, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now)
+    if elsewhere(row):
+        return
     suppression.suppress(tx, service.keys, row.email, "bounced", real_now)
     rounds.stop_all(tx, service.keys, row.subscriber_id, EndedReason.BOUNCED, "the mail server", now, real_now)
 

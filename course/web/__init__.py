@@ -21,9 +21,6 @@ from course.web import (
     odds,
     opening,
     own,
-    own_copies,
-    own_letter,
-    own_words,
     privacy,
     render,
     signup,
@@ -36,10 +33,7 @@ if TYPE_CHECKING:
 # Spans hold whole paths, and a path holds somebody's token.
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 
-ROOMS = (
-    *(signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds),
-    *(opening, own, own_words, own_copies, own_letter),
-)
+ROOMS = (signup, confirm, checkin, letter, leave, mine, privacy, hooks, mailbox, odds, opening, own)
 
 
 def create_app(app: App) -> FastAPI:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.web import render, visits
-from course.web.visits import Visit, Visiting, visitor
+from course.web import own_copies, own_details, own_erase, own_journal, own_letter, own_words, render, visits
+from course.web.visits import Visiting, visitor
 
-__all__ = ["page", "router", "visitor"]
+__all__ = ["router", "visitor"]
 
 router = APIRouter()
-DONE: tuple[str, ...] = ()  # what the overview may say was just done: keys of [pages.own]
+for part in (own_words, own_letter, own_copies, own_details, own_journal, own_erase):
+    router.include_router(part.router)
+DONE = ("name", "address", "journal")  # what the overview may say was just done: keys of [pages.own]
 
 
 @router.api_route("/own", methods=["GET", "HEAD"])
 def overview(request: Request, visit: Visiting) -> Response:
     """Show what there is, and what can be done with it."""
     done = request.query_params.get("done", "")
-    return page(request, "own.html", visit, done=done if done in DONE else "")
+    return visits.page(request, "own.html", visit, done=done if done in DONE else "")
 
 
 @router.post("/own/close")
@@ -29,11 +29,4 @@ def close(request: Request, visit: Visiting) -> Response:
     """End the visit before its time."""
     answer = render.notice(request, "visit_closed", visit.locale)
     visits.take_back(request, answer)
-    return answer
-
-
-def page(request: Request, template: str, visit: Visit, status: int = 200, **values: Any) -> Response:
-    """Return one of a person's own pages."""
-    answer = render.page(request, template, visit.locale, status, person=visit.person, **values)
-    answer.headers.update(visits.SAME_ORIGIN)
     return answer

@@ -14,7 +14,7 @@ from course.content import dates
 from course.content.slots import say
 from course.journeys import diary, privacy
 from course.journeys.diary import Written
-from course.web import own, render
+from course.web import render, visits
 from course.web.visits import Visit, Visiting
 
 router = APIRouter()
@@ -37,7 +37,7 @@ def as_markdown(request: Request, visit: Visiting) -> Response:
 @router.api_route("/own/print", methods=["GET", "HEAD"])
 def to_print(request: Request, visit: Visiting) -> Response:
     """Show what the person wrote on one plain page."""
-    return own.page(request, "own_print.html", visit, entries=_entries(request, visit))
+    return visits.page(request, "own_print.html", visit, entries=_entries(request, visit))
 
 
 def _entries(request: Request, visit: Visit) -> list[tuple[str, Written]]:

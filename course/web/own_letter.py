@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from course.content import dates
 from course.journeys import letters
-from course.web import own, render
+from course.web import render, visits
 from course.web.forms import Form
 from course.web.visits import Visit, Visiting
 
@@ -45,4 +45,4 @@ def _page(request: Request, visit: Visit, chosen: int = 0, words: str | None = N
         }
         for row in found
     ]
-    return own.page(request, "own_letter.html", visit, letters=shown)
+    return visits.page(request, "own_letter.html", visit, letters=shown)

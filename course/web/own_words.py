@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from course.content import dates
 from course.journeys import diary
-from course.web import own, render
+from course.web import render, visits
 from course.web.visits import Visiting
 
 router = APIRouter()
@@ -43,7 +43,7 @@ Place = Annotated[int, Depends(_place)]
 def words(request: Request, visit: Visiting) -> Response:
     """Show every entry, with what was cut of it."""
     app, done = render.app_of(request), request.query_params.get("done", "")
-    return own.page(
+    return visits.page(
         request,
         "own_words.html",
         visit,

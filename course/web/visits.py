@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.exceptions import HTTPException
@@ -59,6 +59,13 @@ def _visit(request: Request) -> Visit:
 
 
 Visiting = Annotated[Visit, Depends(_visit)]
+
+
+def page(request: Request, template: str, visit: Visit, status: int = 200, **values: Any) -> Response:
+    """Return one of a person's own pages."""
+    answer = render.page(request, template, visit.locale, status, person=visit.person, **values)
+    answer.headers.update(SAME_ORIGIN)
+    return answer
 
 
 def give(answer: Response, cookie: str, settings: Settings) -> None:
