@@ -20,7 +20,7 @@ LOCALES = sorted(path.stem for path in (EMAILS / "words").glob("*.toml"))
 WORDS = {locale: tomllib.loads((EMAILS / f"words/{locale}.toml").read_text(encoding="utf-8")) for locale in LOCALES}
 PHRASES = {locale: Phrases.of(words) for locale, words in WORDS.items()}
 SHOUTED = [
-    (locale, name, phrase.format(days="three", weeks="2", weekday="monday", hour="7 pm"))
+    (locale, name, phrase.format(days="three", weeks="2", weekday="monday", hour="7 pm", months="three"))
     for locale, words in WORDS.items()
     for name, phrases in words["commands"].items()
     for phrase in phrases

@@ -656,8 +656,20 @@ LOCALES = 'locales = ["en-GB", "en-US", "es", "he"]'
         (LOCALES, "locales = []", 25, 'like ["en-GB"]'),
         (LOCALES, 'locales = ["english"]', 25, "english is no locale"),
         (LOCALES, 'locales = ["fr", "en-GB"]', 36, "the line fr = "),
+        ("letter_days = [4, 5]", 'letter_days = "4"', 23, "write the days in brackets"),
     ],
-    ids=["no-days", "days-in-words", "days-true", "hour-24", "half-hour", "start", "no-locale", "locale", "title"],
+    ids=[
+        "no-days",
+        "days-in-words",
+        "days-true",
+        "hour-24",
+        "half-hour",
+        "start",
+        "no-locale",
+        "locale",
+        "title",
+        "letter-days",
+    ],
 )
 def test_a_mistake_in_a_courses_table_is_named(load, emails, old, new, line, say):
     """By the line of its key, with what to write there."""

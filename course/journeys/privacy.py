@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, select, union
 
 from course import addresses, links
 from course.journeys import cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
@@ -75,9 +75,8 @@ def erase(service: Service, email: str, now: datetime) -> bool:
     with service.store.reading() as tx:
         theirs = subscribers.c.email_key == addresses.key(email)
         rounds = select(enrolments.c.id).join(subscribers).where(theirs)
-        names = (
-            tx.execute(select(entries.c.key_id).where(entries.c.enrolment_id.in_(rounds)).distinct()).scalars().all()
-        )
+        locked = (select(table.c.key_id).where(table.c.enrolment_id.in_(rounds)) for table in (entries, kept_letters))
+        names = tx.execute(union(*locked)).scalars().all()
     person_keys.destroy(service, [who], names)
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)

@@ -24,7 +24,6 @@ from course.web import (
     odds,
     opening,
     own,
-    own_letter,
     privacy,
     render,
     resource,
@@ -43,7 +42,7 @@ NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operati
 ROOMS = (
     *(signup, embed, young, confirm, join, leave, privacy, help_page, hooks, mailbox, odds),
     *(mine, write, checkin, letter, resource),
-    *(opening, own, own_letter),
+    *(opening, own),
 )
 
 

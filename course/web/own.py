@@ -6,13 +6,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.web import own_copies, own_details, own_erase, own_journal, own_words, render, visits
+from course.web import own_copies, own_details, own_erase, own_journal, own_letter, own_words, render, visits
 from course.web.visits import Visiting, visitor
 
 __all__ = ["router", "visitor"]
 
 router = APIRouter()
-for part in (own_words, own_copies, own_details, own_journal, own_erase):
+for part in (own_words, own_letter, own_copies, own_details, own_journal, own_erase):
     router.include_router(part.router)
 DONE = ("name", "address", "journal")  # what the overview may say was just done: keys of [pages.own]
 
