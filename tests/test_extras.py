@@ -220,6 +220,11 @@ def test_whoever_wants_no_mail_is_on_no_list(world, browser):
     assert members(world) == []
 
 
+def test_the_privacy_page_tells_of_the_list(world, browser):
+    """Where there is one, it says so, and that it can be taken back."""
+    assert f"If you ask for a place on {LIST}" in unescape(browser.get("/privacy").text)
+
+
 def test_the_command_prints_the_list_and_takes_somebody_off(course, world, browser, monkeypatch):
     """CSV, for whatever program the operator uses; a second time there is nothing to take back."""
     monkeypatch.setenv("COMMUNITY_LIST", LIST)
