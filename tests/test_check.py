@@ -599,6 +599,13 @@ def test_a_word_that_the_layout_wants_and_nobody_wrote(emails):
     assert files == {WORDS, OTHER}
 
 
+def test_letters_without_links_are_made_too(emails):
+    """What only they ask of the words is looked for as well."""
+    change(emails, "layout.txt", "{% if plain %}", "{% if plain %}{{ mail.only_here }}")
+
+    assert {file for file, _, said, _ in found(emails) if "only_here" in said} == {WORDS, OTHER}
+
+
 def test_a_broken_layout_is_told_by_its_line(emails):
     """Its file and line are those that Jinja names."""
     change(emails, "layout.html", "<h1>", "{% if %}<h1>")

@@ -145,8 +145,8 @@ def _made(settings: Settings, today: date) -> Iterator[Problem]:
 def _of_a_mailing(everything: Catalogue, course: str, name: str, locale: str, now: datetime) -> Iterator[Problem]:
     root = everything.settings.emails_dir
     try:
-        mailing = everything.mailing(course, name, locale)
-        mailing.mime(samples.values(everything, mailing, now, confirm_url="https://", leave_url="https://"))
+        for mailing in everything.variants(course, name, locale).values():
+            mailing.mime(samples.values(everything, mailing, now, confirm_url="https://", leave_url="https://"))
     except TemplateSyntaxError as error:
         yield Problem(Path(error.filename or root), error.lineno, f"mend the layout here: {error.message}")
     except (KeyError, ValueError, TemplateError) as error:
