@@ -656,7 +656,7 @@ LOCALES = 'locales = ["en-GB", "en-US", "es", "he"]'
         (LOCALES, "locales = []", 25, 'like ["en-GB"]'),
         (LOCALES, 'locales = ["english"]', 25, "english is no locale"),
         (LOCALES, 'locales = ["fr", "en-GB"]', 36, "the line fr = "),
-        ("letter_days = [4, 5]", 'letter_days = "4"', 23, "write the days in brackets"),
+        ("letter_days = [4, 5]", 'letter_days = "4"', 22, "write the days in brackets"),
     ],
     ids=[
         "no-days",
