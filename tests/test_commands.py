@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from course.content import command_words
 from course.content.command_words import Command, Phrases
+from course.content.slots import say
 from course.outgoing import Halt
 from course.settings import EMAILS
 
@@ -20,10 +21,10 @@ LOCALES = sorted(path.stem for path in (EMAILS / "words").glob("*.toml"))
 WORDS = {locale: tomllib.loads((EMAILS / f"words/{locale}.toml").read_text(encoding="utf-8")) for locale in LOCALES}
 PHRASES = {locale: Phrases.of(words) for locale, words in WORDS.items()}
 SHOUTED = [
-    (locale, name, phrase.format(days="three", weeks="2", weekday="monday", hour="7 pm", months="three"))
+    (locale, name, say(phrase, days="3", weeks="2", weekday=PHRASES[locale].example("weekday"), hour="19", months="3"))
     for locale, words in WORDS.items()
-    for name, phrases in words["commands"].items()
-    for phrase in phrases
+    for name in command_words.ARGUMENTS
+    for phrase in words["commands"][name]
 ]
 
 
@@ -99,8 +100,8 @@ def test_every_phrase_of_every_locale_is_its_command(locale, name, said):
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_weekday_has_seven_names_and_an_hour_twenty_four(locale):
     """No day and no hour is forgotten in any locale."""
-    known = PHRASES[locale]
-    hours = {known.command(f"time {hour}").hour for hour in range(24)}
+    known, phrase = PHRASES[locale], WORDS[locale]["commands"]["TIME"][0]
+    hours = {known.command(say(phrase, hour=str(hour))).hour for hour in range(24)}
 
     assert set(known.weekdays.values()) == set(range(7))
     assert hours == set(range(24))
