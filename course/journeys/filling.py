@@ -17,7 +17,7 @@ from course.content import dates, help_lines
 from course.content.catalogue import BARE, ELSEWHERE, JOINING
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys import saying
+from course.journeys import moving, saying
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
