@@ -421,6 +421,13 @@ def test_a_mistake_in_course_toml_has_its_line(emails):
     )
 
 
+def test_a_pace_that_no_course_can_have_is_told(emails):
+    """Which there are, and that one's own pace needs no line."""
+    change(emails, COURSE, 'pace = "daily"', 'pace = "self-paced"')
+
+    assert only(emails)[2:] == ("pace: write one of daily, weekly; self-paced is theirs to choose in any course", False)
+
+
 def test_a_folder_without_a_course(emails):
     """It is told where a course would be looked for."""
     shutil.rmtree(emails / "courses")

@@ -10,7 +10,7 @@ from conftest import EMAILS, ON_SQLITE, Box, SetClock, World
 
 from course.app import App
 from course.journeys import backlog, pacing, people, silence
-from course.outgoing import Sent, TryLater, Unsure
+from course.outgoing import RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
 from course.store.tables import subscribers
 
@@ -35,6 +35,7 @@ def mornings(world, count):
 
 
 def person(world, who="alice"):
+    """Return somebody as they are now."""
     with world.app.service.store.reading() as tx:
         return people.find(tx, subscribers.c.email == f"{who}@example.org")[0]
 
@@ -47,6 +48,7 @@ def do(world, journey, *arguments):
 
 
 def check_on(world, wanted):
+    """Let Alice say whether she likes to be asked."""
     with world.app.service.store.transaction() as tx:
         somebody = people.find(tx, subscribers.c.email == "alice@example.org")[0]
         pacing.check_on(tx, somebody, wanted, world.clock.now())
@@ -63,6 +65,7 @@ def said(world):
 
 
 def march(day, hour=8):
+    """Return that hour of a day in March; London has no summer time until the 28th."""
     return datetime(2027, 3, day, hour, tzinfo=UTC)
 
 
@@ -72,8 +75,7 @@ def weekly(settings, tmp_path):
     emails = tmp_path / "weekly"
     shutil.copytree(EMAILS, emails)
     file = emails / "courses/self-compassion/course.toml"
-    text = "\n".join(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("pace"))
-    file.write_text(f'pace = "weekly"\n{text}\n', encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace('pace = "daily"', 'pace = "weekly"'), encoding="utf-8")
     clock, box = SetClock(), Box()
     app = App.build(settings.model_copy(update={"emails_dir": emails}), transport=box, clock=clock)
     yield World(app, clock, box)
@@ -274,6 +276,19 @@ def test_whoever_pauses_or_leaves_is_not_waited_for(world, words):
 
     assert world.rows("SELECT next_send_at, waiting_since, note_at FROM enrolments") == [(None, None, None)]
     assert said(world) == []
+
+
+@ON_SQLITE
+def test_a_lesson_that_never_came_is_not_waited_for(world):
+    """Day 2 is refused for three days and given up; nobody can answer it, so day 3 comes."""
+    own_pace(world)
+    world.reply(world.box.last("day-1"))
+    world.box.answer = lambda _: RefusedRecipient("mailbox full", dead=False)
+    mornings(world, 5)
+    world.box.answer = lambda _: Sent()
+    mornings(world, 2)
+
+    assert [name for name, _ in lessons(world)] == ["day-1", "day-3"]
 
 
 @ON_SQLITE

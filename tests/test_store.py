@@ -361,6 +361,8 @@ BAD_ROWS = [
     ("only_self_paced_waits", enrolments, {"course": "other", "waiting_since": NOON}),
     ("only_self_paced_waits", enrolments, {**WAITING, "status": "paused"}),
     ("only_self_paced_waits", enrolments, {**WAITING, "next_send_at": NOON}),
+    ("only_the_quiet_get_notes", enrolments, {"course": "other", "note_at": NOON}),
+    ("only_the_quiet_get_notes", enrolments, {**WAITING, "note_at": NOON, "on_paper": True}),
     ("only_active_is_due", enrolments, {"course": "other", "status": "paused", "next_send_at": NOON}),
     ("stopped_says_why", enrolments, {"course": "other", "status": "stopped"}),
     ("stopped_says_why", enrolments, {"course": "other", "ended_reason": "bounced"}),

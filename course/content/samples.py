@@ -38,6 +38,7 @@ def values(
         "day": str(mailing.day or 1),
         "first_day": first,
         "next_lesson": first,
+        "goes_on": mail["goes_on"],
         "pause_end": say(mail["pause_ends"], moment=first),
         "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
         "done": say(mail["done_some"], list=dates.listed(done, locale)),

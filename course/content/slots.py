@@ -14,7 +14,7 @@ EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
     "joining": frozenset({"confirm_url", "consent"}),
-    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour"}),
+    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour", "goes_on"}),
     "receipt": frozenset({"greeting", "day", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done"}),

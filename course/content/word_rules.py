@@ -27,6 +27,8 @@ MAIL = {
     "help_directory": NONE,
     "pause_open": NONE,
     "pause_ends": frozenset({"moment"}),
+    "goes_on": NONE,
+    "goes_on_when_ready": NONE,
     "done_none": frozenset({"days"}),
     "done_some": frozenset({"list"}),
     "day": frozenset({"day"}),

@@ -23,6 +23,7 @@ from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
+from course.schedule import Pace
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import completions, deliveries, enrolments, entries, mailings
@@ -143,7 +144,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
 
 
 def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
-    """When the next lesson is due, and at what hour: of a welcome and of "resumed"."""
+    """When the next lesson is due, at what hour, and whether it waits: of a welcome and of "resumed"."""
     queued = select(deliveries.c.send_at).where(
         deliveries.c.enrolment_id == row.enrolment_id,
         deliveries.c.kind == "lesson",
@@ -153,7 +154,8 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
-    return {"first_day": said, "next_lesson": said, "send_hour": hour}
+    goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
+    return {"first_day": said, "next_lesson": said, "send_hour": hour, "goes_on": goes_on}
 
 
 def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:

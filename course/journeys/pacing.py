@@ -17,7 +17,7 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.sets import one_of, table_of
-from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import Moment, completions, deliveries, enrolments, skips
 
 QUIET_DAYS = 7  # local dates until the first note, and from it to the second
@@ -37,13 +37,13 @@ def offered(service: Service, course_name: str) -> tuple[Pace, ...]:
 
 
 def change(tx: Connection, service: Service, person: Person, pace: Pace, now: datetime) -> None:
-    """Let the lessons of a live round come at another pace from the next one on. Raises PaceError.
+    """Let the lessons of a round that goes on or rests come at another pace from the next one on. Raises PaceError.
 
     What waits for them is let go; where they set the pace themselves from now on, what is planned still comes.
     """
     if pace not in offered(service, person.course):
         raise PaceError(f"{person.course} is not offered at this pace")
-    if person.pace == pace or person.status not in LIVE:
+    if person.pace == pace or person.status not in (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED):
         return
     person = replace(person, pace=pace)
     if pace != Pace.SELF_PACED:
@@ -81,11 +81,12 @@ def release(tx: Connection, service: Service, person: Person, now: datetime) -> 
     Settling writes that it waits and then looks for their answer; an answer is written and then looked for here. The
     row's lock puts one after the other, so that none of them misses the other.
     """
-    tx.execute(select(enrolments.c.id).where(enrolments.c.id == person.id).with_for_update(key_share=True))
-    due = rounds.next_due(tx, service, person, now)
-    released = update(enrolments).where(enrolments.c.id == person.id, WAITS).values(next_send_at=due, **NOT_WAITING)
-    if not tx.execute(released).rowcount:
+    mine = enrolments.c.id == person.id
+    since = select(enrolments.c.waiting_since).where(mine).with_for_update(key_share=True)
+    if tx.execute(since).scalar() is None:
         return False
+    due = rounds.next_due(tx, service, person, now)
+    tx.execute(update(enrolments).where(mine).values(next_send_at=due, **NOT_WAITING))
     _take_back(tx, person.id)
     return True
 

@@ -134,6 +134,8 @@ def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: date
         rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
         if is_lesson(row) and row.day is not None:
             go_on(tx, service, [(row, now.astimezone(schedule.zone_of(row.timezone)).date())], now)
+            for person in people.find(tx, enrolments.c.id == row.enrolment_id):
+                pacing.release(tx, service, person, now)  # what never came cannot be answered
 
 
 def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:
