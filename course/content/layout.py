@@ -63,7 +63,7 @@ def compile_mailing(
         for section in source.sections
         if section.markdown.strip() or section.heading
     ]
-    if plain:
+    if plain and not without_links.keeps_link(name):
         parsed = [(id_, heading, without_links.tokens(tokens, mail)) for id_, heading, tokens in parsed]
     html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
