@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 
 import pytest
 from conftest import MONDAY, ON_SQLITE, make_settings
 
-from course.content import catalogue, markdown, plain, samples
+from course.content import catalogue, markdown, plain, samples, slots
 from course.content.catalogue import NOTICES
 from course.content.courses import lesson_name
 from course.journeys import filling, held
@@ -59,7 +60,7 @@ def test_no_letter_without_links_holds_one(everything, name, locale):
     both = without.text_for(values) + without.html_for(values)
 
     if name in catalogue.ASKING:
-        assert without is with_links
+        assert without == with_links
         assert "https://x.example" in both
         return
     assert without.digest != with_links.digest
@@ -101,6 +102,20 @@ def test_what_becomes_of_a_link(source, text):
 
     assert markdown.to_text(tokens) == text
     assert LINK.findall(markdown.to_html(tokens)) == []
+
+
+def test_a_mail_that_is_about_a_link_keeps_that_one_alone(tmp_path, monkeypatch):
+    """Somebody asked for it on a page; its footer holds none."""
+    emails = tmp_path / "emails"
+    shutil.copytree(EMAILS, emails)
+    with (emails / "notices/en-GB/next.md").open("a", encoding="utf-8") as text:
+        text.write('\n[Open]({open_url} "button")\n')
+    monkeypatch.setitem(slots.NOTICE, "next", frozenset({"greeting", "next_lesson", "open_url"}))
+    known = catalogue.load(make_settings(emails_dir=emails))
+    without = known.mailing("self-compassion", "next", "en-GB", plain=True)
+
+    assert re.findall(r'href="([^"]*)"', without.html) == [slots.marker("open_url")]
+    assert set(re.findall(r"zq[a-z_]*urlqz", without.text)) == {slots.marker("open_url")}
 
 
 # Asking for them.

@@ -61,7 +61,7 @@ def compile_mailing(
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }
-    parsed = _parsed(source, fixed, mail, plain=plain)
+    parsed = _parsed(source, fixed, mail, plain=plain and not without_links.keeps_link(name))
     html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.
