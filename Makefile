@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run test check fix lock bench chaos fuzz clean
+.PHONY: run test check fix lock scripts bench chaos fuzz clean
 
 run:            ## the whole service, with nothing to configure
 	@$(PYTHON) bootstrap.py
@@ -28,6 +28,10 @@ fix:            ## format, and mend what can be mended
 lock:           ## make both locks anew from pyproject.toml
 	@$(PYTHON) bootstrap.py dev
 	@$(BIN)/python tests/lock.py
+
+scripts:        ## the PDF of every exercise in every language, from its Markdown
+	@$(PYTHON) bootstrap.py dev
+	@PYTHONPATH=. $(BIN)/python tests/scripts.py
 
 bench:          ## how fast it sends, against others on this machine; writes docs/performance.md
 	@$(PYTHON) bootstrap.py dev

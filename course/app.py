@@ -21,17 +21,18 @@ from course import outbound
 from course.clock import Clock
 from course.content import catalogue
 from course.content.catalogue import Catalogue
-from course.inbound import spool, tasting
+from course.inbound import signatures, spool, tasting
 from course.inbound.spool import Spooled
 from course.inbound.tasting import NotTastedError
 from course.journeys import facts, journal, leaving, provider_events, replies, reports, signup
 from course.journeys.guard import Guard
-from course.journeys.replies import Decision
+from course.journeys.replies import Came, Decision
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.keys import Keys
 from course.outgoing import Transport
+from course.reading.aside import HeldError, Why
 from course.reading.caps import TooMuchError
 from course.settings import Settings
 from course.store import migrate
@@ -145,24 +146,33 @@ class App:
         """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
         decisions: list[Decision] = []
 
-        def decide(mail: Spooled) -> bool:
-            decision = self._decide(mail)
-            log.info("a mail was decided", decision=str(decision))
-            decisions.append(decision)
-            return decision != Decision.HELD
+        def decide(mail: Spooled) -> None:
+            try:
+                decisions.append(self.decide(mail))
+            except HeldError as error:
+                log.warning("a mail is put aside", why=error.why)
+                decisions.append(Decision.HELD)
+                raise
+            log.info("a mail was decided", decision=str(decisions[-1]))
 
         keep = self.settings.keep_raw_days > 0
         spool.drain(self.spool_folder, self.keys, decide, waits=(*AWAY, NotTastedError), keep=keep)
         return decisions
 
-    def _decide(self, mail: Spooled) -> Decision:
+    def decide(self, mail: Spooled, *, vouched: bool = False) -> Decision:
+        """Decide one mail. `vouched`: whoever looks after the service says that a person wrote it.
+
+        Raises HeldError when nobody can decide it, NotTastedError or one of AWAY when nobody can now.
+        """
         now, real_now = self.clock.now(), self.clock.real()
         try:
             raw = tasting.tasted(mail.raw)
         except TooMuchError as error:
-            log.warning("a mail is over a cap and was put aside", why=str(error))
-            return Decision.HELD
-        return replies.take_in(self.service, raw, mail.source, mail.to, mail.passed, now, real_now, mail.raw)
+            log.warning("a mail is over a cap", why=str(error))
+            raise HeldError(Why.TOO_MUCH) from None
+        marks = signatures.passed(mail.raw) if self.settings.dkim_check else ()
+        came = Came(mail.source, mail.to, (*mail.passed, *marks), mail.raw, vouched=vouched)
+        return replies.take_in(self.service, raw, came, now, real_now)
 
     def place(self, mailbox: str) -> str:
         """Return how far this mailbox has been read, as it was noted, or ""."""

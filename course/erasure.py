@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from cryptography.fernet import InvalidToken
 
 from course import addresses
 from course.inbound import spool, tasting
 from course.inbound.tasting import NotTastedError
-from course.journeys import privacy
+from course.journeys import privacy, retention
 from course.journeys.privacy import Traces
 from course.journeys.service import Service
 from course.outbound import sendgrid_erasing
 from course.reading.caps import HEADER_BLOCK, TooMuchError
 
 TO = re.compile(rb"^To: ([^\r\n]+)", re.MULTILINE)
+AT_ONCE = 200  # people per transaction, so that no writer waits long
 HEAD = 8_192  # bytes of a letter of ours that surely hold its To header
+
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,33 @@ def erase(service: Service, address: str, now: datetime) -> Erased:
     return Erased(known, letters + more_letters, mails + more_mails, refused)
 
 
+def end_storage(service: Service, now: datetime, real_now: datetime, go_on: Callable[[], bool]) -> int:
+    """Erase everybody whose storage has ended, as long as `go_on()`; return how many people. The rest waits."""
+    ended, refused = 0, ""
+    over = retention.over(service, now, real_now)
+    for place in range(0, len(over), AT_ONCE):
+        if not go_on():
+            break
+        some = over[place : place + AT_ONCE]
+        traces = privacy.traces(service, *retention.addresses_of(service, some))
+        _erase_files(service, traces)
+        gone = retention.end(service, some, now, real_now)
+        _erase_files(service, traces)
+        if gone and service.settings.transport == "sendgrid":
+            refused = sendgrid_erasing.ask(service.settings, *gone) or refused
+        ended += len(gone)
+    if ended:
+        service.store.sweep_pages()
+        log.info("people whose storage has ended were erased", people=ended)
+    if refused:
+        log.error("SendGrid has not taken the request to erase its copies of some addresses", why=refused)
+    return ended
+
+
 def _erase_files(service: Service, traces: Traces) -> tuple[int, int]:
-    """Erase the letters to a person and the mails from them; return how many of each."""
+    """Erase the letters to these people and the mails from them; return how many of each."""
     data = service.settings.data_dir
-    letters = [path for path in _files(data / "outbox") if _to(path) == traces.address]
+    letters = [path for path in _files(data / "outbox") if _to(path) in traces.addresses]
     mails = [path for path in spool.everywhere(data / "spool") if _theirs(service, traces, path)]
     for path in (*letters, *mails):
         path.unlink(missing_ok=True)

@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     ADDRESS = "address", LINK_MAC  # address change id
     RESOURCE = "resource", LINK_MAC  # resource link id
     JOIN = "join", LINK_MAC  # enrolment id, mark of another course that it offers
+    FORM = "form", LINK_MAC  # the moment at which a form was shown
     REPLY = "reply", ADDRESS_MAC  # delivery id, in an address
     MESSAGE = "message", ADDRESS_MAC  # delivery id, in a Message-ID
     TRIAL = "trial", ADDRESS_MAC  # moment, mark of the recipient; in the address and the Message-ID of a test mail
@@ -95,7 +96,13 @@ def pages(keys: Keys, delivery_id: int, site: str) -> dict[str, str]:
     Whoever holds the mail holds the token: none of these pages shows a word that its reader wrote.
     """
     token = sign(keys, Purpose.PAGES, delivery_id)
-    return {f"{page}_url": f"{site}/{page}/{token}" for page in PAGES}
+    found = {f"{page}_url": f"{site}/{page}/{token}" for page in PAGES}
+    return {**found, "resource_url": f"{site}/r/{token}"}
+
+
+def letter(keys: Keys, delivery_id: int, site: str) -> str:
+    """Return the link to the page about a letter that comes back: one of the mail's own pages."""
+    return f"{site}/letter/{sign(keys, Purpose.PAGES, delivery_id)}"
 
 
 def leave_tokens(recipients: Iterable[str]) -> list[str]:

@@ -1,12 +1,14 @@
 """In charge of dates: when a lesson is due, and whether a late one may still leave. Pure; no clock, no database.
 
 The rule: a lesson is due at the first moment at the person's hour, in their present zone, that is on a later local date
-than their last lesson and at least twelve hours after that one was settled. All moments are aware UTC. `minute` is the
-person's own minute of that hour: everybody's hour begins at once, and not everybody's lesson need leave then.
+than their last lesson and at least twelve hours after that one was settled. Their pace may ask for more: no Saturday or
+Sunday, or seven dates between two lessons. All moments are aware UTC. `minute` is the person's own minute of that hour:
+everybody's hour begins at once, and not everybody's lesson need leave then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -28,6 +30,21 @@ class Start(StrEnum):
     NEXT_HOUR = "next-hour"  # the next time it is their hour, today if it is still to come
     TOMORROW = "tomorrow"
     MONDAY = "monday"
+
+
+class Pace(StrEnum):
+    """How soon one lesson follows the other; never two on one local date."""
+
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"  # not on a Saturday or Sunday
+    WEEKLY = "weekly"
+    SELF_PACED = "self-paced"  # the next one once the person has answered, or asks for it
+
+
+# So many local dates after the last lesson at least; else one.
+DATES_ON: Mapping[str, int] = {Pace.WEEKLY: 7}
+# On which date.weekday() there is no lesson.
+NOT_ON: Mapping[str, frozenset[int]] = {Pace.WEEKDAYS: frozenset({5, 6})}
 
 
 @lru_cache(1024)  # there are fewer; zoneinfo itself keeps eight
@@ -64,22 +81,40 @@ def at_hour(day: date, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetim
     return first if _wall(first, zone).date() == day else None
 
 
-def next_hour(earliest: datetime, hour: int, zone: ZoneInfo, *, after: date | None = None, minute: int = 0) -> datetime:
-    """Return the first moment at this hour that is not before `earliest` and on a date later than `after`, if given."""
+def next_hour(
+    earliest: datetime,
+    hour: int,
+    zone: ZoneInfo,
+    *,
+    after: date | None = None,
+    pace: str = Pace.DAILY,
+    minute: int = 0,
+) -> datetime:
+    """Return the first moment at this hour that is not before `earliest` and on a date later than `after`, if given.
+
+    And on a date on which this pace has lessons at all.
+    """
     day = earliest.astimezone(zone).date()
     if after is not None:
         day = max(day, after + timedelta(days=1))
     for ahead in count():
-        moment = at_hour(day + timedelta(days=ahead), hour, zone, minute=minute)
+        on = day + timedelta(days=ahead)
+        moment = at_hour(on, hour, zone, minute=minute) if _has_lessons(pace, on) else None
         if moment is not None and moment >= earliest:
             return moment
     raise AssertionError("a calendar never ends")
 
 
 @lru_cache(4096)  # many at the same moment, at a few hours in a few zones
-def next_lesson(settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetime:
-    """Return when the lesson after one that was settled then, with that local date, is due."""
-    return next_hour(settled_at + APART, hour, zone, after=last_date, minute=minute)
+def next_lesson(
+    settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo, *, pace: str = Pace.DAILY, minute: int = 0
+) -> datetime:
+    """Return when the lesson after one that was settled then, with that local date, is due.
+
+    Of somebody who sets their own pace: when it may come at the earliest.
+    """
+    after = last_date + timedelta(days=DATES_ON.get(pace, 1) - 1)
+    return next_hour(settled_at + APART, hour, zone, after=after, pace=pace, minute=minute)
 
 
 def first_lesson(
@@ -89,6 +124,7 @@ def first_lesson(
     zone: ZoneInfo,
     *,
     last: tuple[datetime, date] | None = None,
+    pace: str = Pace.DAILY,
     minute: int = 0,
 ) -> datetime:
     """Return when day 1 is due. `last` is when and on what date an earlier round of the same course last sent one."""
@@ -101,23 +137,31 @@ def first_lesson(
     earliest = confirmed_at
     if last is not None:
         earliest, after = max(earliest, last[0] + APART), max(after, last[1])
-    return next_hour(earliest, hour, zone, after=after, minute=minute)
+    return next_hour(earliest, hour, zone, after=after, pace=pace, minute=minute)
 
 
 @lru_cache(4096)
-def departure(due: datetime, now: datetime, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetime:
+def departure(
+    due: datetime, now: datetime, hour: int, zone: ZoneInfo, *, pace: str = Pace.DAILY, minute: int = 0
+) -> datetime:
     """Return when a lesson due then may leave: `now` itself, if at once; its due time, if that is still to come.
 
     Late, it leaves at once while it is its own local date and either at most three hours late or before the evening;
-    otherwise at their next hour. After an outage nobody gets a prompt in the night, or two in one day.
+    otherwise at their next hour, on a date that their pace allows. After an outage nobody gets a prompt in the night,
+    two in one day, or one on the Saturday that they keep free.
     """
     if now <= due:
         return due
     local = now.astimezone(zone)
-    same_date = local.date() == due.astimezone(zone).date()
+    same_date = local.date() == due.astimezone(zone).date() and _has_lessons(pace, local.date())
     if same_date and (now - due <= LATE or local.hour < EVENING):
         return now
-    return next_hour(now, hour, zone, minute=minute)
+    return next_hour(now, hour, zone, pace=pace, minute=minute)
+
+
+def quiet_until(since: datetime, days: int, hour: int, zone: ZoneInfo) -> datetime:
+    """Return when so many quiet days are over: at their hour, so many local dates after that moment's."""
+    return next_hour(since, hour, zone, after=local_date(since, zone) + timedelta(days=days - 1))
 
 
 def retry(now: datetime, attempts: int, delivery_id: int) -> datetime:
@@ -128,6 +172,10 @@ def retry(now: datetime, attempts: int, delivery_id: int) -> datetime:
     wait = RETRIES[min(attempts, len(RETRIES)) - 1]
     spread = crc32(b"%d %d" % (delivery_id, attempts)) / 2**32 / 4
     return now + timedelta(seconds=round(wait * (1 + spread)))
+
+
+def _has_lessons(pace: str, day: date) -> bool:
+    return day.weekday() not in NOT_ON.get(pace, ())
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:

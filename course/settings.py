@@ -59,8 +59,11 @@ class Settings(BaseSettings):
     contact_email: str = f"hello@{SAMPLE_DOMAIN}"
     unreviewed_locales: str = ""
     min_age: int = Field(16, ge=13, le=21)
+    community_list: str = ""
     trusted_proxies: str = ""
     authserv_id: str = ""
+    dkim_check: bool = False
+    other_senders: Literal["accept", "hold"] = "accept"
     sendgrid_api_key: SecretStr = SecretStr("")
     sendgrid_region: Literal["global", "eu"] = "global"
     sendgrid_base_url: str = ""
@@ -83,11 +86,13 @@ class Settings(BaseSettings):
     spread_minutes: int = Field(20, ge=1, le=60)
     keep_raw_days: int = Field(0, ge=0, le=365)
     keep_words_days: int = Field(365, ge=1, le=3_650)
+    resource_link_days: int = Field(90, ge=1, le=3_650)
+    keep_people_days: int = Field(90, ge=0, le=36_500)
     keep_deliveries_days: int = Field(180, ge=30, le=36_500)
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", mode="before")
+    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", "other_senders", mode="before")
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -107,7 +112,7 @@ class Settings(BaseSettings):
             raise ValueError("put the bare domain that replies come to, like reply.example.org")
         return value.strip().lower()
 
-    @field_validator("mail_from_name", "controller_name", "postal_address")
+    @field_validator("mail_from_name", "controller_name", "postal_address", "community_list")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in value):  # noqa: PLR2004 (C0 controls)

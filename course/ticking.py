@@ -21,12 +21,17 @@ from course.journeys import (
     doubts,
     erasing,
     folding,
+    fresh,
     journal,
+    letter_ends,
+    letters,
     limits,
+    moving,
     planning,
     provider_events,
+    resources,
     sending,
-    signup,
+    unconfirmed,
     workers,
 )
 from course.journeys.guard import Guard
@@ -38,7 +43,7 @@ from course.journeys.workers import Heartbeat
 from course.ledger import Ledger, Page
 from course.outgoing import Outcome, Transport
 
-FOLDING = 10  # seconds of an hour that folding may take: what is due waits for no longer
+FOLDING = 10  # seconds of an hour that folding may take, and erasing: what is due waits for no longer
 LONGEST = 60.0  # seconds of a tick; then tidying gets its turn
 log = structlog.get_logger()
 
@@ -78,6 +83,7 @@ class Ticker:
         tally = Tally()
         if self.guard.look() is None:  # else the calendar stands still; mail that comes in, and the pages, go on
             planning.plan(self.service, self.clock.now())
+            letters.tell(self.service, self.clock.now(), self.clock.real())
             self._sweep(Page(self.worker, frozenset(self._given), {}))
             self._given.clear()
             tally = self._send()
@@ -96,17 +102,22 @@ class Ticker:
             self._sweep(None)
 
     def tidy(self) -> None:
-        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, old words.
+        """Erase what has had its time: sign-ups never confirmed, limits, event names, old proof, old words, people.
 
         Deliveries of courses that ended long ago become counts.
         """
-        signup.expire(self.service, self.clock.now(), self.clock.real())
+        unconfirmed.expire(self.service, self.clock.now(), self.clock.real())
         with self.service.store.transaction() as tx:
             limits.forget(tx, self.clock.now())
             provider_events.forget(tx, self.clock.real())
-            consent.forget(tx, self.clock.real())
+            fresh.forget(tx, self.clock.real())
+            moving.forget(tx, self.clock.real())
+            resources.forget(tx, self.clock.real())
+            consent.forget(tx, self.service.keys, self.clock.now(), self.clock.real())
         journal.purge(self.service, self.clock.real())
+        letter_ends.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
+        self._end_storage()
         end = self.clock.monotonic() + FOLDING
         folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
 
@@ -134,6 +145,14 @@ class Ticker:
             log.info("a person was erased, as they asked by mail")
             if erased.refused:
                 log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
+
+    def _end_storage(self) -> None:
+        """Erase whose storage has ended, for some seconds; the rest has its turn in an hour."""
+        end = self.clock.monotonic() + FOLDING
+        now, real_now = self.clock.now(), self.clock.real()
+        erasure.end_storage(
+            self.service, now, real_now, lambda: not self.stopped.is_set() and self.clock.monotonic() < end
+        )
 
     def _close_ledgers(self) -> None:
         doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())

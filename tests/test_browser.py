@@ -26,9 +26,20 @@ PATIENCE = 90_000  # ms: three days of the course
 # Headings, help and running text may hold links of a line's height (WCAG 2.5.8); everything else is for fingers.
 SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, select, summary, textarea, input")].filter((e) => {
   const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-  if (!e.checkVisibility() || e.closest(".extra") || e.matches(".skip, input[type=checkbox]")) return false;
+  if (!e.checkVisibility() || e.closest(".extra") || e.matches(".skip, .tick input")) return false;
   return box.height < 44 && style.display !== "inline";
 }).map((e) => e.outerHTML.slice(0, 120))"""
+
+# A machine in a test has no voices: one that notes what it is to say, and never comes to an end.
+VOICE = """
+window.said = [];
+window.SpeechSynthesisUtterance = function (text) { this.text = text; };
+Object.defineProperty(window, "speechSynthesis", { value: {
+  paused: false, getVoices: () => [{ lang: "en_GB", localService: true }], addEventListener() {}, cancel() {},
+  pause() { this.paused = true; }, resume() { this.paused = false; },
+  speak(one) { window.said.push(one.text); window.setTimeout(one.onstart, 10); },
+} });
+"""
 
 pytestmark = [
     pytest.mark.browser,
@@ -51,6 +62,7 @@ def site(tmp_path_factory):
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {"PYTHONPATH": str(ROOT), "DATA_DIR": str(folder / "var"), "PORT": str(port)}
     environment |= {"TIMELAPSE": str(SECONDS_A_DAY)}
+    environment |= {"JOURNAL_KEYS": "journal-key-of-the-browser-0123456789abcdef"}
     address = f"http://127.0.0.1:{port}"
     with (
         (folder / "worker.log").open("w") as log,
@@ -68,7 +80,7 @@ def site(tmp_path_factory):
 
 def wait_for(url, worker, log):
     """Wait until the site answers, or say why it does not."""
-    for _ in range(150):
+    for _ in range(600):
         assert worker.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 (our own address)
@@ -131,10 +143,11 @@ def look(page, name):
     assert faults == []
 
 
-def mail(page, subject):
+def mail(page, subject, to=""):
     """Open the mail with this subject in the mailbox, once it is there; the page finds it by itself."""
     page.goto("/mailbox")
-    link = page.locator(".letters a").filter(has=page.locator(".subject", has_text=re.compile(f"^{subject}"))).first
+    letters = page.locator(".letters a").filter(has=page.locator(".subject", has_text=re.compile(f"^{subject}")))
+    link = letters.filter(has_text=to).first
     link.wait_for(timeout=PATIENCE)
     return link
 
@@ -194,6 +207,72 @@ def test_a_newcomer_lives_a_day(page):
         look(page, name)
 
 
+def my_course(page, who):
+    """Sign somebody up, wait for their first letter, pause, and return where its page "My course" is."""
+    page.goto("/")
+    page.locator("#email").fill(f"{who}@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm", who).click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1", who).click()
+    address = page.frame_locator("iframe").get_by_role("link", name="My course").get_attribute("href")
+    page.goto(address)
+    page.locator("#pause summary").click()
+    page.get_by_role("button", name="Pause the course").click()
+    assert shown(page.get_by_text("The course is paused."))
+    return address
+
+
+def test_my_course_is_good_to_look_at(page):
+    """As it is opened, with all that it offers, with a mistake, with a letter, and after leaving."""
+    address = my_course(page, "charlie")
+    page.goto(address)
+    look(page, "mine")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    look(page, "mine-open")
+    page.goto(f"{address}/day/1")
+    look(page, "mine-letter")
+    page.goto(address)
+    page.locator("#pause summary").click()
+    page.locator("#until").fill("2020-01-01")
+    page.get_by_role("button", name="Change the pause").click()
+    assert shown(page.locator("#until-error"))
+    look(page, "mine-wrong")
+    page.locator("#leave summary").click()
+    page.get_by_role("button", name="Leave this course").click()
+    assert shown(page.get_by_text("Whatever you wrote stays with you."))
+    look(page, "mine-left")
+
+
+def test_my_course_works_without_scripts(chromium, site, page):
+    """Read a letter again and mark its day, move to Tokyo, go on, leave, start again."""
+    address = my_course(page, "bobby")
+    context = chromium.new_context(base_url=site, locale="en-GB", java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(address)
+    plain.get_by_role("link", name="Day 1: two ways of saying it").click()
+    assert shown(plain.get_by_role("heading", name="The small version"))
+    plain.get_by_role("button", name="Mark as done").click()
+    assert shown(plain.get_by_text("Day 1 is marked as done."))
+    plain.get_by_role("link", name="My course").first.click()
+    plain.locator("#when summary").click()
+    plain.locator("#timezone").select_option(label="Tokyo")
+    plain.locator("#when button").click()
+    assert shown(plain.get_by_text("letters to come keep to your hour and place"))
+    plain.get_by_role("button", name="Go on with the course").click()
+    assert shown(plain.get_by_text("The course goes on from where it was."))
+    plain.locator("#leave summary").click()
+    plain.get_by_role("button", name="Leave this course").click()
+    plain.locator("#restart summary").click()
+    plain.locator("#consent").check()
+    plain.get_by_role("button", name="Start the course again").click()
+
+    assert shown(plain.get_by_text("The course begins again."))
+    context.close()
+
+
 def test_a_newcomer_reads_from_the_right(page):
     """The whole way in Hebrew: page, question, letter and answer run from the right, on a phone and in the dark."""
     page.goto("/?locale=he")
@@ -235,6 +314,48 @@ def test_what_is_wrong_is_said_where_the_visitor_is(page):
     for path, name in (("/confirm/aaaa", "old-link"), ("/nothing", "not-found"), ("/privacy", "privacy")):
         page.goto(path)
         look(page, name)
+
+
+def test_an_exercise_is_opened_from_its_letter(page):
+    """Day 1's letter leads to its exercise; without a voice nothing offers to read, with one it reads and stops."""
+    page.goto("/")
+    page.locator("#email").fill("charlie@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    page.frame_locator("iframe").get_by_role("link", name="an exercise to follow").click()
+    page.wait_for_url("**/r/*")
+    assert shown(page.get_by_role("heading", name="Feet on the floor"))
+    assert not page.locator("#speak").is_visible()
+    look(page, "exercise")
+
+    page.add_init_script(VOICE)
+    page.reload()
+    page.get_by_role("button", name="Read it to me").click()
+    page.locator(".heard").wait_for()
+    look(page, "exercise-read")
+    assert page.evaluate("window.said") == ["The exercise"]
+    assert not page.get_by_role("button", name="Read it to me").is_visible()
+    page.get_by_role("button", name="Stop").click()
+    assert page.locator(".heard").count() == 0
+    page.get_by_role("link", name="American English").click()
+    assert shown(page.get_by_role("heading", name="Feet on the Floor"))
+
+
+def test_help_is_found_without_a_trace(page):
+    """A country is chosen in a form; the page's own `page` fixture holds it to no cookie and nothing foreign."""
+    page.goto("/")
+    page.get_by_role("link", name="Help: someone to talk to").click()
+    page.wait_for_url("**/help*")
+    look(page, "help")
+    page.locator("#country").select_option(label="Ireland")
+    page.get_by_role("button", name="Show help lines").click()
+    page.wait_for_url("**country=IE*")
+    assert shown(page.get_by_text("Help lines: Ireland"))
+    look(page, "help-country")
 
 
 def test_the_keyboard_is_enough(page):
@@ -280,3 +401,121 @@ def test_everything_works_without_scripts(chromium, site):
 
     assert page.get_by_text("to bob@example.org").count() == 1
     context.close()
+
+
+def open_own_pages(page):
+    """Ask for a fresh link from the foot of the newest letter, and open what only the person may see."""
+    page.frame_locator("iframe").get_by_role("link", name="My course").click()
+    page.wait_for_url("**/mine/*")
+    page.get_by_role("button", name="Send me a link to my own words").click()
+    mail(page, "The link you asked for").click()
+    look(page, "mail-fresh")
+    page.frame_locator("iframe").locator("a.button").click()
+    page.wait_for_url("**/open/*")
+    look(page, "open")
+    assert page.context.cookies() == []
+    page.get_by_role("button", name="Open my own pages").click()
+    page.wait_for_url("**/own")
+
+
+def test_somebody_reads_what_only_they_may_see(page):
+    """By a fresh link to their inbox: choose, write, read, put back what was cut, look at the rest, and close."""
+    page.goto("/")
+    page.locator("#email").fill("dora@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    open_own_pages(page)
+    look(page, "own")
+    (cookie,) = page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/own")
+
+    page.goto("/own/journal")
+    look(page, "own-journal")
+    page.locator("input[name=keep]").check()
+    page.get_by_role("button", name="Yes, from now on").click()
+    assert shown(page.get_by_text("Your choice is saved."))
+    page.goto("/own/journal")
+    look(page, "own-journal-kept")
+    mail(page, "Day 1").click()
+    page.locator("#words").fill("To myself: typical.\nTo a friend: it happens.\n\n-- \nDora Heron\nSent from my phone")
+    page.get_by_role("button", name="Send the reply").click()
+    mail(page, "Day 1 is noted")
+
+    page.goto("/own/words")
+    page.get_by_text("What was cut").click()
+    look(page, "own-words")
+    page.get_by_role("button", name="Put it back").click()
+    assert shown(page.get_by_text("It is put back where it was."))
+    assert page.get_by_text("Dora Heron").is_visible()
+    look(page, "own-words-whole")
+    for path in ("details", "print", "erase"):
+        page.goto(f"/own/{path}")
+        look(page, f"own-{path}")
+    page.goto("/own/erase")
+    page.get_by_role("button", name="Go on to the last question").click()
+    look(page, "own-erase-sure")
+    page.get_by_role("link", name="No, keep it all").click()
+    page.get_by_role("button", name="Close my pages").click()
+    look(page, "own-closed")
+    page.goto("/own")
+    look(page, "own-over")
+
+
+def test_a_check_in_after_a_heavy_day(page):
+    """Fern says how it was by the link in his mail: four equal choices; then grounding, three doors and help."""
+    page.goto("/")
+    page.locator("#email").fill("fern@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    page.frame_locator("iframe").get_by_role("link", name="How was it?").click()
+    page.wait_for_url("**/checkin/*")
+    look(page, "checkin")
+    page.get_by_label("Keep my answers with my course").check()
+    page.get_by_role("button", name="Lighter").click()
+    look(page, "checkin-noted")
+    page.go_back()
+    page.reload()
+    look(page, "checkin-kept")
+    page.get_by_role("button", name="Heavier").click()
+    look(page, "checkin-heavier")
+
+    assert shown(page.get_by_role("heading", name="Two minutes to come back to where you are"))
+    page.get_by_role("button", name="Take smaller steps").click()
+    look(page, "checkin-smaller")
+    page.goto(page.url)
+    page.get_by_role("button", name="Heavier").click()
+    page.get_by_role("button", name="Wait for a while").click()
+    assert shown(page.get_by_role("heading", name="The course is paused"))
+
+
+def test_a_letter_comes_back(page):
+    """Erin keeps a letter from the page, sees that it waits, and takes it back."""
+    page.goto("/")
+    page.locator("#email").fill("erin@example.org")
+    page.locator("#consent").check()
+    page.locator("form button").click()
+    mail(page, "Please confirm").click()
+    page.frame_locator("iframe").locator("a.button").click()
+    page.get_by_role("button", name="Yes, send me the course").click()
+    mail(page, "Day 1").click()
+    page.frame_locator("iframe").get_by_role("link", name="How was it?").click()
+    page.wait_for_url("**/checkin/*")
+    page.goto(page.url.replace("/checkin/", "/letter/"))
+    look(page, "letter")
+    page.get_by_label("Your letter").fill("Dear me,\n\nno wonder it was a lot. There is time.")
+    page.get_by_label("When would you like it back?").select_option("3")
+    page.get_by_label("Keep this letter for me").check()
+    page.get_by_role("button", name="Keep my letter").click()
+    look(page, "letter-kept")
+    page.get_by_role("button", name="Take it back").click()
+    look(page, "letter-erased")
+
+    assert shown(page.get_by_role("heading", name="Your letter is erased"))

@@ -452,6 +452,13 @@ def test_a_mistake_in_course_toml_has_its_line(emails):
     )
 
 
+def test_a_pace_that_no_course_can_have_is_told(emails):
+    """Which there are, and that one's own pace needs no line."""
+    change(emails, COURSE, 'pace = "daily"', 'pace = "self-paced"')
+
+    assert only(emails)[2:] == ("pace: write one of daily, weekly; self-paced is theirs to choose in any course", False)
+
+
 def test_a_folder_without_a_course(emails):
     """It is told where a course would be looked for."""
     shutil.rmtree(emails / "courses")
@@ -476,7 +483,7 @@ WORD = {
     ),
     "missing in a list": (
         OTHER,
-        'preview_title = "What the first day looks like"\n',
+        'preview_title = "What the first letter looks like"\n',
         "",
         "[pages.signup]",
         "pages.signup.preview_title: write it here too",
@@ -590,6 +597,13 @@ def test_a_word_that_the_layout_wants_and_nobody_wrote(emails):
 
     files = {file for file, _, said, _ in found(emails) if "why_label" in said}
     assert files == {WORDS, OTHER}
+
+
+def test_letters_without_links_are_made_too(emails):
+    """What only they ask of the words is looked for as well."""
+    change(emails, "layout.txt", "{% if plain %}", "{% if plain %}{{ mail.only_here }}")
+
+    assert {file for file, _, said, _ in found(emails) if "only_here" in said} == {WORDS, OTHER}
 
 
 def test_a_broken_layout_is_told_by_its_line(emails):

@@ -23,6 +23,7 @@ from course.journeys import replies, reports, suppression
 from course.links import Purpose
 from course.outbound import folder
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, TryLater, Unsure
+from course.reading.aside import Why
 from course.settings import EMAILS
 from course.store import migrate
 from course.store.database import Store
@@ -35,11 +36,11 @@ COMMANDS = (
     "read",
     "status",
     "stats",
-    "migrate",
     "export",
     "erase",
     "demo-data",
     "simulate",
+    "migrate",
     "backup",
     "restore",
     "resend",
@@ -47,6 +48,9 @@ COMMANDS = (
     "held",
     "keys",
     "journal",
+    "embed",
+    "community",
+    "resources",
     "locales",
 )
 CANARY = "heron-canary"
@@ -634,7 +638,7 @@ def leave_traces(world, who):
     for raw in lines.values():
         spooled = Spooled("pipe", (), (), raw)
         spool.put(world.app.spool_folder, world.app.keys, spooled, world.clock.real())
-        spool.hold(spool.put(world.app.spool_folder, world.app.keys, spooled, world.clock.real()))
+        spool.hold(spool.put(world.app.spool_folder, world.app.keys, spooled, world.clock.real()), Why.NOBODY)
     spooled = Spooled("pipe", (lesson.reply_to,), (), mail_from("work@example.net", "x@example.org"))
     spool.put(world.app.spool_folder, world.app.keys, spooled, world.clock.real())
 

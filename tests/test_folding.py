@@ -17,6 +17,12 @@ KEEP = 180  # days
 COUNTS = "SELECT kind, name, status, sum(number) FROM delivery_counts GROUP BY kind, name, status ORDER BY kind, name"
 
 
+@pytest.fixture
+def settings(settings):
+    """Let nobody's storage end: folding is what becomes of those who are still known."""
+    return settings.model_copy(update={"keep_people_days": 0})
+
+
 def finish(world, *people):
     """Let these people take the course to its end, farewell included."""
     for who in people:

@@ -209,7 +209,7 @@ def test_the_proof_holds_the_words_that_were_shown(world):
         "We show your words to nobody. They are stored locked, but whoever runs this server holds the keys and could "
         "technically open them." in shown
     )
-    assert "After 365 days they are erased." in shown
+    assert "After 365 days at most they are erased." in shown
     assert (len(version), locale, how) == (16, "en-GB", "page")
 
 

@@ -17,9 +17,11 @@ from test_restore import ON_POSTGRESQL, restore, statuses, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
 from course import logs
-from course.journeys import erasures, journal, key_backups, person_keys, privacy
+from course.journeys import checkins, diary, erasures, journal, key_backups, letters, person_keys, privacy
+from course.journeys.letters import Wish
 from course.store.failures import BackupError
 from course.store.key_store import person_keys as keys_table
+from course.store.states import CheckinAnswer
 
 CANARY = "heron-canary"
 
@@ -87,6 +89,44 @@ def test_a_restore_erases_again(world, tmp_path):
 
     assert list(statuses(world)) == ["bob@example.org"]
     assert locked_words(world) == [CANARY]
+
+
+def test_a_restore_brings_back_no_letter_that_was_taken_back(world, tmp_path):
+    """Alice took back the letter that was to come to her after the backup; Bob's goes on, also where it was opened."""
+    service = world.app.service
+    for who in ("alice", "bob"):
+        world.join(who)
+        wish = Wish(1, in_mail=False, wording="w", how="page")
+        letters.keep_by_page(service, mine(world, who), CANARY, wish, world.clock.now(), world.clock.real())
+    world.clock.go(days=40)
+    letters.tell(service, world.clock.now(), world.clock.real())
+    file = take(world, tmp_path)
+    letters.cancel(service, mine(world, "alice"), world.clock.real())
+    number, bob = world.rows("SELECT id, subscriber_id FROM letters")[0]
+    letters.open_one(service, bob, number, world.clock.real())
+    restore(world, file)
+    left = world.rows("SELECT id, erase_at IS NULL FROM letters")
+
+    assert [(row[0], bool(row[1])) for row in left] == [(number, False)]
+
+
+def test_a_restore_brings_back_no_answer_that_was_taken_back(world, tmp_path):
+    """Alice wanted what she said of a day kept no longer: that she said something stays, and no more."""
+    a_lesson(world)
+    token = world.link(world.box.last("day-1"), "checkin")
+    now = world.clock.now()
+    checkins.answer(world.app.service, token, CheckinAnswer.SAME, now, now, keep=True)
+    file = take(world, tmp_path)
+    checkins.keep_no_longer(world.app.service, token, now)
+    restore(world, file)
+
+    assert world.rows("SELECT day, answer FROM checkins") == [(1, None)]
+
+
+def mine(world, who):
+    """Return the token of the pages of somebody's welcome."""
+    welcome = next(mail for mail in world.box.sent if mail.mailing.name == "welcome" and mail.to.startswith(who))
+    return world.link(welcome, "mine")
 
 
 @ON_SQLITE
@@ -319,7 +359,7 @@ def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, ca
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     before = set(Path("/tmp").iterdir())  # noqa: S108 (it is looked at, not used)
     a_lesson(world, level=KEEP)
-    answer(world, f"{CANARY} one")
+    answer(world, f"{CANARY} one\n\n-- \n{CANARY} cut")
     choose(world, SHARE)
     answer(world, f"{CANARY} two")
     stranger = f"From: dora@example.org\r\nTo: hello@reply.dearself.example\r\nSubject: {CANARY}\r\n\r\n{CANARY}\r\n"
@@ -331,6 +371,7 @@ def test_a_canary_is_in_no_file_no_log_and_no_backup(world, tmp_path, folder, ca
     new = [path for path in set(Path("/tmp").iterdir()) - before if path.is_file()]  # noqa: S108
 
     assert words(world) == [f"{CANARY} one", f"{CANARY} two"]
+    assert [one.cut for one in diary.of(world.app.service, 1)] == [f"--\n{CANARY} cut", ""]
     assert len(list((world.app.spool_folder / "held").iterdir())) == 1
     assert file.stat().st_size > 0
     assert holding(CANARY, tmp_path) == []

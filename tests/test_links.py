@@ -25,6 +25,7 @@ NUMBERS = {
     Purpose.ADDRESS: (7,),
     Purpose.RESOURCE: (7,),
     Purpose.JOIN: (7, links.course_mark("self-compassion")),
+    Purpose.FORM: (1_772_352_000,),
     Purpose.REPLY: (123_456,),
     Purpose.MESSAGE: (123_456,),
     Purpose.TRIAL: (1_772_352_000, 4_294_967_295),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from course import schedule
-from course.schedule import Start
+from course.schedule import Pace, Start
 
 ZONES = sorted(available_timezones())
 LONDON, NEW_YORK = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
@@ -374,6 +375,7 @@ class Departed:
     hour: int
     zone: ZoneInfo
     late: bool
+    pace: Pace
 
 
 @dataclass
@@ -384,6 +386,7 @@ class Taker:
     hour: int
     next_send_at: datetime | None
     minute: int = 0
+    pace: Pace = Pace.DAILY
     day: int = 1
     queued: tuple[datetime, datetime] | None = None  # due_at, send_at
     attempts: int = 0
@@ -410,13 +413,14 @@ class Taker:
             return
         due, _ = self.queued
         today = now.astimezone(self.zone).date()
-        leaves = schedule.departure(due, now, self.hour, self.zone, minute=self.minute)
+        leaves = schedule.departure(due, now, self.hour, self.zone, pace=self.pace, minute=self.minute)
         if today in {one.on for one in self.departed}:
-            leaves = schedule.next_hour(now, self.hour, self.zone, after=today, minute=self.minute)
+            leaves = schedule.next_hour(now, self.hour, self.zone, after=today, pace=self.pace, minute=self.minute)
         if leaves > now:
             self.queued = leaves, leaves
         elif works:
-            self.departed.append(Departed(self.day, due, now, today, self.hour, self.zone, now != due))
+            late = now != due
+            self.departed.append(Departed(self.day, due, now, today, self.hour, self.zone, late, self.pace))
             self._settle(now, today)
         else:
             self.first_tried_at = self.first_tried_at or now
@@ -431,15 +435,17 @@ class Taker:
         self.last, self.queued, self.attempts, self.first_tried_at = (now, today), None, 0, None
         self.day += 1
         if self.day <= DAYS:
-            self.next_send_at = schedule.next_lesson(now, today, self.hour, self.zone, minute=self.minute)
+            self.next_send_at = schedule.next_lesson(now, today, self.hour, self.zone, **self._theirs)
 
     def _next_due(self, now):
+        at_once = schedule.next_hour(now, self.hour, self.zone, **self._theirs)
         if self.last is None:
-            return schedule.next_hour(now, self.hour, self.zone, minute=self.minute)
-        return max(
-            schedule.next_lesson(*self.last, self.hour, self.zone, minute=self.minute),
-            schedule.next_hour(now, self.hour, self.zone, after=self.last[1], minute=self.minute),
-        )
+            return at_once
+        return max(at_once, schedule.next_lesson(*self.last, self.hour, self.zone, **self._theirs))
+
+    @property
+    def _theirs(self):
+        return {"pace": self.pace, "minute": self.minute}
 
     def retime(self, now):
         """Count again what is still to come."""
@@ -457,6 +463,9 @@ class Taker:
         elif what == "hour":
             self.hour = value
             self.retime(now)
+        elif what == "pace":
+            self.pace = value
+            self.retime(now)
         elif what == "pause" and not self.paused:
             self.paused, self.next_send_at, self.queued = True, None, None
         elif what == "resume" and self.paused:
@@ -466,11 +475,11 @@ class Taker:
 
 
 def live(taker, begin, happenings, outages, failures):
-    """Live until the course is done, or for 40 days: things happen in turn, ticks come when something is owed."""
+    """Live until the course is done, or for 100 days: things happen in turn, ticks come when something is owed."""
     waiting = sorted(((begin + after, what, value) for after, what, value in happenings), key=lambda one: one[0])
     outages = [(begin + after, begin + after + span) for after, span in outages]
     failures = iter(failures)
-    now, end = begin, begin + 40 * DAY
+    now, end = begin, begin + 100 * DAY
     while taker.day <= DAYS and now < end:
         owed = taker.owed_at
         moments = [at for at in (owed, waiting[0][0] if waiting else None) if at is not None]
@@ -504,6 +513,7 @@ happenings = st.lists(
     ),
     max_size=6,
 )
+changes_of_pace = st.tuples(spans, st.just("pace"), st.sampled_from(Pace))
 outages = st.lists(st.tuples(spans, st.integers(1, 80 * 60).map(lambda minutes: minutes * MINUTE)), max_size=3)
 failures = st.lists(st.booleans(), max_size=30)
 begins = st.integers(0, 366 * 24 * 60 - 1).map(lambda minutes: utc("2027-01-01 00:00") + minutes * MINUTE)
@@ -511,9 +521,9 @@ rules = st.sampled_from(Start)
 often = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def begun(rule, begin, hour, zone, minute):
+def begun(rule, begin, hour, zone, minute, pace=Pace.DAILY):
     """Return somebody who has just confirmed."""
-    return Taker(zone, hour, schedule.first_lesson(rule, begin, hour, zone, minute=minute), minute)
+    return Taker(zone, hour, schedule.first_lesson(rule, begin, hour, zone, pace=pace, minute=minute), minute, pace)
 
 
 @often
@@ -600,3 +610,92 @@ def test_day_1_is_never_more_than_its_rule_away(rule, begin, hour, zone, minute)
     assert begin <= due <= begin + longest
     assert rule != Start.MONDAY or on.weekday() == 0
     assert rule == Start.NEXT_HOUR or on > begin.astimezone(zone).date()
+
+
+# At another pace.
+
+now_and_then = settings(often, max_examples=150)
+
+
+@now_and_then
+@given(rules, begins, hours, zones, minutes, happenings, outages, failures)
+def test_on_weekdays_no_lesson_ever_leaves_at_a_weekend(rule, begin, hour, zone, minute, happenings, outages, failures):
+    """Where they live at that moment it is Monday to Friday, however late a lesson and wherever they went."""
+    taker = begun(rule, begin, hour, zone, minute, Pace.WEEKDAYS)
+    live(taker, begin, happenings, outages, failures)
+
+    assert taker.departed or taker.given_up
+    assert {one.on.weekday() for one in taker.departed} <= {0, 1, 2, 3, 4}
+
+
+@now_and_then
+@given(rules, begins, hours, zones, minutes, happenings, outages, failures)
+def test_weekly_lessons_are_at_least_seven_dates_apart(rule, begin, hour, zone, minute, happenings, outages, failures):
+    """Counted in dates where they live, whatever hour and zone they change to between two lessons."""
+    taker = begun(rule, begin, hour, zone, minute, Pace.WEEKLY)
+    live(taker, begin, happenings, outages, failures)
+
+    dates = [one.on for one in taker.departed]
+    assert all(later - one >= 7 * DAY for one, later in pairwise(dates))
+
+
+@now_and_then
+@given(rules, begins, hours, zones, minutes)
+def test_undisturbed_a_weekly_course_keeps_its_weekday(rule, begin, hour, zone, minute):
+    """Nothing happens: five lessons, each on the same weekday, a week after the other."""
+    taker = begun(rule, begin, hour, zone, minute, Pace.WEEKLY)
+    live(taker, begin, [], [], [])
+
+    first = taker.departed[0].on
+    assert [one.on - first for one in taker.departed] == [timedelta(days=7 * week) for week in range(DAYS)]
+
+
+@now_and_then
+@given(
+    st.sampled_from(Pace),
+    begins,
+    hours,
+    zones,
+    minutes,
+    st.lists(st.one_of(changes_of_pace, happenings.map(lambda some: some[0] if some else (HOUR, "pause", None)))),
+    outages,
+    failures,
+)
+def test_whatever_becomes_of_the_pace_the_days_come_in_order_on_dates_of_their_own(
+    pace, begin, hour, zone, minute, changed, outages, failures
+):
+    """However often it changes: no date has two lessons, no day is left out, none comes within twelve hours."""
+    taker = begun(Start.NEXT_HOUR, begin, hour, zone, minute, pace)
+    live(taker, begin, changed, outages, failures)
+
+    days, dates = [one.day for one in taker.departed], [one.on for one in taker.departed]
+    assert sorted(days + taker.given_up) == list(range(1, DAYS + 1))
+    assert days == sorted(days)
+    assert len(set(dates)) == len(dates)
+    assert all(later.at - one.at >= timedelta(hours=12) for one, later in pairwise(taker.departed))
+    assert all(one.on.weekday() < 5 for one in taker.departed if one.pace == Pace.WEEKDAYS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "confirmed", "due"),
+    [
+        (Start.NEXT_HOUR, "2027-03-05 07:00", "2027-03-05 08:00"),
+        (Start.NEXT_HOUR, "2027-03-05 09:00", "2027-03-08 08:00"),
+        (Start.TOMORROW, "2027-03-05 07:00", "2027-03-08 08:00"),
+        (Start.TOMORROW, "2027-03-07 07:00", "2027-03-08 08:00"),
+        (Start.MONDAY, "2027-03-06 07:00", "2027-03-08 08:00"),
+    ],
+)
+def test_on_weekdays_day_1_is_no_saturday_either(rule, confirmed, due):
+    """Who joins on a Friday after their hour begins on Monday."""
+    found = schedule.first_lesson(rule, local(confirmed, LONDON), 8, LONDON, pace=Pace.WEEKDAYS)
+
+    assert found == local(due, LONDON)
+
+
+def test_quiet_days_are_over_at_their_hour_so_many_dates_later():
+    """Alice got a lesson at 08:00:01 on Tuesday; a week is over at eight on the next one, over a clock change too."""
+    since = local("2027-03-23 08:00:01", LONDON)
+
+    assert schedule.quiet_until(since, 7, 8, LONDON) == local("2027-03-30 08:00", LONDON)
+    assert schedule.quiet_until(since, 7, 7, LONDON) == local("2027-03-30 07:00", LONDON)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from conftest import ON_SQLITE
+from conftest import EMAILS, ON_SQLITE
 from sqlalchemy import text
 
 from course.app import App
@@ -47,8 +48,8 @@ def spread(settings):
 class Passed:
     """A simulation that has ended: of a few people, in few zones, at hours around which clocks change."""
 
-    def __init__(self, settings, first, people=300, days=7, seconds=0.0):
-        self.crowd = Crowd(people, first, days, LESSONS, ZONES, HOURS)
+    def __init__(self, settings, first, people=300, days=7, seconds=0.0, apart=1):
+        self.crowd = Crowd(people, first, days, LESSONS, ZONES, HOURS, apart)
         self.clock = LeapingClock(self.crowd.begin, lambda: 0.0)  # work takes no time: each run is the same
         self.counting = Counting(self.clock, seconds)
         self.app = App.build(settings, transport=self.counting, clock=self.clock)
@@ -110,6 +111,21 @@ def test_lessons_that_are_spread_keep_to_their_minute(settings, passed):
     assert found.kept, found.examples
     assert found.late == {0: 500}
     assert {minute.minute for minute in week.counting.minutes} > {0, 1, 5, 15, 19}
+
+
+@ON_SQLITE
+def test_a_weekly_course_comes_once_a_week(settings, passed, tmp_path):
+    """In nine days each of thirty people gets two lessons, seven dates apart, where clocks change too."""
+    emails = tmp_path / "weekly"
+    shutil.copytree(EMAILS, emails)
+    table = emails / "courses/self-compassion/course.toml"
+    table.write_text(table.read_text(encoding="utf-8").replace('pace = "daily"', 'pace = "weekly"'), encoding="utf-8")
+    own = settings.model_copy(update={"emails_dir": emails})
+    weeks = passed(WEEKS["europe forward"], people=30, days=9, apart=7, settings=own)
+    found = weeks.judge()
+
+    assert found.kept, found.examples
+    assert found.lessons == weeks.crowd.expected == 60
 
 
 def test_it_runs_on_either_database(passed):

@@ -19,7 +19,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 ALWAYS = {
     "referrer-policy": {"no-referrer", "same-origin"},
     "x-content-type-options": {"nosniff"},
-    "cache-control": {"no-store", "public, max-age=86400"},
+    "cache-control": {"no-store", "public, max-age=86400", "public, max-age=3600"},
+    "cross-origin-resource-policy": {"same-origin", "cross-origin"},
 }
 LIVE = {
     "base_url": "https://course.example.org",

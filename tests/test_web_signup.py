@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from starlette.testclient import TestClient
 
+from course.journeys import reports
 from course.web import create_app, zones
 
 SITE = "http://127.0.0.1:8000"
@@ -146,6 +148,8 @@ def test_a_program_that_fills_in_every_field_gets_the_same_page_and_nothing_happ
         ("send_hour", "-1", "Choose an hour from the list."),
         ("send_hour", "٨", "Choose an hour from the list."),
         ("send_hour", "", "Choose an hour from the list."),
+        ("pace", "hourly", "Choose from the list how often the letters come."),
+        ("pace", "weekly", "Choose from the list how often the letters come."),
         ("locale", "de-DE", "Choose a language from the list."),
         ("consent", "", "Tick the box if you agree."),
         ("consent", "no", "Tick the box if you agree."),
@@ -239,3 +243,143 @@ def test_the_page_works_without_scripts_and_loads_nothing_from_elsewhere(browser
 
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/static/)", text)
     assert set(re.findall(r'(?:src|href)="(https?:[^"]*)"', text)) == {"https://findahelpline.com"}
+
+
+def test_how_often_the_letters_come_is_a_choice(world, browser):
+    """The course's own pace is chosen already; another one counts from the first letter on."""
+    page = browser.get("/").text
+    browser.post(URL, data=FORM | {"pace": "self-paced"})
+    world.app.tick()
+    browser.post(f"/confirm/{world.confirm_token()}")
+
+    assert re.findall(r'<option value="(daily|weekdays|weekly|self-paced)"( selected)?>', page) == [
+        ("daily", " selected"),
+        ("weekdays", ""),
+        ("self-paced", ""),
+    ]
+    assert world.rows("SELECT pace FROM enrolments") == [("self-paced",)]
+
+
+# Where somebody comes from, how quick they are, and forms on other sites.
+
+
+def test_a_link_may_name_the_course_and_the_language(world, browser):
+    """/?course=&locale= shows that course in that language, an unknown one the first; a language link keeps it."""
+    first = world.app.catalogue.first
+    world.app.catalogue.courses["writing"] = replace(first, name="writing", titles={"en-GB": "W", "en-US": "Wr"})
+    shown = browser.get("/?course=writing&locale=en-US").text
+
+    assert "<h1>Wr</h1>" in shown
+    assert 'action="/courses/writing?locale=en-US"' in shown
+    assert 'href="?locale=en-GB&amp;course=writing"' in shown
+    assert "<h1>Five days" in browser.get("/?course=../../etc&locale=en-GB").text
+
+
+def test_where_sign_ups_come_from_is_a_count(world, browser):
+    """The word of a link travels through form and confirmation into a number, and names nobody."""
+    page = browser.get("/?ref=spring-blog").text
+    browser.post(URL, data=FORM | {"ref": "spring-blog"})
+    world.app.tick()
+    browser.post(f"/confirm/{world.confirm_token()}")
+    world.join("bob")
+
+    assert '<input type="hidden" name="ref" value="spring-blog">' in page
+    assert reports.stats(world.app.service)["courses"]["self-compassion"]["came_from"] == {"spring-blog": 1}
+
+
+@pytest.mark.parametrize("ref", ["alice@example.org", "Spring", "a b", "x" * 33, "<script>", ""])
+def test_only_a_short_plain_word_is_taken_along(browser, signed_up, ref):
+    """Anything else, like somebody's address, is forgotten at the door; the sign-up goes on."""
+    page = browser.get("/", params={"ref": ref}).text
+    browser.post(URL, data=FORM | {"ref": ref})
+
+    assert '<input type="hidden" name="ref" value="">' in page
+    assert [form.ref for form in signed_up] == [""]
+
+
+def stamp_of(page):
+    """Return the stamp of a form."""
+    return re.search(r'name="stamp" value="([0-9a-f]*)"', page.text)[1]
+
+
+def test_whoever_is_quick_is_asked_to_press_once_more(world, browser, signed_up):
+    """At once, a program would do; a person with autofill presses again, and nothing that they typed is gone."""
+    form = FORM | {"stamp": stamp_of(browser.get("/"))}
+    world.clock.go(seconds=2)
+    first = browser.post(URL, data=form)
+    second = browser.post(URL, data=form | {"stamp": stamp_of(first)})
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert "Nearly there" in first.text
+    assert 'value="alice@example.org"' in first.text
+    assert re.search(r'<input id="consent"[^>]* checked', first.text)
+    assert not re.search(r"robot|quick|fast|program|spam", words(first).lower())
+    assert "Look in your inbox" in second.text
+    assert len(signed_up) == 1
+
+
+def test_a_form_that_was_read_is_taken(world, browser, signed_up):
+    """Three seconds are enough, and so is a page that stood open for days, or somebody else's stamp."""
+    form = FORM | {"stamp": stamp_of(browser.get("/"))}
+    world.clock.go(seconds=3)
+    browser.post(URL, data=form)
+    world.clock.go(days=9)
+    browser.post(URL, data=form)
+    browser.post(URL, data=FORM | {"stamp": "forged"})
+
+    assert len(signed_up) == 3
+
+
+def test_a_form_on_another_site_is_taken_from_there(browser, signed_up):
+    """Its Origin is not ours, and it has no stamp; the hour is the course's own."""
+    short = {name: FORM[name] for name in ("email", "timezone", "consent")}
+    answer = browser.post(URL, data=short, headers={"Origin": "https://blog.example", "Sec-Fetch-Site": "cross-site"})
+
+    assert "Look in your inbox" in answer.text
+    assert (signed_up[0].send_hour, signed_up[0].locale) == (8, "en-GB")
+
+
+def test_a_plain_form_on_another_site_is_finished_on_ours(browser, signed_up):
+    """It cannot know where somebody is: our page asks for the city, and blames nobody."""
+    plain = browser.post(URL, data={"email": "alice@example.org", "consent": "yes", "locale": "en-US", "ref": "blog"})
+
+    assert plain.status_code == 200
+    assert "Nearly there" in plain.text
+    assert "aria-invalid" not in plain.text
+    assert 'value="alice@example.org"' in plain.text
+    assert '<input type="hidden" name="ref" value="blog">' in plain.text
+    assert signed_up == []
+
+
+def test_a_yes_to_words_that_have_changed_is_asked_for_again(browser, signed_up):
+    """A blog shows last year's consent: our page shows today's, and its box is empty."""
+    now = re.search(r'<input id="consent"[^>]*value="([0-9a-f]+)"', browser.get("/").text)[1]
+    old = browser.post(URL, data={"email": "alice@example.org", "consent": "0123456789abcdef"})
+    browser.post(URL, data=FORM | {"consent": now})
+
+    assert "checked" not in re.search(r'<input id="consent"[^>]*>', old.text)[0]
+    assert len(signed_up) == 1
+
+
+# Whoever is too young.
+
+
+def test_whoever_is_too_young_finds_help_and_is_asked_nothing(world, browser):
+    """The form leads there; the page has lines for young people that were checked, and no form, field or trace."""
+    fresh = replace(world.app.catalogue.help_lines[0], verified_on=world.clock.at.date())
+    lines = [
+        replace(fresh, country="GB", audience="young people", name="Quiet Lane Youth", contact="0123"),
+        replace(fresh, country="GB", audience="everyone", name="For everyone"),
+        replace(fresh, country="IE", audience="young people", name="Unchecked", verified_on=None),
+    ]
+    world.app.service = replace(world.app.service, catalogue=replace(world.app.catalogue, help_lines=tuple(lines)))
+    link = re.search(r'href="(/young[^"]*)">(.*?)<', browser.get("/").text)
+    page = browser.get(link[1])
+    said = words(page)
+
+    assert link[2] == "I am under 16"
+    assert "United Kingdom Quiet Lane Youth:" in said
+    assert "Call your local emergency number" in said
+    assert "For everyone" not in said
+    assert "Unchecked" not in said
+    assert not re.search(r"<(form|input|select|script)\b", page.text)

@@ -126,7 +126,7 @@ def test_the_privacy_page_is_made_from_the_settings_in_force(world, given, carri
         "article 9(2)(a)",
         "erased after 7 days",
         "What you write is not stored.",
-        "The proof that you said yes stays for 3 years.",
+        "stays for 3 years after the end.",
         "you can complain",
         f"who are {settings.min_age} or over",
         "no cookies",

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from course.cli import crowds, journal, languages, upkeep
+from course.cli import crowds, journal, languages, resources, signups, upkeep
 
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
 
@@ -170,26 +170,19 @@ def status(*, json: Json = False) -> None:
 
 
 @app.command(epilog="Example: course stats --json")
-def stats(*, json: Json = False) -> None:
+def stats(
+    *, json: Json = False, checkins: Annotated[bool, typer.Option("--checkins", help="How days were, instead.")] = False
+) -> None:
     """Count people, lessons sent and days done.
 
-    Course by course, and numbers only: nobody is named.
+    Course by course, and numbers only: nobody is named. With --checkins: what people said of each day, in weeks that
+    are over; never a number that points at somebody, so it stays away while it or the others are under five.
     """
     from course.cli import numbers
 
-    numbers.stats(as_json=json)
-
-
-@app.command(epilog="Example: course migrate")
-def migrate() -> None:
-    """Bring the database to this version.
-
-    Call it once per version, before the workers start. SQLite is also brought up to date by every start. It happens
-    whole or not at all, and can be repeated.
-    """
-    from course.cli import numbers
-
-    numbers.migrate()
+    if checkins and json:
+        raise typer.BadParameter("check-ins are for people to read, not for programs", param_hint="--json")
+    numbers.checkins() if checkins else numbers.stats(as_json=json)
 
 
 @app.command(epilog="Example: course export alice@example.org > alice.json")
@@ -226,5 +219,5 @@ def erase(
     raise typer.Exit(people.erase(address, sure=yes))
 
 
-for more in (crowds, upkeep, journal, languages):
+for more in (crowds, upkeep, journal, signups, resources, languages):
     app.add_typer(more.app)

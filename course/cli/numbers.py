@@ -12,12 +12,15 @@ from sqlalchemy import inspect, text
 from course.app import App
 from course.cli.service import load, opened
 from course.inbound import spool
-from course.journeys import reports
+from course.journeys import reports, tallies
 from course.journeys.switch import WHAT_TO_DO
+from course.journeys.tallies import Tally
 from course.store import migrate as schema
 from course.store.database import Store
+from course.store.states import CheckinAnswer
 
 NONE = "none"
+HIDDEN = "-"
 
 
 def status(*, as_json: bool) -> None:
@@ -33,6 +36,13 @@ def stats(*, as_json: bool) -> None:
     with opened(load()) as app:
         counts = reports.stats(app.service)
     typer.echo(json.dumps(counts, indent=2) if as_json else "\n".join(_table(counts)))
+
+
+def checkins() -> None:
+    """Print how people said that days were, as far as it can be shown."""
+    with opened(load()) as app:
+        found = tallies.closed(app.service, app.clock.now())
+    typer.echo("\n".join(_tallies(found)))
 
 
 def migrate() -> None:
@@ -110,4 +120,18 @@ def _table(counts: dict[str, Any]) -> list[str]:
         lines += [name, "  " + ", ".join(f"{count} {state}" for state, count in course["enrolments"].items())]
         lines += [f"  {'day':>5}{'sent':>10}{'completed':>12}"]
         lines += [f"  {day:>5}{sent:>10}{course['completed'][day]:>12}" for day, sent in course["sent"].items()]
+        came = ", ".join(f"{ref} {count}" for ref, count in course["came_from"].items())
+        lines += [f"  came from: {came}"] if came else []
     return lines
+
+
+def _tallies(found: list[Tally]) -> list[str]:
+    if not found:
+        return ["Nothing can be shown: no week that is over has enough answers about one day."]
+    head = f"{'course':<24}{'week of':<12}{'day':>4}" + "".join(f"{answer:>9}" for answer in CheckinAnswer)
+    rows = [
+        f"{one.course:<24}{one.week:%Y-%m-%d}  {one.day:>4}"
+        + "".join(f"{HIDDEN if number is None else number:>9}" for number in one.numbers.values())
+        for one in found
+    ]
+    return [head, *rows, f"{HIDDEN}: not shown, because it or the others are under {tallies.FEWEST}."]

@@ -9,6 +9,7 @@ import typer
 
 from course.cli.people import as_kept
 from course.cli.service import load, opened
+from course.inbound import spool
 from course.journeys import held, resending
 from course.journeys.resending import ResendError
 
@@ -17,10 +18,13 @@ def show(*, as_json: bool) -> None:
     """Print what is held, why, and how many people wait for it."""
     with opened(load()) as app:
         found = held.held(app.service, app.clock.now())
+        aside = len(spool.put_by(app.spool_folder))
     if as_json:
         said = [{**asdict(one), "since": one.since.isoformat() if one.since else None} for one in found]
         typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
         return
+    if aside:
+        typer.echo(f"Mail that came in and is put aside: {aside}. See: course held mail\n")
     if not found:
         typer.echo("No mailing is held.")
         return

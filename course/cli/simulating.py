@@ -40,7 +40,9 @@ def simulate(
         counting = Counting(clock, 1 / per_second if per_second else 0.0)
         app = App.build(own, transport=counting, clock=clock)
         try:
-            report = _run(app, clock, counting, Crowd(people, first, days, app.catalogue.first.days))
+            course = app.catalogue.first
+            apart = schedule.DATES_ON.get(course.pace, 1)
+            report = _run(app, clock, counting, Crowd(people, first, days, course.days, apart=apart))
         finally:
             app.close()
     typer.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report)))

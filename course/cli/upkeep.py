@@ -1,4 +1,4 @@
-"""In charge of the command line's other half: what can be typed about backups, and about sending that went wrong.
+"""In charge of the command line's other half: what can be typed about versions, backups, and sending that went wrong.
 
 Like its better half it imports what it needs when it is called.
 """
@@ -18,6 +18,18 @@ held = typer.Typer(invoke_without_command=True)
 app.add_typer(held, name="held")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
+
+
+@app.command(epilog="Example: course migrate")
+def migrate() -> None:
+    """Bring the database to this version.
+
+    Call it once per version, before the workers start. SQLite is also brought up to date by every start. It happens
+    whole or not at all, and can be repeated.
+    """
+    from course.cli import numbers
+
+    numbers.migrate()
 
 
 @app.command(epilog="Example: course backup /mnt/backups/course-2027-03-01.backup")
@@ -105,15 +117,46 @@ def resume(
 def show_held(
     context: typer.Context, *, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
 ) -> None:
-    """Show which mailings were refused and are held; release one.
+    """Show which mailings were refused and are held, and which mail was put aside.
 
     A lesson or notice that the mail server or provider refuses for what it says is held for everybody until its text
-    changes. For each: why, how many people wait for it, and since when.
+    changes. For each: why, how many people wait for it, and since when. Mail that came in and that nobody could decide
+    is under `course held mail`.
     """
     from course.cli import remedies
 
     if context.invoked_subcommand is None:
         remedies.show(as_json=json)
+
+
+@held.command("mail", epilog="Example: course held mail")
+def show_held_mail(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
+    """Show which mail that came in was put aside, and why.
+
+    For each: when it came, how long it is, which day it answers, why. Never whose it is, and never a word of it.
+    """
+    from course.cli import held_mail
+
+    held_mail.show(as_json=json)
+
+
+@held.command(epilog="Example: course held count 1f2e3d4c")
+def count(name: Annotated[str, typer.Argument(metavar="ID", help="As `course held mail` shows it.")]) -> None:
+    """Let a mail that was put aside count: a person wrote it.
+
+    It is decided as if nothing had been in doubt. Ends with 1 when it cannot be, or there is none.
+    """
+    from course.cli import held_mail
+
+    raise typer.Exit(held_mail.count(name))
+
+
+@held.command(epilog="Example: course held discard 1f2e3d4c")
+def discard(name: Annotated[str, typer.Argument(metavar="ID", help="As `course held mail` shows it.")]) -> None:
+    """Erase a mail that was put aside."""
+    from course.cli import held_mail
+
+    raise typer.Exit(held_mail.discard(name))
 
 
 @held.command(epilog="Example: course held release day-2 --locale en-GB")

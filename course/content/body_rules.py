@@ -103,5 +103,6 @@ def _pieces(text: Written) -> Iterator[tuple[int, Token]]:
     return (piece for section in text.sections for piece in prose.pieces(section))
 
 
+ANY_TEXT: tuple[Rule, ...] = (_links, _pictures, _html)  # of a resource, too
 MISTAKES: tuple[Rule, ...] = (_slots, _markers, _links, _pictures, _html, _ids, _required, _button)
 ADVICE: tuple[Rule, ...] = (_steps, _long_sentences)

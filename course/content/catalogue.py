@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from course.content import command_words, courses, help_lines, layout, locales, sources
+from course.content import command_words, courses, help_lines, layout, locales, slots, sources
+from course.content import plain as without_links
 from course.content.command_words import Command, Phrases
 from course.content.courses import Course
 from course.content.help_lines import HelpLine
@@ -17,11 +18,18 @@ from course.content.sources import ContentError, Problem, Source
 from course.settings import Settings
 
 CONFIRM, JOINING = "confirm", "joining"  # what a sign-up by the form is asked, and one by mail
-ASKING = (CONFIRM, JOINING)  # they may reach a stranger
+MOVE, MOVED = "move", "moved"  # a new address is asked, and the old one is told
+ASKING = (CONFIRM, JOINING, MOVE)  # they may reach a stranger
+ELSEWHERE = (MOVE, MOVED)  # they go to another address than the one on file
+BARE = (*ASKING, MOVED)  # they hold no link to anybody's course
 NOTICES = (
     *(*ASKING, "welcome", "receipt", "help", "farewell", "again", "paused", "resumed", "skipped", "left"),
     *("next", "hour", "hours", "erase", "erased"),
     *("unread", "empty"),
+    *("quiet", "resting"),
+    *("fresh", MOVED),
+    *("kept", "unwritten", "letter", "returned"),
+    *("plain", "links"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]
@@ -37,28 +45,36 @@ class Catalogue:
     words: Mapping[str, Words]
     help_lines: tuple[HelpLine, ...]
     phrases: Mapping[str, Phrases]
-    _compiled: dict[tuple[str, str, str], Mailing] = field(default_factory=dict, repr=False)
-    _said: dict[tuple[str, str, date], str] = field(default_factory=dict, repr=False)
+    _compiled: dict[tuple[str, str, str, bool], Mailing] = field(default_factory=dict, repr=False)
+    _said: dict[tuple[str, str, date, bool], str] = field(default_factory=dict, repr=False)
 
-    def mailing(self, course: str, name: str, locale: str) -> Mailing:
-        """Return a lesson or notice of a course in a locale; one that this lacks, wholly in the course's first one."""
+    def mailing(self, course: str, name: str, locale: str, *, plain: bool = False) -> Mailing:
+        """Return a lesson or notice of a course in a locale; one that this lacks, wholly in the course's first one.
+
+        `plain`: without links, where it can be.
+        """
         known = self.courses[course]
-        key = (course, name, known.locale(locale))
+        key = (course, name, known.locale(locale), plain and without_links.has_variant(name))
         if key not in self._compiled:
-            self._compiled[key] = self._compile(known, name, key[2])
+            self._compiled[key] = self._compile(known, name, key[2], plain=key[3])
         return self._compiled[key]
 
     def words_for(self, course: str, locale: str) -> Words:
         """Return the short strings in the locale that this person gets."""
         return self.words[self.courses[course].locale(locale)]
 
-    def help_for(self, locale: str, country: str, today: date) -> str:
+    def variants(self, course: str, name: str, locale: str) -> dict[bool, Mailing]:
+        """Return a mailing as it is and, by True, as it is for those who want no links."""
+        return {plain: self.mailing(course, name, locale, plain=plain) for plain in (False, True)}
+
+    def help_for(self, locale: str, country: str, today: date, *, plain: bool = False) -> str:
         """Return the help lines that every mail prints, in a locale, for a country (ISO 3166, or "")."""
-        key = (locale, country, today)
+        key = (locale, country, today, plain)
         if key not in self._said:
             if len(self._said) >= MOST_SAID:
                 self._said.clear()
-            words, rtl = self.words[locale]["mail"], locales.direction(locale) == "rtl"
+            mail, rtl = self.words[locale]["mail"], locales.direction(locale) == "rtl"
+            words = without_links.words(mail) if plain else mail
             self._said[key] = help_lines.block(self.help_lines, words, country, today, rtl=rtl)
         return self._said[key]
 
@@ -80,12 +96,35 @@ class Catalogue:
         known = self.courses.get(course)
         return known.titles[known.locale(locale)] if known else course
 
+    def numbered(self, course: str, day: int | str, locale: str, form: str = "title") -> str:
+        """Return what a lesson of a course is called by its number: `Day 2`, or `listed` in a sentence: `day 2`."""
+        known = self.courses[course]
+        return slots.say(self.words_for(course, locale)["units"][known.unit][form], day=str(day))
+
+    def next_course(self, course: str, locale: str) -> Course | None:
+        """Return the course that is offered after this one, if there is one in this very locale."""
+        known = self.courses.get(course)
+        offered = self.courses.get(known.next) if known else None
+        return offered if offered is not None and locale in offered.locales else None
+
+    def offer(self, course: str, locale: str, url: str) -> dict[str, str]:
+        """Return the end of a farewell, by slot: the course that is offered and its page; without a page, our own."""
+        mail, offered = self.words_for(course, locale)["mail"], self.next_course(course, locale)
+        if offered is None or not url:
+            return {
+                "offer": mail["offer_none"],
+                "offer_label": mail["offer_none_label"],
+                "offer_url": self.settings.site,
+            }
+        said = slots.say(mail["offer"], next=offered.titles[locale], summary=offered.summaries[locale])
+        return {"offer": said, "offer_label": mail["offer_label"], "offer_url": url}
+
     @property
     def first(self) -> Course:
         """The course that the home page shows."""
         return next(iter(self.courses.values()))
 
-    def _compile(self, course: Course, name: str, locale: str) -> Mailing:
+    def _compile(self, course: Course, name: str, locale: str, *, plain: bool) -> Mailing:
         day = next((day for day in range(1, course.days + 1) if courses.lesson_name(day) == name), None)
         tried = (locale, course.locales[0], *self.words)
         texts = [(one, course.lessons.get((day, one)) if day else self.notices.get((name, one))) for one in tried]
@@ -93,7 +132,8 @@ class Catalogue:
         if spoken != locale:
             subject = f"{locales.sign(self.settings, spoken)}{source.front['subject']}"
             source = replace(source, front={**source.front, "subject": subject})
-        return layout.compile_mailing(self.settings, course, source, name, day, spoken, self.words[spoken])
+        words = self.words[spoken]
+        return layout.compile_mailing(self.settings, course, source, name, day, spoken, words, plain=plain)
 
 
 def load(settings: Settings) -> Catalogue:

@@ -1,6 +1,6 @@
 """In charge of `course check`: every mistake in emails/, not only the first, each as file:line and what to do.
 
-The rules themselves stand in head_rules, body_rules, word_rules and help_rules.
+The rules themselves stand in head_rules, body_rules, resource_rules, word_rules and help_rules.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from course.content import (
     help_rules,
     lacking,
     locales,
+    resource_rules,
     samples,
     sources,
     word_rules,
@@ -49,6 +50,7 @@ def check(settings: Settings, today: date) -> list[Problem]:
     notices = _notices(root, stand_ins)
     found += [problem for text in lessons + notices for problem in _of_a_text(text)]
     found += _strays({text.source.path for text in lessons + notices})
+    found += resource_rules.problems(root, known)
     paths = [(locale == other, root / "words" / f"{locale}.toml") for locale, other in stand_ins.items()]
     words, unreadable = _tables([path for needed, path in paths if needed or path.is_file()])
     found += [*unreadable, *word_rules.problems([Words(path, table) for path, table in words.items()])]
@@ -143,8 +145,8 @@ def _made(settings: Settings, today: date) -> Iterator[Problem]:
 def _of_a_mailing(everything: Catalogue, course: str, name: str, locale: str, now: datetime) -> Iterator[Problem]:
     root = everything.settings.emails_dir
     try:
-        mailing = everything.mailing(course, name, locale)
-        mailing.mime(samples.values(everything, mailing, now, confirm_url="https://", leave_url="https://"))
+        for mailing in everything.variants(course, name, locale).values():
+            mailing.mime(samples.values(everything, mailing, now, confirm_url="https://", leave_url="https://"))
     except TemplateSyntaxError as error:
         yield Problem(Path(error.filename or root), error.lineno, f"mend the layout here: {error.message}")
     except (KeyError, ValueError, TemplateError) as error:

@@ -23,9 +23,13 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "HELP": frozenset(),
     "DELETE": frozenset(),
     "TIME": frozenset({"hour"}),
+    "LETTER": frozenset({"months"}),
+    "PLAIN": frozenset(),
+    "LINKS": frozenset(),
 }
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
+LETTER_MONTHS = (1, 3, 6)  # any other number makes a line no command: what stands below it is not for us to lose
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
 TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״"
 TRIM += "\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
@@ -49,6 +53,7 @@ class Command:
     days: int | None = None
     weekday: int | None = None
     hour: int | None = None
+    months: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,11 @@ class Phrases:
         weekdays = {trimmed(said): place for place, day in enumerate(WEEKDAYS) for said in replies["weekdays"][day]}
         hours = {part: frozenset(map(trimmed, replies["hours"][part])) for part in HOURS}
         number = rf"[0-9]{{1,3}}|{_either(numbers)}"
+        months = _either(
+            {str(month) for month in LETTER_MONTHS} | {said for said, n in numbers.items() if n in LETTER_MONTHS}
+        )
         slots = {
+            "months": f"(?P<months>{months})",
             "days": f"(?P<days>{number})",
             "weeks": f"(?P<weeks>{number})",
             "weekday": f"(?P<weekday>{_either(weekdays)})",
@@ -108,7 +117,7 @@ class Phrases:
 
     def example(self, slot: str) -> str:
         """Return a word that may stand in this slot."""
-        return next(iter(self.weekdays)) if slot == "weekday" else "7"
+        return next(iter(self.weekdays)) if slot == "weekday" else "3" if slot == "months" else "7"
 
     def says_yes(self, line: str) -> bool:
         """Whether this whole line is a yes."""
@@ -133,6 +142,7 @@ class Phrases:
             days if 1 <= days <= LONGEST_PAUSE else None,
             self.weekdays[weekday] if weekday else None,
             self._whole_hour(given) if "hour" in given else None,
+            self._number(given.get("months")) or None,
         )
 
     def _number(self, said: str | None) -> int:

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
-from course.content import sources
+from course.content import resources, scripts, sources
+from course.content.resources import Resource
 from course.content.sources import ContentError, Problem, Source
-from course.schedule import Start
+from course.schedule import Pace, Start
 
 MOST_DAYS = 366
+UNITS = ("day", "part")
+# What a course may be; and what whoever takes it may choose, the usual one first.
+PACES: Mapping[Pace, tuple[Pace, ...]] = {
+    Pace.DAILY: (Pace.DAILY, Pace.WEEKDAYS, Pace.SELF_PACED),
+    Pace.WEEKLY: (Pace.WEEKLY, Pace.SELF_PACED),
+}
 
 
 @dataclass(frozen=True)
 class Course:
-    """An ordered set of lessons. `send_hour` (0..23) and `start` are what a person gets who chooses nothing."""
+    """An ordered set of lessons. `send_hour` (0..23), `start` and `pace` are what a person gets who chooses nothing.
+
+    `unit` is what a lesson is called before its number; `next` is the course that the farewell offers, or "".
+    """
 
     name: str
     days: int
     send_hour: int
     start: Start
+    pace: Pace
     locales: tuple[str, ...]
     titles: Mapping[str, str]
     summaries: Mapping[str, str]
     lessons: Mapping[tuple[int, str], Source]
+    resources: Mapping[str, Resource]
+    letter_days: tuple[int, ...] = ()  # of which it is offered that the letter comes back; none: it never is
+    unit: str = UNITS[0]
+    next: str = ""
     unreviewed: frozenset[str] = frozenset()  # of the locales: those that no native speaker has reviewed
 
     def locale(self, wanted: str) -> str:
         """Return the wanted locale if the course has it, else its first one."""
         return wanted if wanted in self.locales else self.locales[0]
+
+    def resource_of(self, day: int, locale: str) -> Resource | None:
+        """Return the exercise that a day's lesson names, if it names one that is there."""
+        return self.resources.get(str(self.lesson(day, locale).front.get("resource")))
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """How long the shortest and the longest lesson take."""
+        each = [int(lesson.front.get("minutes", 0)) for lesson in self.lessons.values()]
+        return min(each), max(each)
 
     def lesson(self, day: int, locale: str) -> Source:
         """Return a lesson in a locale, or in the first one if it is not written in that."""
@@ -53,7 +78,7 @@ def lesson_name(day: int) -> str:
 
 
 def read(folder: Path) -> Course:
-    """Read one course. Raises ContentError with every mistake in course.toml."""
+    """Read one course. Raises ContentError with every mistake in course.toml, or in its resources."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
     wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
@@ -66,26 +91,26 @@ def read(folder: Path) -> Course:
         for day in range(1, table["days"] + 1)
     }
     start = Start(table.get("start", Start.NEXT_HOUR))
+    pace = Pace(table.get("pace", Pace.DAILY))
     return Course(
         folder.name,
         table["days"],
         table["send_hour"],
         start,
+        pace,
         locales,
         table["title"],
         table["summary"],
         lessons,
+        scripts.fresh(folder, resources.read_all(folder, locales)),
+        letter_days=tuple(table.get("letter_days", ())),
+        unit=table.get("unit", UNITS[0]),
+        next=table.get("next", ""),
     )
 
 
 def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    if not _whole(table.get("days"), 1, MOST_DAYS):
-        found.append(("days", f"write a whole number from 1 to {MOST_DAYS}"))
-    if not _whole(table.get("send_hour"), 0, 23):
-        found.append(("send_hour", "write the local hour as a whole number from 0 to 23"))
-    if table.get("start", Start.NEXT_HOUR) not in set(Start):
-        found.append(("start", f"write one of {', '.join(Start)}"))
+    found = [(key, say) for key, usual, fits, say in LINES if not fits(table.get(key, usual))]
     locales = table.get("locales")
     if not (isinstance(locales, list) and locales and all(isinstance(item, str) for item in locales)):
         return [*found, ("locales", 'write at least one, like ["en-GB"]')]
@@ -99,6 +124,27 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _whole(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _days(value: object) -> bool:
+    return isinstance(value, list) and all(_whole(day, 1, MOST_DAYS) for day in value)
+
+
+# What each line may say: the key, what it is when there is no such line, whether a value fits, what to write instead.
+LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
+    ("days", None, lambda days: _whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
+    ("send_hour", None, lambda hour: _whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
+    ("start", Start.NEXT_HOUR, lambda start: start in set(Start), f"write one of {', '.join(Start)}"),
+    ("letter_days", [], _days, "write the days in brackets, like [4, 5]"),
+    ("unit", UNITS[0], lambda unit: unit in UNITS, f"write one of {', '.join(UNITS)}"),
+    ("next", "", lambda name: isinstance(name, str), "write the name of another course's folder, in double quotes"),
+    (
+        "pace",
+        Pace.DAILY,
+        lambda pace: pace in PACES,
+        f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course",
+    ),
+)
 
 
 def _known(locale: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from course.content import prose, slots
+from course.content import prose, resources, slots
 from course.content.written import LESSON, NONE, Found, Rule, Written, unknown_slots
 
 LONGEST_SUBJECT = 60  # characters: what a phone's list shows
@@ -75,11 +75,20 @@ def _slots(text: Written) -> Found:
         yield from ((line, f"{key}: {say}") for _, say in found)
 
 
+def _resource(text: Written) -> Found:
+    """Find a resource that is not there: nothing would open."""
+    name = text.source.front.get("resource")
+    there = text.source.path.parents[1] / resources.FOLDER / str(name) / resources.MANIFEST
+    if name is not None and not (resources.ID.fullmatch(str(name)) and there.is_file()):
+        where = f"{resources.FOLDER}/{name}/{resources.MANIFEST}"
+        yield text.source.line_of("resource"), f"resource: there is no {where}; write it, or take this line out"
+
+
 def _long_sentences(text: Written) -> Found:
     for key in PROSE:
         said = str(text.source.front.get(key, ""))
         yield from prose.too_long(prose.split(said, text.source.line_of(key)))
 
 
-MISTAKES: tuple[Rule, ...] = (_keys, _slots)
+MISTAKES: tuple[Rule, ...] = (_keys, _slots, _resource)
 ADVICE: tuple[Rule, ...] = (_long_sentences,)

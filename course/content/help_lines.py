@@ -14,6 +14,8 @@ from babel.core import get_global
 from course.content.sources import ContentError, Problem, read_toml
 
 FRESH = timedelta(days=180)
+GROUPS = ("phone", "written", "young", "deaf")
+AUDIENCES = {"young people": "young", "deaf": "deaf"}  # everyone's rows are told apart by how they are reached
 WAYS = ("call", "text", "email", "videophone", "relay")  # of reaching one: what `how` may say
 # In a line that runs from the right "116 123" would be shown as "123 116": from the left, whatever stands around it.
 FROM_LEFT = "\u2066{}\u2069"
@@ -66,6 +68,18 @@ def block(
     """Return what every mail prints, a line each: the country's checked rows, or what holds everywhere."""
     rows = [line.said(words, rtl=rtl) for line in lines if line.country == country and line.fresh(today)]
     return "\n".join([words["help_intro"], words["help_emergency"], *rows, words["help_directory"]])
+
+
+def groups(lines: tuple[HelpLine, ...], country: str, today: date) -> dict[str, list[HelpLine]]:
+    """Return a country's checked rows by whom they are for and how they are reached: see GROUPS."""
+    rows = [line for line in lines if line.country == country and line.fresh(today)]
+    return {group: [line for line in rows if _group(line) == group] for group in GROUPS}
+
+
+def _group(line: HelpLine) -> str:
+    if line.audience in AUDIENCES:
+        return AUDIENCES[line.audience]
+    return "phone" if line.how == "call" else "written"
 
 
 def _row(path: Path, country: str, row: dict[str, Any]) -> HelpLine:

@@ -14,9 +14,11 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from course.content import markdown, slots
+from course.content import plain as without_links
 from course.content.courses import Course
 from course.content.locales import direction
 from course.content.mailing import Mailing
+from course.content.resources import Resource
 from course.content.sources import Source
 from course.settings import Settings
 
@@ -32,13 +34,16 @@ def compile_mailing(
     day: int | None,
     locale: str,
     words: Mapping[str, Mapping[str, Any]],
+    *,
+    plain: bool = False,
 ) -> Mailing:
-    """Return the mailing. `source` is the author's file, `words` the locale's short strings.
+    """Return the mailing. `source` is the author's file, `words` the locale's short strings; `plain` is without links.
 
     Raises jinja2.UndefinedError when a word is missing that the layout uses.
     """
-    fixed = {"course": course.titles[locale], "days": str(course.days), "site": settings.site_host}
-    fixed["consent"] = consent(settings, words)
+    resource = course.resource_of(day, locale) if day else None
+    fixed = _fixed(settings, course, locale, words, resource)
+    mail = without_links.words(words["mail"]) if plain else words["mail"]
     subject = slots.mark(str(source.front["subject"]), fixed)
     shared = {
         "locale": locale,
@@ -50,7 +55,9 @@ def compile_mailing(
         "subject": subject,
         "preheader": slots.mark(str(source.front["preheader"]), fixed),
         "front": source.front,
-        "mail": {key: _ready(words["mail"][key], fixed, source.front) for key in words["mail"]},
+        "resource": resource,
+        "mail": {key: _ready(mail[key], fixed, source.front) for key in mail},
+        "plain": plain,
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }
@@ -59,6 +66,8 @@ def compile_mailing(
         for section in source.sections
         if section.markdown.strip() or section.heading
     ]
+    if plain:
+        parsed = [(id_, heading, without_links.tokens(tokens, mail)) for id_, heading, tokens in parsed]
     html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.
@@ -66,9 +75,34 @@ def compile_mailing(
     return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
 
 
+def _fixed(
+    settings: Settings,
+    course: Course,
+    locale: str,
+    words: Mapping[str, Mapping[str, Any]],
+    resource: Resource | None,
+) -> dict[str, str]:
+    """Return what is known of a mailing before anybody gets it, by slot."""
+    return {
+        "course": course.titles[locale],
+        "days": str(course.days),
+        "site": settings.site_host,
+        "consent": consent(settings, words),
+        "resource": resource.scripts[resource.locale(locale)].title if resource else "",
+        **ends(settings, words),
+    }
+
+
 def consent(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what somebody says yes to, in a locale's words."""
     return slots.say(words["pages"]["signup"]["consent"], min_age=str(settings.min_age))
+
+
+def ends(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is said of when somebody is forgotten, by slot."""
+    kind = "" if settings.keep_people_days else "_never"
+    said = {slot: str(words["mail"][f"{slot}{kind}"]) for slot in ("late_reply", "forgets")}
+    return {slot: slots.say(text, keep_days=str(settings.keep_people_days)) for slot, text in said.items()}
 
 
 def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: list[tuple[Any, ...]]) -> str:

@@ -24,20 +24,29 @@ def values(
     mail = words["mail"]
     tomorrow = (now + timedelta(days=1)).replace(hour=course.send_hour, minute=0)
     first = dates.moment(tomorrow, ZONE, locale, words["dates"])
-    done = [say(mail["day"], day=str(day)) for day in DONE if course.has(day)]
+    done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
         "help_lines": catalogue.help_for(locale, locale.rpartition("-")[2], now.date()),
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
         **{f"{page}_url": catalogue.settings.site for page in PAGES},
+        "letter_url": catalogue.settings.site,
+        "letter_text": words["letters"]["sample"],
+        "letter_day": dates.date(now, ZONE, locale),
+        "resource_url": catalogue.settings.site,
         "contact": catalogue.settings.contact_email,
         "kept": words["levels"]["count"]["kept"],
         "readers": words["levels"]["count"]["readers"],
         "confirm_url": confirm_url,
+        "open_url": catalogue.settings.site,
         "day": str(mailing.day or 1),
+        "lesson": catalogue.numbered(course.name, mailing.day or 1, locale),
+        "rhythm": words["rhythm"][course.pace],
+        **catalogue.offer(course.name, locale, catalogue.settings.site),
         "first_day": first,
         "next_lesson": first,
+        "goes_on": mail["goes_on"],
         "pause_end": say(mail["pause_ends"], moment=first),
         "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
         "done": say(mail["done_some"], list=dates.listed(done, locale)),

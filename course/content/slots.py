@@ -13,20 +13,31 @@ from collections.abc import Iterator, Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
-    "joining": frozenset({"confirm_url", "consent"}),
-    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour"}),
-    "receipt": frozenset({"greeting", "day", "kept"}),
+    "joining": frozenset({"confirm_url", "consent", "rhythm"}),
+    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour", "rhythm", "goes_on"}),
+    "receipt": frozenset({"greeting", "day", "lesson", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
-    "farewell": frozenset({"greeting", "done"}),
+    "farewell": frozenset({"greeting", "done", "late_reply", "offer", "offer_label", "offer_url"}),
     "paused": frozenset({"greeting", "pause_end"}),
     "resumed": frozenset({"greeting", "next_lesson"}),
     "next": frozenset({"greeting", "next_lesson"}),
     "hour": frozenset({"greeting", "send_hour"}),
-    "skipped": frozenset({"greeting", "day"}),
+    "quiet": frozenset({"greeting", "mine_url"}),
+    "resting": frozenset({"greeting", "mine_url"}),
+    "skipped": frozenset({"greeting", "day", "lesson"}),
+    "left": frozenset({"greeting", "forgets"}),
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
+    "move": frozenset({"confirm_url", "contact"}),
+    "moved": frozenset({"contact"}),
+    "kept": frozenset({"greeting", "letter_day", "letter_url"}),
+    "unwritten": frozenset({"greeting", "letter_url"}),
+    "letter": frozenset({"greeting", "letter_url"}),
+    "returned": frozenset({"greeting", "letter_text", "letter_url"}),
+    "fresh": frozenset({"greeting", "open_url"}),
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})
+FOOTER |= {"resource_url"}  # a lesson that names a resource
 # Known when the mailing is compiled, so they are plain text by the time it is kept.
 FIXED = frozenset({"course", "days", "site"})
 

@@ -86,7 +86,7 @@ def read(path: Path) -> Source:
         return Source(path, {}, (), (Problem(path, 1, say),))
     problems = () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
     lines_before = text[: text.rindex(body)].count("\n") if body else 0
-    return Source(path, front, tuple(_sections(body, lines_before + 1)), problems)
+    return Source(path, front, tuple(sections(body, lines_before + 1)), problems)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -102,7 +102,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ContentError([Problem(path, int(line[1]) if line else 1, f"mend this line: {error}")]) from None
 
 
-def _sections(body: str, first_line: int) -> list[Section]:
+def sections(body: str, first_line: int) -> list[Section]:
+    """Return what stands under each heading of a body that begins on this line of its file; the opening has none."""
     found: list[tuple[str, str, int, list[str]]] = [("opening", "", first_line, [])]
     for number, line in enumerate(body.splitlines(), first_line):
         heading = HEADING.match(line)

@@ -14,6 +14,7 @@ from secrets import token_hex
 from urllib.parse import quote_from_bytes
 
 PASSED = re.compile(r"@([a-z0-9.-]+)\s*:\s*pass\b")
+DOMAIN = re.compile(r"[a-z0-9.-]{3,253}")
 CHARSET = re.compile(r"[A-Za-z0-9._:-]{1,40}")
 KIND = re.compile(rb"[A-Za-z0-9.+_-]{1,60}/[A-Za-z0-9.+_-]{1,60}")
 FIELD = re.compile(rb"\r?\n(?![ \t])")
@@ -38,9 +39,15 @@ def recipients(envelope: bytes) -> tuple[str, ...]:
     return tuple(address for address in to if isinstance(address, str)) if isinstance(to, list) else ()
 
 
-def passed(dkim: bytes) -> tuple[str, ...]:
-    """Return the domains whose DKIM mark SendGrid found good. It writes `{@example.org : pass}`, which is no JSON."""
-    return tuple(PASSED.findall(dkim.decode("ascii", "replace").lower()))
+def passed(dkim: bytes, spf: bytes, envelope: bytes) -> tuple[str, ...]:
+    """Return the domains that SendGrid found proven: by a DKIM mark, or as the envelope's sender by SPF (RFC 7208).
+
+    Of marks it writes `{@example.org : pass}`, which is no JSON.
+    """
+    sender = _object(envelope).get("from")
+    domain = sender.rpartition("@")[2].lower() if isinstance(sender, str) and spf.strip().lower() == b"pass" else ""
+    marks = PASSED.findall(dkim.decode("ascii", "replace").lower())
+    return (*marks, *([domain] if DOMAIN.fullmatch(domain) else []))
 
 
 def mail_of(fields: Mapping[str, bytes], attachments: Sequence[Attachment]) -> bytes | None:

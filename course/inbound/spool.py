@@ -1,8 +1,9 @@
 """In charge of the spool: raw mail on disk, encrypted, from the moment it arrived until it is decided.
 
 A file is written whole and synced, then renamed into place: after a power cut it is there or it is not. What could not
-be decided waits in held/ for two weeks at most, and what is not proven to come from our provider in unproven/; moved
-back by hand, it is decided after all. What was decided is gone, or stays in kept/ for as long as KEEP_RAW_DAYS says.
+be decided waits in held/ for two weeks at most, with the reason in its name, and what is not proven to come from our
+provider in unproven/; moved back by hand, it is decided after all. What was decided is gone, or stays in kept/ for as
+long as KEEP_RAW_DAYS says.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -20,11 +21,23 @@ from cryptography.fernet import InvalidToken
 
 from course.files import DRAFT, write_whole
 from course.keys import Keys
+from course.reading.aside import HeldError, Why
 
 KEEP_HELD = timedelta(days=14)
 MOST_HELD = 5_000  # files; spam must not fill the disk
+MOMENT = "%Y%m%d-%H%M%S-%f"  # begins each file's name, so that they are in order
 MOST_UNPROVEN = 200  # files; a forger must not either
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Held:
+    """A mail that was put aside: what it is called, when it came (real time), and why nobody could decide it."""
+
+    name: str
+    came_at: datetime
+    why: str
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ def put(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> Path:
     head = json.dumps({"source": mail.source, "to": mail.to, "passed": mail.passed})
     sealed = keys.seal(head.encode() + b"\n" + mail.raw)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{real_now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(4)}.mail"
+    path = folder / f"{real_now.astimezone(UTC):{MOMENT}}-{secrets.token_hex(4)}.mail"
     write_whole(path, sealed)
     return path
 
@@ -69,44 +82,59 @@ def put_aside(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> No
 def drain(
     folder: Path,
     keys: Keys,
-    decide: Callable[[Spooled], bool],
+    decide: Callable[[Spooled], None],
     *,
     waits: tuple[type[Exception], ...],
     keep: bool = False,
 ) -> None:
-    """Hand each waiting mail to `decide`, which says whether it is decided; what is not is held, what is may be kept.
+    """Hand each waiting mail to `decide`. When that raises HeldError it is put aside; what is decided may be kept.
 
     An exception of `waits` (the database is away, there is no process to be had) leaves this mail and the rest waiting.
     Any other one means that the mail cannot be read: it is held, and the next one is read.
     """
     for path in waiting(folder):
         try:
-            decided = decide(take(path, keys))
+            decide(take(path, keys))
+            why = None
         except FileNotFoundError:
             continue  # another process was faster
         except waits as error:
             log.warning("a mail cannot be decided now; it waits", error=type(error).__name__)
             return
+        except HeldError as error:
+            why = error.why
         except InvalidToken:
             log.error("a spooled mail was sealed with a key that SECRET_KEY no longer holds; it is held")
-            decided = False
+            why = Why.LOST_KEY
         except Exception as error:  # noqa: BLE001 (whatever a stranger sent, the next mail is read)
             log.error("a mail could not be read and is held", error=type(error).__name__)
-            decided = False
-        if not decided:
-            hold(path)
+            why = Why.BROKEN
+        if why:
+            hold(path, why)
         elif keep:
             _move(path, "kept")
         else:
             path.unlink(missing_ok=True)
 
 
-def hold(path: Path) -> None:
+def hold(path: Path, why: Why) -> None:
     """Put a mail aside, still encrypted, for whoever looks after the service."""
     held = waiting(path.parent / "held")
     for oldest in held[: max(0, len(held) + 1 - MOST_HELD)]:
         oldest.unlink(missing_ok=True)
-    _move(path, "held")
+    _move(path, "held", f"{path.name.partition('.')[0]}.{why}.mail")
+
+
+def put_by(folder: Path) -> list[Held]:
+    """Return what was put aside, the oldest first. Nothing is opened for it."""
+    found = []
+    for path in waiting(folder / "held"):
+        stem, _, why = path.name.removesuffix(".mail").partition(".")
+        moment, _, name = stem.rpartition("-")
+        with suppress(ValueError):  # no file of ours
+            came_at = datetime.strptime(moment, MOMENT).replace(tzinfo=UTC)
+            found.append(Held(name, came_at, why or "-", path))
+    return found
 
 
 def everywhere(folder: Path) -> list[Path]:
@@ -125,8 +153,8 @@ def sweep(folder: Path, real_now: datetime, *, keep: timedelta) -> None:
                     path.unlink()
 
 
-def _move(path: Path, where: str) -> None:
+def _move(path: Path, where: str, name: str = "") -> None:
     there = path.parent / where
     there.mkdir(mode=0o700, exist_ok=True)
     with suppress(FileNotFoundError):  # another process was faster
-        path.replace(there / path.name)
+        path.replace(there / (name or path.name))

@@ -7,7 +7,7 @@ judgement. No word of a mail is looked at here: all get the same answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -36,6 +36,7 @@ class Prompt:
     delivery_id: int | None
     day: int | None
     silent: bool = False
+    rest: str = field(default="", repr=False)  # what stands below the first line
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "next": (_three_a_day, _once_a_day),
     "hour": (_three_a_day,),
     "hours": (_three_a_day, _once_a_day),
+    "kept": (_three_a_day,),
+    "unwritten": (_three_a_day, _once_a_day),
+    "plain": (_three_a_day,),
+    "links": (_three_a_day,),
     erasing.ASKS: (_at_most(A_DAY),),  # so that nobody who wants to be erased is kept from it by other answers
     erasing.DONE: (_once,),
     notices.LAST: (_once,),

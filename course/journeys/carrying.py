@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, null, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, literal, null, select, update
 from sqlalchemy.exc import DBAPIError
 
 from course.journeys import carrying_words, facts, people, suppression
@@ -54,6 +54,7 @@ def carry(
     parts: list[tuple[str, Callable[[Connection, Service, Carried], None]]] = [
         ("the addresses that want no mail", _suppressions),
         ("the proof of consent", _consents),
+        ("whose letters go to another address", _move),
         ("who left a course", lambda tx, service, carried: _leave(tx, service, carried, now, real_now)),
         ("who lets a course rest", lambda tx, service, carried: _rest(tx, service, carried, now)),
         ("what was taken back of the journal", _take_back),
@@ -107,6 +108,23 @@ def _consents(old: Connection, service: Service, carried: Carried) -> None:
             carried.consents += len(new)
 
 
+def _move(old: Connection, service: Service, carried: Carried) -> None:
+    """Let letters go where they went last: the address of before may be another's by now, or not safe any more."""
+    if not carried.same_line:
+        return
+    for some in _chunks(old.execute(select(subscribers.c.id, subscribers.c.email, subscribers.c.email_key))):
+        with service.store.transaction() as tx:
+            named = select(subscribers.c.id, subscribers.c.email_key).where(
+                subscribers.c.id.in_([row.id for row in some])
+            )
+            before = {row.id: row.email_key for row in tx.execute(named)}
+            taken = select(subscribers.c.email_key)
+            for row in some:
+                if before.get(row.id, row.email_key) != row.email_key:
+                    free = subscribers.c.id == row.id, literal(row.email_key).not_in(taken)
+                    tx.execute(update(subscribers).where(*free).values(email=row.email, email_key=row.email_key))
+
+
 def _leave(old: Connection, service: Service, carried: Carried, now: datetime, real_now: datetime) -> None:
     """Stop whoever has left since, and not come back: the newest word counts, of both databases."""
     left = _newest(old, "withdrawn")
@@ -142,7 +160,7 @@ def _rest(old: Connection, service: Service, carried: Carried, now: datetime) ->
 
 def _take_back(old: Connection, service: Service, carried: Carried) -> None:
     if carried.same_line:
-        carried.taken_back = carrying_words.take_back(old, service)
+        carried.taken_back = carrying_words.take_back(old, service) + carrying_words.answers(old, service)
 
 
 def _erase(old: Connection, service: Service, carried: Carried, *, with_erased: bool) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, inspect, select, update
 
-from course.journeys import journal
+from course.journeys import journal, letter_ends
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.key_store import SCHEMA, person_keys
 from course.store.sets import one_of
 from course.store.states import JournalLevel
-from course.store.tables import entries, journals
+from course.store.tables import checkins, entries, journals, letters
 
 
 def take_back(old: Connection, service: Service) -> int:
@@ -32,7 +32,35 @@ def take_back(old: Connection, service: Service) -> int:
         tx.execute(update(entries).where(one_of(tx, entries.c.id, hidden)).values(level=JournalLevel.KEEP))
         gone = [row.id for row in there if row.id not in left]
         total += tx.execute(delete(entries).where(one_of(tx, entries.c.id, gone))).rowcount
+        total += _letters(old, tx)
     return total
+
+
+def _letters(old: Connection, tx: Connection) -> int:
+    """Erase the letters that were erased or replaced since, and go on with those that were opened since."""
+    if not inspect(old).has_table("letters"):
+        return 0
+    left = {row.id: row for row in old.execute(select(letters.c.id, letters.c.told_at, letters.c.erase_at))}
+    there = tx.execute(select(letters.c.id)).scalars().all()
+    for row in (left[found] for found in there if found in left):
+        tx.execute(update(letters).where(letters.c.id == row.id).values(told_at=row.told_at, erase_at=row.erase_at))
+    gone = [found for found in there if found not in left]
+    return letter_ends.erase(tx, one_of(tx, letters.c.id, gone))
+
+
+def answers(old: Connection, service: Service) -> int:
+    """Erase the answers of check-ins that people have taken back since the backup; return how many."""
+    if not inspect(old).has_table("checkins"):
+        return 0
+    key = checkins.c.enrolment_id, checkins.c.day
+    kept = {tuple(row) for row in old.execute(select(*key).where(checkins.c.answer.is_not(None)))}
+    with service.store.transaction() as tx:
+        there = tx.execute(select(*key).where(checkins.c.answer.is_not(None))).all()
+        gone = [row for row in there if tuple(row) not in kept]
+        for row in gone:
+            this = checkins.c.enrolment_id == row.enrolment_id, checkins.c.day == row.day
+            tx.execute(update(checkins).where(*this).values(answer=None))
+    return len(gone)
 
 
 def keys(old: Connection, service: Service) -> None:

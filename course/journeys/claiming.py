@@ -136,9 +136,9 @@ def _in_their_hour(tx: Connection, service: Service, wanted: list[Owed], now: da
             continue
         zone, today = schedule.zone_of(row.timezone), _local_date(row, now)
         minute = service.minute(row.subscriber_id)
-        due = schedule.departure(row.due_at, now, row.send_hour, zone, minute=minute)
+        due = schedule.departure(row.due_at, now, row.send_hour, zone, pace=row.pace, minute=minute)
         if (row.subscriber_id, row.course, today) in taken:
-            due = schedule.next_hour(now, row.send_hour, zone, after=today, minute=minute)
+            due = schedule.next_hour(now, row.send_hour, zone, after=today, pace=row.pace, minute=minute)
         if due <= now:
             leaving.append(row)
             taken.add((row.subscriber_id, row.course, today))
@@ -159,7 +159,7 @@ def _dates_taken(tx: Connection, found: list[Owed], now: datetime) -> set[tuple[
 
 def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime) -> list[tuple[Owed, Mailing]]:
     """Keep what has a mailing that may leave; look again later at one that was refused or cannot be made."""
-    named = [(row, (row.course, mailing_name(row.kind, row.name), row.locale)) for row in rows]
+    named = [(row, (row.course, mailing_name(row.kind, row.name), row.locale, row.plain)) for row in rows]
     made = {name: _made(service, *name) for name in {name for _, name in named}}
     used = {mailing.digest: mailing for mailing in made.values() if mailing}
     query = select(mailings.c.digest, mailings.c.held_reason).where(mailings.c.digest.in_(list(used)))
@@ -178,9 +178,9 @@ def _not_held(tx: Connection, service: Service, rows: list[Owed], now: datetime)
     return free
 
 
-def _made(service: Service, course: str, name: str, locale: str) -> Mailing | None:
+def _made(service: Service, course: str, name: str, locale: str, plain: bool) -> Mailing | None:  # noqa: FBT001 (a key's last part)
     try:
-        return service.catalogue.mailing(course, name, locale)
+        return service.catalogue.mailing(course, name, locale, plain=plain)
     except Exception as error:  # noqa: BLE001 (a spoilt lesson keeps nobody from another one)
         why = type(error).__name__
         log.error("a mailing cannot be made: run `course check`", course=course, name=name, locale=locale, error=why)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
-from course.journeys import answering, completing, erasing, notices, people, resending
+from course.journeys import answering, completing, erasing, letters, notices, pacing, people, resending
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
+from course.journeys.letters import Wish
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.reading import Incoming
@@ -22,7 +24,9 @@ Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime
 
 def match(service: Service, person: Person, line: str) -> Command | None:
     """Return the command that this line is, in the person's words first and then in any locale's."""
-    return service.catalogue.command(person.course, person.locale, line)
+    found = service.catalogue.command(person.course, person.locale, line)
+    # Where no letter can be kept, the line is words like any other, and so is what stands below it.
+    return None if found and found.name == "LETTER" and not letters.offered(service, person.course) else found
 
 
 def act(
@@ -39,8 +43,8 @@ def act(
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
-    """Whether somebody asked for help and wrote something besides: that is an answer to the lesson too."""
-    return command is not None and command.name == "HELP" and mail.says_more
+    """Whether somebody asked for help, or for a letter, and wrote something besides: it answers the lesson too."""
+    return command is not None and command.name in ("HELP", "LETTER") and mail.says_more
 
 
 def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, *times: datetime) -> None:
@@ -74,6 +78,8 @@ def _resume(
     person = people.live_round(tx, person)
     if rounds.resume(tx, service, person, now):
         answering.answer(tx, person, "resumed", prompt, now)
+    elif pacing.release(tx, service, person, now):
+        answering.answer(tx, person, "next", prompt, now)
 
 
 def _next(
@@ -83,15 +89,19 @@ def _next(
     person = people.live_round(tx, person)
     if person.status == EnrolmentStatus.PAUSED:
         _resume(tx, service, person, command, prompt, now, real)
-    elif rounds.sooner(tx, service, person, now) is not None:
+    elif pacing.ready(tx, service, person, now) is not None:
         answering.answer(tx, person, "next", prompt, now)
 
 
 def _skip(
-    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    if prompt.day is not None and rounds.skip(tx, person, prompt.day, now):
-        answering.answer(tx, person, "skipped", prompt, now)
+    """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready."""
+    day = pacing.prompted(person, prompt.day)
+    if day is not None and rounds.skip(tx, person, day, now):
+        answering.answer(tx, person, "skipped", replace(prompt, day=day), now)
+    if day is not None:
+        pacing.release(tx, service, people.live_round(tx, person), now)
 
 
 def _again(
@@ -102,11 +112,11 @@ def _again(
 
 
 def _done(
-    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    day = prompt.day
-    counted = day is not None and completing.complete(tx, person, day, "command", None, now)
-    answering.acknowledge(tx, person, prompt, now, counted=counted)
+    day = pacing.prompted(person, prompt.day)
+    counted = day is not None and completing.complete(tx, service, person, day, "command", None, now)
+    answering.acknowledge(tx, person, replace(prompt, day=day), now, counted=counted)
 
 
 def _help(
@@ -142,6 +152,37 @@ def _time(
     answering.answer(tx, person, "hour", prompt, now)
 
 
+def _letter(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
+) -> None:
+    """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None or person.status == EnrolmentStatus.STOPPED:
+        return
+    if not prompt.rest or command.months is None:
+        answering.answer(tx, person, "unwritten", prompt, now)
+        return
+    asked = letters.wording(service, person, "asked", months=str(command.months))
+    wish = Wish(command.months, in_mail=False, wording=asked, how="reply")
+    letters.keep(tx, service, person, prompt.rest, wish, now, real)
+    answering.answer(tx, person, "kept", prompt, now)
+
+
+def _letters(*, plain: bool) -> Act:
+    """Return what lets letters come with or without links from now on, in every course; answered if that is new."""
+
+    def change(
+        tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    ) -> None:
+        person = people.live_round(tx, person)
+        theirs = subscribers.c.id == person.subscriber_id, subscribers.c.plain != plain
+        if person.confirmed_at and tx.execute(update(subscribers).where(*theirs).values(plain=plain)).rowcount:
+            rounds.note(tx, person.id, "letters", "plain" if plain else "links", now)
+            answering.answer(tx, person, "plain" if plain else "links", prompt, now)
+
+    return change
+
+
 ACTS: dict[str, Act] = {
     "STOP": _stop,
     "PAUSE": _pause,
@@ -153,4 +194,7 @@ ACTS: dict[str, Act] = {
     "HELP": _help,
     "DELETE": _delete,
     "TIME": _time,
+    "LETTER": _letter,
+    "PLAIN": _letters(plain=True),
+    "LINKS": _letters(plain=False),
 }

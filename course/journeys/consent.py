@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, exists, insert, or_, select
 
 from course.journeys import suppression
 from course.journeys.people import Person
 from course.keys import Keys
-from course.store.tables import consents
+from course.store.sets import one_of
+from course.store.tables import consents, enrolments, subscribers
 
-KEEP = timedelta(days=3 * 365)  # real time: as long as somebody may ask for the proof
+KEEP = timedelta(days=3 * 365)  # so long after its end somebody may ask for the proof
+LIST = "list"  # the community list
+ENDED = "ended"  # a course came to its end, and with it what was agreed to
 
 
-def forget(tx: Connection, real_now: datetime) -> None:
-    """Erase proof that is older than three years."""
-    tx.execute(delete(consents).where(consents.c.at < real_now - KEEP))
+def forget(tx: Connection, keys: Keys, now: datetime, real_now: datetime) -> None:
+    """Erase proof of what has ended, or was withdrawn, more than three years ago.
+
+    What somebody does is their proof's last word: as long as any row of theirs about a course is younger, or a round of
+    theirs goes on or ended less than three years ago, all rows stay.
+    """
+    long_ago, theirs = real_now - KEEP, consents.alias()
+    younger = theirs.c.who == consents.c.who, theirs.c.course == consents.c.course, theirs.c.at >= long_ago
+    old = consents.c.at < long_ago, ~exists().where(*younger)
+    if tx.execute(select(consents.c.id).where(*old).limit(1)).first() is None:
+        return
+    # Only people who have been here for three years: nobody else's proof can be as old.
+    goes_on = or_(enrolments.c.ended_at.is_(None), enrolments.c.ended_at >= now - KEEP)
+    rounds = exists().where(enrolments.c.subscriber_id == subscribers.c.id, goes_on)
+    known = select(subscribers.c.email, rounds.label("go_on")).where(subscribers.c.created_at < now - KEEP)
+    here = {suppression.mark(keys, row.email): row.go_on for row in tx.execute(known)}
+    kept = {who for who, go_on in here.items() if go_on} | in_force(tx, LIST, here)
+    found = set(tx.execute(select(consents.c.who).where(*old).distinct()).scalars())
+    tx.execute(delete(consents).where(*old, one_of(tx, consents.c.who, found - kept)))
+
+
+def in_force(tx: Connection, what: str, who: Iterable[str]) -> set[str]:
+    """Return those of these people (keyed hashes) whose last word about this is yes: `list` reads `list-given`."""
+    said = [f"{what}-given", f"{what}-withdrawn"]
+    query = select(consents.c.who, consents.c.what).where(one_of(tx, consents.c.who, who), consents.c.what.in_(said))
+    last = {row.who: row.what for row in tx.execute(query.order_by(consents.c.at, consents.c.id))}
+    return {one for one, word in last.items() if word == said[0]}
 
 
 def record(

@@ -118,7 +118,8 @@ class Crowd:
     """So many people in the first course from a local date on, for so many days.
 
     Their first lessons fall on as many dates as leave time for a whole course (on one, if there is no such time): of 7
-    days with 5 lessons on the first three, so that a third, two thirds and then everybody has a lesson a day.
+    days with 5 lessons on the first three, so that a third, two thirds and then everybody has a lesson a day. `apart`
+    is how many dates lie between two lessons: 7 in a weekly course.
     """
 
     people: int
@@ -127,11 +128,12 @@ class Crowd:
     lessons: int
     zones: Mapping[str, float] = field(default_factory=everywhere)
     hours: Mapping[int, float] = field(default_factory=lambda: HOURS)
+    apart: int = 1
 
     @property
     def starts(self) -> int:
         """On how many dates the first lessons fall."""
-        return max(1, self.days - self.lessons + 1)
+        return max(1, self.days - (self.lessons - 1) * self.apart)
 
     @property
     def last(self) -> date:
@@ -154,7 +156,7 @@ class Crowd:
 
     def lessons_by(self, start: date) -> int:
         """Return how many lessons such people get until the last date."""
-        return min(self.lessons, (self.last - start).days + 1)
+        return min(self.lessons, (self.last - start).days // self.apart + 1)
 
     @property
     def expected(self) -> int:
@@ -205,4 +207,4 @@ def _some(tx: Connection, service: Service, dice: random.Random, crowd: Crowd, d
         zone, start = schedule.zone_of(person["timezone"]), person["created_at"].date() + timedelta(days=1)
         return schedule.at_hour(start, person["send_hour"], zone, minute=service.minute(subscriber_id))
 
-    demo.enrol(tx, course.name, people, day_1)
+    demo.enrol(tx, course, people, day_1)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from course import schedule
+from course.content.courses import Course
 from course.journeys.service import Service
 from course.store.states import EnrolmentStatus
 from course.store.tables import enrolments, subscribers
@@ -111,12 +112,12 @@ def _some(
         zone, minute = schedule.zone_of(person["timezone"]), service.minute(subscriber_id)
         return now if due else schedule.next_hour(now, person["send_hour"], zone, minute=minute)
 
-    enrol(tx, course.name, rows, day_1)
+    enrol(tx, course, rows, day_1)
 
 
 def enrol(
     tx: Connection,
-    course: str,
+    course: Course,
     people: Sequence[Mapping[str, Any]],
     day_1: Callable[[int, Mapping[str, Any]], datetime | None],
 ) -> None:
@@ -128,8 +129,9 @@ def enrol(
         [
             {
                 "subscriber_id": subscriber,
-                "course": course,
+                "course": course.name,
                 "status": EnrolmentStatus.ACTIVE,
+                "pace": course.pace,
                 "next_day": 1,
                 "next_send_at": day_1(subscriber, person),
                 "created_at": person["created_at"],

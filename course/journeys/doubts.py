@@ -108,7 +108,7 @@ def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
     due = row.due_at
     if is_lesson(row):
         zone, minute = schedule.zone_of(row.timezone), service.minute(row.subscriber_id)
-        due = schedule.departure(row.due_at, now, row.send_hour, zone, minute=minute)
+        due = schedule.departure(row.due_at, now, row.send_hour, zone, pace=row.pace, minute=minute)
     again = max(due, schedule.retry(now, attempts, row.id))
     values = {"due_at": due, "send_at": again, "first_tried_at": first, "attempts": attempts}
     move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)

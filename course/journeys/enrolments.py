@@ -7,13 +7,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection, insert, update
 
 from course import schedule
-from course.journeys import consent, notices, people
+from course.journeys import consent, letter_ends, notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.keys import Keys
 from course.store.database import insert_new, move
 from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, history, skips
+
+# What is true of nobody but who is active.
+AT_REST = {"next_send_at": None, "waiting_since": None, "note_at": None}
 
 
 def stop(
@@ -29,13 +32,13 @@ def stop(
 
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
-    cancelled = _cancel(tx, person.id)
-    ended = {"ended_reason": reason, "ended_at": now, "next_send_at": None, "resume_at": None, "confirm_by": None}
-    stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, choices=None, **ended)
+    cancelled = letter_ends.let_go(tx, person, reason, real_now) + _cancel(tx, person.id)
+    ended = {"ended_reason": reason, "ended_at": now, "resume_at": None, "confirm_by": None, "choices": None}
+    stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **AT_REST, **ended)
     if not stopped and not cancelled:
         return False
     note(tx, person.id, "stopped", f"{reason} by {how}", now)
-    if person.confirmed_at:
+    if person.confirmed_at and reason != EndedReason.RESTARTED:  # who starts again takes nothing back
         consent.record(tx, keys, person, "withdrawn", str(reason), how, real_now)
     return True
 
@@ -54,12 +57,15 @@ def stop_all(
         stop(tx, keys, person, reason, how, now, real_now)
 
 
-def pause(tx: Connection, person: Person, now: datetime, until: datetime | None = None) -> bool:
-    """Let the lessons rest and keep the place, until then or until they come back. False: it was not active."""
-    if not move(tx, enrolments, person.id, EnrolmentStatus.PAUSED, next_send_at=None, resume_at=until):
+def pause(tx: Connection, person: Person, now: datetime, until: datetime | None = None, *, why: str = "") -> bool:
+    """Let the lessons rest and keep the place, until then or until they come back. False: it was not active.
+
+    `why` is for the history, where it was not they who asked for it.
+    """
+    if not move(tx, enrolments, person.id, EnrolmentStatus.PAUSED, resume_at=until, **AT_REST):
         return False
     _cancel(tx, person.id, DeliveryKind.LESSON)
-    note(tx, person.id, "paused", _until(person, until), now)
+    note(tx, person.id, "paused", why or _until(person, until), now)
     return True
 
 
@@ -75,9 +81,9 @@ def pause_until(tx: Connection, person: Person, until: datetime | None, now: dat
 
 def pause_end(service: Service, person: Person, day: date) -> datetime:
     """Return when a pause is over on this local date: at their hour, or the next one that there is."""
-    minute = service.minute(person.subscriber_id)
-    early = datetime.combine(day - timedelta(days=1), time(0), UTC)
-    return schedule.next_hour(early, person.send_hour, person.zone, after=day - timedelta(days=1), minute=minute)
+    before, minute = day - timedelta(days=1), service.minute(person.subscriber_id)
+    early = datetime.combine(before, time(0), UTC)
+    return schedule.next_hour(early, person.send_hour, person.zone, after=before, pace=person.pace, minute=minute)
 
 
 def resume(tx: Connection, service: Service, person: Person, now: datetime) -> bool:
@@ -125,7 +131,8 @@ def retime(tx: Connection, service: Service, subscriber_id: int, now: datetime, 
     """Move what is still to come, in every course but one, to this person's present hour and zone."""
     mine = enrolments.c.subscriber_id == subscriber_id, enrolments.c.id != but
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
-        _move_due(tx, person, next_due(tx, service, person, now))
+        replan(tx, service, person, now)
+        _move_note(tx, person, now)
     for person in people.find(tx, *mine, enrolments.c.resume_at.is_not(None)):
         end = pause_end(service, person, person.today(person.resume_at or now))
         tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(resume_at=end))
@@ -134,16 +141,29 @@ def retime(tx: Connection, service: Service, subscriber_id: int, now: datetime, 
 def next_due(tx: Connection, service: Service, person: Person, now: datetime) -> datetime:
     """Return the next moment at which this person may get a lesson of this course."""
     last = people.last_lesson(tx, person.subscriber_id, person.course)
-    hour, zone, minute = person.send_hour, person.zone, service.minute(person.subscriber_id)
-    if last is None:
+    hour, zone, pace = person.send_hour, person.zone, person.pace
+    minute = service.minute(person.subscriber_id)
+    at_once = schedule.next_hour(now, hour, zone, pace=pace, minute=minute)
+    if last is None or person.next_day == 1:
         course = service.catalogue.courses.get(person.course)
         rule = course.start if course else schedule.Start.NEXT_HOUR
-        first = schedule.first_lesson(rule, person.confirmed_at or now, hour, zone, minute=minute)
-        return max(schedule.next_hour(now, hour, zone, minute=minute), first)
-    return max(
-        schedule.next_lesson(*last, hour, zone, minute=minute),
-        schedule.next_hour(now, hour, zone, after=last[1], minute=minute),
-    )
+        began = person.confirmed_at or now
+        return max(at_once, schedule.first_lesson(rule, began, hour, zone, last=last, pace=pace, minute=minute))
+    return max(at_once, schedule.next_lesson(*last, hour, zone, pace=pace, minute=minute))
+
+
+def replan(tx: Connection, service: Service, person: Person, now: datetime) -> None:
+    """Move what is still to come in one round to when it is due by their present hour, zone and pace."""
+    _move_due(tx, person, next_due(tx, service, person, now))
+
+
+def _move_note(tx: Connection, person: Person, now: datetime) -> None:
+    """Move what is to be said of a silence to their present hour, on the same date."""
+    if person.note_at is not None:
+        before = person.today(person.note_at) - timedelta(days=1)
+        later = schedule.next_hour(now, person.send_hour, person.zone, after=before)
+        mine = enrolments.c.id == person.id, enrolments.c.note_at == person.note_at
+        tx.execute(update(enrolments).where(*mine).values(note_at=later))
 
 
 def _move_due(tx: Connection, person: Person, due: datetime, *, only_sooner: bool = False) -> None:
@@ -167,7 +187,7 @@ def _until(person: Person, until: datetime | None) -> str:
 
 def finish(tx: Connection, person: Person, now: datetime) -> None:
     """End a course whose lessons are all sent; the farewell comes on a later day, at their hour."""
-    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, next_send_at=None, ended_at=now):
+    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, ended_at=now, **AT_REST):
         note(tx, person.id, "finished", "", now)
         later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
         notices.owe(tx, person, "farewell", later)

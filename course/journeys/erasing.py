@@ -37,6 +37,12 @@ def begin(tx: Connection, service: Service, person: Person, now: datetime, real_
     notices.owe(tx, person, DONE, now)
 
 
+def begun(tx: Connection, subscriber_id: int) -> bool:
+    """Whether nothing but the last mail keeps this person from being erased."""
+    last = select(deliveries.c.id).where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.name == DONE)
+    return tx.execute(last).first() is not None
+
+
 def over(service: Service, now: datetime) -> list[str]:
     """Return the addresses to erase: their last mail has left, or cannot, or has kept them for long enough."""
     settled = deliveries.c.status.not_in(LEAVING)

@@ -1,11 +1,13 @@
 """In charge of the erasure log: who was erased and when, in a file outside the database, for restores.
 
-A line holds a moment (course time), what was done, and the keyed hash of an address: it names nobody.
+A line holds a moment (course time), what was done, and the keyed hash of an address: it names nobody. Where somebody's
+address changed, it holds both hashes, so that a copy of before is erased too.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -18,16 +20,23 @@ from course.store.sets import one_of
 from course.store.tables import subscribers
 
 ERASED, BACK = "erased", "back"  # back: a restore has brought them back on purpose
+MOVED = "moved"  # from one address to another: whoever is erased at the new one was the same person at the old one
 
 
 def note(service: Service, who: str, what: str, now: datetime) -> None:
     """Write a line that outlives a power cut, before anything is erased. Raises OSError: then nothing may be."""
+    note_all(service, [who], what, now)
+
+
+def note_all(service: Service, whom: Iterable[str], what: str, now: datetime) -> None:
+    """Write a line for each of several people, as `note` does."""
+    lines = "".join(f"{now.isoformat()} {what} {who}\n" for who in whom).encode()
     path = _path(service)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         size = os.fstat(handle).st_size
         torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # the line before was cut off by a power cut
-        os.write(handle, b"\n" * torn + f"{now.isoformat()} {what} {who}\n".encode())
+        os.write(handle, b"\n" * torn + lines)
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -35,8 +44,13 @@ def note(service: Service, who: str, what: str, now: datetime) -> None:
 
 
 def known(service: Service) -> dict[str, datetime]:
-    """Return who is erased, and when they last were; who was brought back since is not."""
+    """Return who is erased, and when they last were; who was brought back since is not.
+
+    By an address that they had before, they are erased as of the day on which they gave it up: by then it may be
+    somebody else's.
+    """
     found: dict[str, datetime] = {}
+    moves: list[tuple[datetime, str, str]] = []
     path = _path(service)
     for line in path.read_text(encoding="ascii", errors="replace").splitlines() if path.exists() else ():
         match line.split():
@@ -44,6 +58,11 @@ def known(service: Service) -> dict[str, datetime]:
                 found[who] = datetime.fromisoformat(at)
             case [_, what, who] if what == BACK:
                 found.pop(who, None)
+            case [at, what, old, new] if what == MOVED:
+                moves.append((datetime.fromisoformat(at), old, new))
+    for moment, old, new in reversed(moves):
+        if new in found and found[new] >= moment:
+            found[old] = max(found.get(old, moment), moment)
     return found
 
 

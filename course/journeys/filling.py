@@ -14,15 +14,17 @@ from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
-from course.content.catalogue import ASKING, JOINING, Words
+from course.content.catalogue import BARE, ELSEWHERE, JOINING, MOVE, MOVED, Words
 from course.content.mailing import Mailing
 from course.content.slots import say
+from course.journeys import fresh, letter_mails, moving, offering
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
+from course.schedule import Pace
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import completions, deliveries, enrolments, entries, mailings
@@ -37,6 +39,7 @@ class Known:
 
     mailings: dict[str, Mailing] = field(default_factory=dict)
     values: dict[int, dict[str, str]] = field(default_factory=dict)
+    to: dict[int, str] = field(default_factory=dict, repr=False)  # where those go that do not go to the address on file
     broken: dict[int, Exception] = field(default_factory=dict)
 
 
@@ -46,7 +49,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
     for row in rows:
         name = mailing_name(row.kind, row.name)
         try:
-            mailing = service.catalogue.mailing(row.course, name, row.locale)
+            mailing = service.catalogue.mailing(row.course, name, row.locale, plain=row.plain)
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
             found.broken[row.id] = error
             continue
@@ -71,6 +74,8 @@ def _read(
         try:
             words = service.catalogue.words_for(row.course, row.locale)
             found.values[row.id] = MORE[name](tx, service, row, words, now)
+            if name in ELSEWHERE:
+                found.to[row.id] = moving.address(tx, service.keys, row.name)
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
@@ -87,12 +92,12 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
-    if mailing.name not in ASKING:
+    if mailing.name not in BARE:
         leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
     values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
         delivery_id=row.id,
-        to=row.email,
+        to=found.to[row.id] if mailing.name in ELSEWHERE else row.email,
         mailing=mailing,
         values=values | found.values[row.id] if row.id in found.values else values,
         sender=settings.mail_from,
@@ -121,29 +126,32 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
 
 
 def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
-    if mailing.name in ASKING:
-        token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-        return {"confirm_url": f"{service.settings.site}/confirm/{token}"}
     words = service.catalogue.words[mailing.locale]
+    if mailing.name in BARE:
+        token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
+        rhythm = words["rhythm"][service.catalogue.courses[row.course].pace]
+        url, contact = f"{service.settings.site}/confirm/{token}", service.settings.contact_email
+        return {"confirm_url": url, "rhythm": rhythm, "contact": contact}
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
     mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
     zone = schedule.zone_of(row.timezone)
     country, today = help_lines.country_of(row.timezone), schedule.local_date(now, zone)
     return {
         "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
-        "help_lines": service.catalogue.help_for(mailing.locale, country, today),
+        "help_lines": service.catalogue.help_for(mailing.locale, country, today, plain=row.plain),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         "leave_url": leave_url,
         "contact": service.settings.contact_email,
         "kept": level["kept"],
         "readers": say(level["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
+        "lesson": service.catalogue.numbered(row.course, row.day, mailing.locale) if row.day else "",
         **links.pages(service.keys, row.id, service.settings.site),
     }
 
 
 def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
-    """When the next lesson is due, and at what hour: of a welcome and of "resumed"."""
+    """When the next lesson is due, at what hour, and whether it waits: of a welcome and of "resumed"."""
     queued = select(deliveries.c.send_at).where(
         deliveries.c.enrolment_id == row.enrolment_id,
         deliveries.c.kind == "lesson",
@@ -153,7 +161,14 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
-    return {"first_day": said, "next_lesson": said, "send_hour": hour}
+    goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
+    return {
+        "first_day": said,
+        "next_lesson": said,
+        "send_hour": hour,
+        "goes_on": goes_on,
+        "rhythm": words["rhythm"][row.pace],
+    }
 
 
 def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
@@ -172,10 +187,17 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
         select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
     )
     course = service.catalogue.courses[row.course]
-    said = [say(words["mail"]["day"], day=str(day)) for day in days.scalars()]
-    if not said:
-        return {"done": say(words["mail"]["done_none"], days=str(course.days))}
-    return {"done": say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))}
+    said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
+    done = say(words["mail"]["done_none"], days=str(course.days))
+    if said:
+        done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
+    return {"done": done + letter_mails.offer(service, row, words)}
+
+
+def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """Which days they wrote back, and which course comes after this one, if they are not in it."""
+    url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
+    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
 
 
 def _answered(service: Service, row: Owed) -> str:
@@ -202,6 +224,10 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "resumed": _coming,
     "next": _coming,
     "hour": _coming,
-    "farewell": _done,
+    "farewell": _farewell,
     "receipt": _photo,
+    fresh.NOTICE: fresh.values,
+    MOVE: moving.values,
+    MOVED: moving.values,
+    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
 }

@@ -2,7 +2,7 @@
 
 What goes with them is no loss: `one_lesson_per_local_date` and `each_mail_once` guard dates and rounds that are long
 over, and an ended round is never planned again. A delivery that has reached somebody leaves its number, its enrolment
-and its day behind, for the farewell promises that a reply still counts next year.
+and its day behind, for a late reply still counts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select, update
 
-from course.content.catalogue import NOTICES
+from course.content.catalogue import ELSEWHERE, NOTICES
 from course.content.courses import lesson_name
 from course.journeys.notices import mailing_name
 from course.journeys.service import Service
@@ -60,16 +60,31 @@ def _fold_some(tx: Connection, rounds: list[int], now: datetime) -> int:
     # In one order, so that two workers that count at once never wait for each other.
     rows = [{**dict(zip(names, key, strict=True)), "number": counts[key]} for key in sorted(counts)]
     insert_adding(tx, delivery_counts, rows, "number")
-    insert_new(tx, folded_deliveries, [_left_of(row) for row in gone if row.status in REACHED])
+    insert_new(tx, folded_deliveries, [_left_of(row) for row in gone if _answerable(row)])
     if len(gone) < AT_ONCE:
         tx.execute(update(enrolments).where(enrolments.c.id.in_(rounds)).values(folded_at=now))
     return len(gone)
 
 
+def fold_all(tx: Connection, rounds: list[int], now: datetime) -> None:
+    """Fold all that these rounds were sent, of people who are about to be erased."""
+    while _fold_some(tx, rounds, now) == AT_ONCE:
+        pass
+
+
+def monday(moment: datetime) -> date:
+    """Return the Monday, UTC, of the week that something is counted in."""
+    return moment.date() - timedelta(days=moment.weekday())
+
+
 def _key(row: Any) -> tuple[str, str, str, str, date]:
-    day = (row.settled_at or row.send_at).date()
-    monday = day - timedelta(days=day.weekday())
-    return row.course or "", row.kind, mailing_name(row.kind, row.name), row.status, monday
+    week = monday(row.settled_at or row.send_at)
+    return row.course or "", row.kind, mailing_name(row.kind, row.name), row.status, week
+
+
+def _answerable(row: Any) -> bool:
+    """Whether it reached its person; what went elsewhere is nobody's to answer."""
+    return row.status in REACHED and mailing_name(row.kind, row.name) not in ELSEWHERE
 
 
 def _left_of(row: Any) -> dict[str, Any]:
@@ -97,4 +112,5 @@ def _forget_mailings(service: Service) -> None:
 def _present(service: Service) -> Iterator[str]:
     for course in service.catalogue.courses.values():
         for name in (*NOTICES, *(lesson_name(day) for day in range(1, course.days + 1))):
-            yield from (service.catalogue.mailing(course.name, name, locale).digest for locale in course.locales)
+            for locale in course.locales:
+                yield from (one.digest for one in service.catalogue.variants(course.name, name, locale).values())

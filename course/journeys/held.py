@@ -51,9 +51,19 @@ def present(tx: Connection, service: Service) -> Iterator[Any]:
     """Yield the rows of those held mailings that are still what the files say."""
     query = select(mailings).where(mailings.c.held_reason.is_not(None))
     for row in tx.execute(query.order_by(mailings.c.course, mailings.c.name, mailings.c.locale)).all():
-        known = row.course in service.catalogue.courses
-        if known and service.catalogue.mailing(row.course, row.name, row.locale).digest == row.digest:
+        if _readers(service, row):
             yield row
+
+
+def _readers(service: Service, one: Any) -> list[bool]:
+    """Return whether those who want no links would get this mailing now, and those who do not mind; mostly one of them.
+
+    Nothing for a mailing that is not what the files say any more.
+    """
+    if one.course not in service.catalogue.courses:
+        return []
+    variants = service.catalogue.variants(one.course, one.name, one.locale)
+    return [plain for plain, mailing in variants.items() if mailing.digest == one.digest]
 
 
 def _told(tx: Connection, service: Service, one: Any, now: datetime) -> Held:
@@ -67,7 +77,8 @@ def _waits(tx: Connection, service: Service, one: Any, now: datetime) -> tuple[C
     course = service.catalogue.courses[one.course]
     spoken = tx.execute(select(subscribers.c.locale).distinct()).scalars()
     theirs = select(subscribers.c.id).where(
-        subscribers.c.locale.in_([locale for locale in spoken if course.locale(locale) == one.locale])
+        subscribers.c.locale.in_([locale for locale in spoken if course.locale(locale) == one.locale]),
+        subscribers.c.plain.in_(_readers(service, one)),
     )
     named = or_(
         deliveries.c.name == one.name,

@@ -76,7 +76,8 @@ def decide(tx: Connection, service: Service, person: Person, line: str, now: dat
     own = phrases[service.catalogue.locale(person.course, person.locale)]
     known = (own, *phrases.values())
     if any(one.says_yes(line) for one in known):
-        signup.begin(tx, service, person, "confirmed by reply", now, real_now)
+        # The mail that asked has shown one consent; a form may have asked for more since.
+        signup.begin(tx, service, person, "confirmed by reply", now, real_now, letters_only=True)
     elif any(one.says_no(line) for one in known):
         signup.refuse(tx, service, person, now, real_now)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from course.content.slots import say
-from course.journeys import consent, keeping_photos, people, person_keys, suppression
+from course.journeys import cuts, journal_consents, keeping_photos, people, person_keys, suppression
+from course.journeys.journal_consents import Asked
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError, lock, unlock
@@ -21,7 +21,7 @@ from course.reading import Incoming, pictures
 from course.settings import SettingsError
 from course.store.database import insert_once
 from course.store.states import EnrolmentStatus, JournalLevel
-from course.store.tables import enrolments, entries, journals
+from course.store.tables import enrolments, entries, journals, letters
 
 LEVELS = tuple(JournalLevel)
 AT_ONCE = 1_000  # entries per transaction
@@ -51,11 +51,8 @@ def level_of(tx: Connection, enrolment_id: int) -> JournalLevel:
 
 
 def wording(service: Service, person: Person, what: str) -> str:
-    """Return the words of a consent, as they must be shown: keep, share, keep_withdrawn or share_withdrawn."""
-    locale = service.catalogue.locale(person.course, person.locale)
-    settings = service.settings
-    said = service.catalogue.words[locale]["journal"][what]
-    return say(said, days=str(settings.keep_words_days), controller=settings.controller_name)
+    """Return the words of a consent, as they must be shown to this person: keep, share or their taking back."""
+    return journal_consents.wording(service, service.catalogue.locale(person.course, person.locale), what)
 
 
 def above(level: JournalLevel, other: JournalLevel) -> bool:
@@ -77,21 +74,32 @@ def choose(service: Service, enrolment_id: int, level: JournalLevel, how: str, r
     return True
 
 
-def change(tx: Connection, service: Service, person: Person, level: JournalLevel, how: str, real_now: datetime) -> None:
-    """Change the level within a transaction, and record each consent that is given or withdrawn by it."""
+def change(
+    tx: Connection,
+    service: Service,
+    person: Person,
+    level: JournalLevel,
+    how: str,
+    real_now: datetime,
+    asked: Asked | None = None,
+) -> None:
+    """Change the level within a transaction, and record each consent that is given or withdrawn by it.
+
+    `asked`: the yes was given earlier than now, to words that were shown then.
+    """
     if level != JournalLevel.COUNT and not offered(service):
         raise SettingsError("JOURNAL_KEYS: put at least 32 random characters; until then no words are kept")
     before = level_of(tx, person.id)
     if above(level, before):
         tx.execute(delete(journals).where(journals.c.enrolment_id == person.id))
         tx.execute(insert(journals).values(enrolment_id=person.id, level=level, chosen_at=real_now))
-        _record(tx, service, person, "given", _between(before, level), how, real_now)
+        journal_consents.record(tx, service, person, "given", _between(before, level), how, real_now, asked)
     else:
         mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
         rounds = [one.id for one in people.find(tx, *mine)]
         highest = max((level_of(tx, one) for one in rounds), key=LEVELS.index)
         lower(tx, rounds, level, real_now)
-        _record(tx, service, person, "withdrawn", _between(level, highest), how, real_now)
+        journal_consents.record(tx, service, person, "withdrawn", _between(level, highest), how, real_now)
 
 
 def lower(tx: Connection, rounds: list[int], level: JournalLevel, real_now: datetime) -> int:
@@ -136,7 +144,8 @@ def keep(
         "day": day,
         "level": level,
         "key_id": key_id,
-        "locked": lock(key, mail.words.encode(), _place(reply_id)),
+        "locked": lock(key, mail.words.encode(), place(reply_id)),
+        "cut": cuts.locked(key, reply_id, mail),
         "left_out": found.left_out,
         "kept_at": real_now,
     }
@@ -159,7 +168,7 @@ def opened(service: Service, row: object) -> str | None:
     """Return the words of a row of `entries`, or None if they cannot be opened; nothing is changed by trying."""
     try:
         key = person_keys.find(service, row.key_id)  # type: ignore[attr-defined]  # a row has its columns
-        return unlock(key, row.locked, _place(row.reply_id)).decode()  # type: ignore[attr-defined]
+        return unlock(key, row.locked, place(row.reply_id)).decode()  # type: ignore[attr-defined]
     except LockedError:
         return None
 
@@ -187,7 +196,7 @@ def purge(service: Service, real_now: datetime) -> int:
 def check(service: Service) -> None:
     """Raise SettingsError when people asked for their words to be kept and JOURNAL_KEYS cannot do that now."""
     with service.store.reading() as tx:
-        asked = tx.execute(select(exists().where(journals.c.enrolment_id.is_not(None)))).scalar()
+        asked = any(tx.execute(select(table).limit(1)).first() for table in (journals, letters))
     if asked and not offered(service):
         raise SettingsError("JOURNAL_KEYS: people have asked for their words to be kept; put the key back")
     if asked:
@@ -199,19 +208,6 @@ def _between(low: JournalLevel, high: JournalLevel) -> tuple[JournalLevel, ...]:
     return LEVELS[LEVELS.index(low) + 1 : LEVELS.index(high) + 1]
 
 
-def _record(
-    tx: Connection,
-    service: Service,
-    person: Person,
-    what: str,
-    levels: tuple[JournalLevel, ...],
-    how: str,
-    real_now: datetime,
-) -> None:
-    for level in levels:
-        shown = wording(service, person, level if what == "given" else f"{level}_withdrawn")
-        consent.record(tx, service.keys, person, f"{level}-{what}", shown, how, real_now)
-
-
-def _place(reply_id: int) -> str:
+def place(reply_id: int) -> str:
+    """Return the name of the place where a reply's words are kept, to which they are bound."""
     return f"reply {reply_id}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from course.journeys import community, letter_ends, people, standing
 from course.journeys import enrolments as rounds
-from course.journeys import people, standing
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.standing import Standing
@@ -19,7 +20,7 @@ def look(service: Service, token: str) -> Standing | None:
     """Return where the enrolment of this link stands, or None for a link that is not ours."""
     with service.store.reading() as tx:
         person = people.by_leave_token(tx, service.keys, token)
-        return standing.of(service, person) if person else None
+        return replace(standing.of(service, person), letter=letter_ends.waits(tx, person)) if person else None
 
 
 def leave(service: Service, token: str, how: str, now: datetime, real_now: datetime) -> Standing | None:
@@ -32,13 +33,13 @@ def leave(service: Service, token: str, how: str, now: datetime, real_now: datet
 
 
 def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Standing | None:
-    """Stop every enrolment of this person."""
-    reason = EndedReason.UNSUBSCRIBED
-    return _act(
-        service,
-        token,
-        lambda tx, person: rounds.stop_all(tx, service.keys, person.subscriber_id, reason, "page", now, real_now),
-    )
+    """Stop every enrolment of this person, and take them off the community list."""
+
+    def everything(tx: Connection, person: Person) -> None:
+        rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.UNSUBSCRIBED, "page", now, real_now)
+        community.withdraw(tx, service, person, "page", real_now)
+
+    return _act(service, token, everything)
 
 
 def pause(service: Service, token: str, now: datetime) -> Standing | None:

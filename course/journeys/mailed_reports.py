@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from course import addresses
+from course.content.catalogue import MOVE
 from course.journeys import doubts, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
@@ -49,6 +50,7 @@ def _came_back_before(tx: Connection, person: Person, delivery_id: int) -> bool:
         deliveries.c.subscriber_id == person.subscriber_id,
         deliveries.c.status == DeliveryStatus.BOUNCED,
         deliveries.c.id != delivery_id,
+        ~deliveries.c.name.startswith(MOVE),  # it went elsewhere
     )
     return tx.execute(another.limit(1)).scalar() is not None
 

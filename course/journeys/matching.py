@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, case, exists, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from course import addresses, links
 from course.journeys import commands, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
-from course.reading import Incoming
+from course.reading import Incoming, read
 from course.reading.authentication import aligned
+from course.reading.caps import TooMuchError
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
+from course.store.tables import completions, deliveries, enrolments, skips, subscribers
+
+END = re.compile(rb"\r?\n\r?\n")  # of a mail's head
+
+
+class Sender(StrEnum):
+    """From whom an answer came. The reply address proves whose it is; this says how sure that is beyond it."""
+
+    PROVEN = "proven"  # the address on file, with a checked mark of its domain
+    CLAIMED = "claimed"  # the address on file; anybody can write a From line
+    OTHER = "other"  # another one: an alias, a friend who was sent the lesson, or somebody who has the address
 
 
 @dataclass(frozen=True)
@@ -44,26 +56,32 @@ def leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Pers
 def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
     """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
     for delivery_id in links.answered(service.keys, recipients, mail.references):
-        row = tx.execute(_sent(delivery_id)).one_or_none()
-        person = people.by_id(tx, row.enrolment_id) if row is not None else None
-        if row is not None and person is not None:
-            return Answered(person, delivery_id, row.day, row.folded)
+        found = people.by_delivery(tx, delivery_id)
+        if found is not None:
+            return Answered(found.person, delivery_id, found.day, found.folded)
     return None
 
 
-def _sent(delivery_id: int) -> CompoundSelect[Any]:
-    """Return the query for a delivery's enrolment and, if it is a lesson's, its day; also when it has been folded."""
-    kept, folded = deliveries.c, folded_deliveries.c
-    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
-    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id)
-    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
-    return row.union_all(rest)
+def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) -> Answered | None:
+    """Return what a mail answers, by its head alone; for whoever must not see more of it."""
+    try:
+        mail = read(b"%s\n\n" % END.split(head, maxsplit=1)[0])
+    except TooMuchError:
+        return None
+    return by_token(tx, service, (*to, *mail.recipients), mail)
 
 
 def ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
     """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
     left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
     return left or bool(links.answered(service.keys, recipients, mail.references))
+
+
+def sender(person: Person, mail: Incoming, passed: tuple[str, ...]) -> Sender:
+    """Return from whom this person's answer came, as far as that is known."""
+    if addresses.key(mail.sender) != person.email_key:
+        return Sender.OTHER
+    return Sender.PROVEN if aligned(mail.sender, passed) else Sender.CLAIMED
 
 
 def by_sender(tx: Connection, service: Service, mail: Incoming, passed: tuple[str, ...]) -> Answered | None:

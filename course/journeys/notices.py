@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -29,11 +30,22 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "next": (E.ACTIVE,),
     "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "kept": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "letter": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "returned": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
     "erased": (E.STOPPED, E.FINISHED),
     "empty": (E.ACTIVE, E.PAUSED),
+    "quiet": (E.ACTIVE,),
+    "resting": (E.PAUSED,),
+    "plain": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "links": (E.ACTIVE, E.PAUSED, E.FINISHED),
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
+    "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand
+    "move": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
+    "moved": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy
@@ -55,8 +67,21 @@ def owe(
 
     `answers` is the delivery whose reply it answers. False: the database has such a row, and each mail is owed once.
     """
+    return insert_new(tx, deliveries, [row(person, notice, send_at, once=once, day=day, answers=answers)]) == 1
+
+
+def row(
+    person: Person,
+    notice: str,
+    send_at: datetime,
+    *,
+    once: str = "",
+    day: int | None = None,
+    answers: int | None = None,
+) -> dict[str, Any]:
+    """Return the row of a notice that is owed to somebody; many of them go in by one statement."""
     to = "" if answers is None else f"{IN_REPLY_TO}{answers}"
-    row = {
+    return {
         "subscriber_id": person.subscriber_id,
         "enrolment_id": person.id,
         "course": person.course,
@@ -67,7 +92,6 @@ def owe(
         "due_at": send_at,
         "send_at": send_at,
     }
-    return insert_new(tx, deliveries, [row]) == 1
 
 
 def mailing_name(kind: str, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
+from course.content.catalogue import ELSEWHERE
 from course.journeys.notices import MAY_GET, mailing_name
 from course.store.states import DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, enrolments, journals, subscribers
@@ -17,7 +18,8 @@ CLAIM = -4  # from here on stands what a claim writes
 class Owed(NamedTuple):
     """The columns of OWED, in its order; what a claim writes comes last.
 
-    `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only.
+    `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only;
+    `plain`: they want no links.
     """
 
     id: int
@@ -31,6 +33,7 @@ class Owed(NamedTuple):
     attempts: int
     first_tried_at: datetime | None
     standing: str
+    pace: str
     confirmed_at: datetime | None
     next_send_at: datetime | None
     email: str
@@ -39,6 +42,7 @@ class Owed(NamedTuple):
     timezone: str
     send_hour: int
     journal: str | None
+    plain: bool
     local_date: date | None
     mailing: str | None
     status: str
@@ -61,6 +65,7 @@ OWED = select(
     deliveries.c.attempts,
     deliveries.c.first_tried_at,
     enrolments.c.status.label("standing"),
+    enrolments.c.pace,
     enrolments.c.confirmed_at,
     enrolments.c.next_send_at,
     subscribers.c.email,
@@ -69,6 +74,7 @@ OWED = select(
     subscribers.c.timezone,
     subscribers.c.send_hour,
     journals.c.level.label("journal"),
+    subscribers.c.plain,
     deliveries.c.local_date,
     deliveries.c.mailing,
     deliveries.c.status,
@@ -93,6 +99,11 @@ def rows(tx: Connection, query: Select[Any]) -> list[Owed]:
 def is_lesson(row: Owed) -> bool:
     """Whether this is a day's lesson, which the calendar counts."""
     return row.kind == DeliveryKind.LESSON
+
+
+def elsewhere(row: Owed) -> bool:
+    """Whether this goes to another address than the one on file: what becomes of it says nothing about the person."""
+    return row.kind == DeliveryKind.NOTICE and mailing_name(row.kind, row.name) in ELSEWHERE
 
 
 def may_get(row: Owed) -> bool:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, case, func, literal, null, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from course import links, schedule
+from course.content.catalogue import MOVE
 from course.keys import Keys
 from course.links import Purpose
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus
-from course.store.tables import deliveries, enrolments, subscribers
+from course.store.tables import deliveries, enrolments, folded_deliveries, subscribers
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,12 @@ class Person:
     subscriber_id: int
     course: str
     status: str
+    pace: str
     next_day: int
     next_send_at: datetime | None
+    waiting_since: datetime | None
+    note_at: datetime | None
+    on_paper: bool
     resume_at: datetime | None
     confirm_by: datetime | None
     confirmed_at: datetime | None
@@ -52,8 +57,12 @@ COLUMNS = (
     enrolments.c.subscriber_id,
     enrolments.c.course,
     enrolments.c.status,
+    enrolments.c.pace,
     enrolments.c.next_day,
     enrolments.c.next_send_at,
+    enrolments.c.waiting_since,
+    enrolments.c.note_at,
+    enrolments.c.on_paper,
     enrolments.c.resume_at,
     enrolments.c.confirm_by,
     enrolments.c.confirmed_at,
@@ -92,10 +101,37 @@ def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
     return next(iter(live or rounds), None)
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """A mail's enrolment, and its day if it is a lesson's. `folded` says that only this is left of the delivery."""
+
+    person: Person
+    day: int | None
+    folded: bool
+
+
+def by_delivery(tx: Connection, delivery_id: int) -> Delivered | None:
+    """Return whom a delivery belongs to, also when it has been folded."""
+    kept, folded = deliveries.c, folded_deliveries.c
+    elsewhere = and_(kept.kind == DeliveryKind.NOTICE, kept.name.startswith(MOVE))  # whoever answers it is a stranger
+    day = case((kept.kind == DeliveryKind.NOTICE, null()), else_=kept.day).label("day")
+    row = select(kept.enrolment_id, day, literal(value=False).label("folded")).where(kept.id == delivery_id, ~elsewhere)
+    rest = select(folded.enrolment_id, folded.day, literal(value=True)).where(folded.delivery_id == delivery_id)
+    found = tx.execute(row.union_all(rest)).one_or_none()
+    person = by_id(tx, found.enrolment_id) if found is not None else None
+    return Delivered(person, found.day, found.folded) if found is not None and person is not None else None
+
+
 def live_round(tx: Connection, person: Person) -> Person:
     """Return the round of the same course that goes on now, if it is not this one: old mail speaks for it too."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     return next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
+
+
+def newest_round(tx: Connection, person: Person) -> Person:
+    """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
+    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
+    return next(iter(find(tx, *mine, limit=1)), person)
 
 
 def coming(tx: Connection, enrolment_id: int) -> datetime | None:

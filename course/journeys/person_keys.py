@@ -7,9 +7,10 @@ old backup holds of them stays closed.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from course.journeys.service import Service
 from course.locking import KeyRing, LockedError, new_key
@@ -44,12 +45,22 @@ def find(service: Service, name: str) -> bytes:
     return service.key_ring.unwrap(found.mark, found.wrapped, found.id)
 
 
-def destroy(service: Service, who: str) -> int:
-    """Destroy the keys of a person, so that nobody can open their words wherever a copy is; return how many."""
+def destroy(service: Service, who: Iterable[str], names: Iterable[str] = ()) -> int:
+    """Destroy the keys of people, so that nobody can open their words wherever a copy is; return how many.
+
+    `names` are keys that something of theirs is locked by: after a restore they may stand under another address.
+    """
     with service.key_store.transaction() as tx:
-        gone = tx.execute(delete(person_keys).where(person_keys.c.who == who)).rowcount
+        theirs = or_(person_keys.c.who.in_(list(who)), person_keys.c.id.in_(list(names)))
+        gone = tx.execute(delete(person_keys).where(theirs)).rowcount
     service.key_store.sweep_pages()
     return gone
+
+
+def relabel(service: Service, old: str, new: str) -> None:
+    """Let the keys of a person be found by their new address."""
+    with service.key_store.transaction() as tx:
+        tx.execute(update(person_keys).where(person_keys.c.who == old).values(who=new))
 
 
 def rotate(service: Service) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, bindparam, select, update
 
 from course.content.courses import lesson_name
 from course.journeys import enrolments as rounds
-from course.journeys import people
+from course.journeys import people, silence
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
@@ -19,8 +19,12 @@ AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
 
 
 def plan(service: Service, now: datetime) -> int:
-    """End every pause that is over and queue every lesson that is due; return how many enrolments were looked at."""
+    """End every pause that is over, tell the quiet, and queue every lesson that is due.
+
+    Return how many enrolments were looked at for their lesson.
+    """
     _wake(service, now)
+    silence.tell(service, now)
     due = _due(service, now)
     with service.store.reading() as tx:
         if tx.execute(due.limit(1)).first() is None:

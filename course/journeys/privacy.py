@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, select, union
 
 from course import addresses, links
-from course.journeys import erasures, journal, keeping_photos, person_keys, suppression
+from course.journeys import cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.reading import read
 from course.reading.caps import HEADER_BLOCK, TooMuchError
 from course.store.tables import (
+    address_changes,
+    checkins,
     completions,
     consents,
     deliveries,
@@ -25,10 +27,12 @@ from course.store.tables import (
     history,
     journals,
     replies,
+    resource_links,
     skips,
     subscribers,
     suppressions,
 )
+from course.store.tables import letters as kept_letters
 
 OF_AN_ENROLMENT = (folded_deliveries, replies, completions, skips, history, journals)
 
@@ -47,9 +51,13 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
         return {
             "subscriber": person,
             "enrolments": rounds,
+            "address_changes": _rows(tx, address_changes, address_changes.c.subscriber_id.in_(ids)),
             "deliveries": _rows(tx, deliveries, deliveries.c.subscriber_id.in_(ids)),
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
+            "resource_links": _rows(tx, resource_links, resource_links.c.subscriber_id.in_(ids)),
             "entries": _entries(tx, service, of, words=words),
+            "checkins": _checkins(tx, of, words=words),
+            "letters": _letters(tx, service, ids, words=words),
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
         }
@@ -64,7 +72,12 @@ def erase(service: Service, email: str, now: datetime) -> bool:
     """
     who = suppression.mark(service.keys, email)
     erasures.note(service, who, erasures.ERASED, now)
-    person_keys.destroy(service, who)
+    with service.store.reading() as tx:
+        theirs = subscribers.c.email_key == addresses.key(email)
+        rounds = select(enrolments.c.id).join(subscribers).where(theirs)
+        locked = (select(table.c.key_id).where(table.c.enrolment_id.in_(rounds)) for table in (entries, kept_letters))
+        names = tx.execute(union(*locked)).scalars().all()
+    person_keys.destroy(service, [who], names)
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
@@ -74,9 +87,9 @@ def erase(service: Service, email: str, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Traces:
-    """By what a mail shows that it is somebody's: their address, and the numbers in the tokens made for them."""
+    """By what a mail shows that it is somebody's: addresses of theirs, and the numbers in the tokens made for them."""
 
-    address: str = field(repr=False)
+    addresses: frozenset[str] = field(repr=False)
     subscribers: frozenset[int]
     deliveries: frozenset[int]
 
@@ -89,36 +102,58 @@ class Traces:
         recipients = (*to, *mail.recipients)
         leaving = [links.read(keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients)]
         return (
-            addresses.key(mail.sender) == self.address
+            addresses.key(mail.sender) in self.addresses
             or not self.deliveries.isdisjoint(links.answered(keys, recipients, mail.references))
             or not self.subscribers.isdisjoint(numbers[0] for numbers in leaving if numbers)
         )
 
     def _in_head(self, raw: bytes) -> bool:
-        """Look for the address alone: a mail that is over a cap is not parsed."""
-        return self.address.encode() in raw[:HEADER_BLOCK].lower()
+        """Look for the addresses alone: a mail that is over a cap is not parsed."""
+        head = raw[:HEADER_BLOCK].lower()
+        return any(address.encode() in head for address in self.addresses)
 
 
-def traces(service: Service, email: str) -> Traces:
-    """Return what shows that a mail is this person's; to be called before they are erased."""
-    person = addresses.key(email)
+def traces(service: Service, *emails: str) -> Traces:
+    """Return what shows that a mail is one of these people's; to be called before they are erased."""
+    theirs = frozenset(map(addresses.key, emails))
     with service.store.reading() as tx:
-        ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == person)).scalars().all()
+        ids = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key.in_(theirs))).scalars().all()
         sent = tx.execute(select(deliveries.c.id).where(deliveries.c.subscriber_id.in_(ids))).scalars().all()
-        theirs = select(folded_deliveries.c.delivery_id).join(enrolments).where(enrolments.c.subscriber_id.in_(ids))
-        folded = tx.execute(theirs).scalars().all()
-    return Traces(person, frozenset(ids), frozenset((*sent, *folded)))
+        late = select(folded_deliveries.c.delivery_id).join(enrolments).where(enrolments.c.subscriber_id.in_(ids))
+        folded = tx.execute(late).scalars().all()
+    return Traces(theirs, frozenset(ids), frozenset((*sent, *folded)))
 
 
 def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) -> list[dict[str, Any]]:
     found = tx.execute(select(entries).where(entries.c.enrolment_id.in_(of)).order_by(entries.c.id)).all()
-    hidden = {"locked", "key_id"}
+    hidden = {"locked", "cut", "key_id"}
     shown = [{key: _plain(value) for key, value in row._mapping.items() if key not in hidden} for row in found]  # noqa: SLF001 (SQLAlchemy's public name)
     opened = [
-        {"words": journal.opened(service, row), "photos": keeping_photos.as_text(tx, service, row)} if words else {}
+        {
+            "words": journal.opened(service, row),
+            "cut": cut.text if (cut := cuts.opened(service, row)) else "",
+            "photos": keeping_photos.as_text(tx, service, row),
+        }
+        if words
+        else {}
         for row in found
     ]
     return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
+
+
+def _checkins(tx: Connection, of: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = _rows(tx, checkins, checkins.c.enrolment_id.in_(of))
+    return found if words else [{key: value for key, value in row.items() if key != "answer"} for row in found]
+
+
+def _letters(tx: Connection, service: Service, ids: list[int], *, words: bool) -> list[dict[str, Any]]:
+    found = tx.execute(select(kept_letters).where(kept_letters.c.subscriber_id.in_(ids)).order_by(kept_letters.c.id))
+    hidden = {"locked", "key_id"}
+    return [
+        {key: _plain(value) for key, value in row._mapping.items() if key not in hidden}  # noqa: SLF001 (SQLAlchemy's public name)
+        | ({"words": letters.opened(service, row)} if words else {})
+        for row in found.all()
+    ]
 
 
 def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, select
 from course import addresses
 from course.journeys import doubts, suppression
 from course.journeys import enrolments as rounds
-from course.journeys.owed import Owed, owed
+from course.journeys.owed import Owed, elsewhere, owed
 from course.journeys.service import Service
 from course.store.database import AWAY, insert_new, move
 from course.store.states import DeliveryStatus, EndedReason
@@ -152,7 +152,7 @@ def _end(
     suppress: bool,
 ) -> None:
     """End the person's courses. An event without our id (an asynchronous bounce) is matched by its address."""
-    address = row.email if row is not None else str(event.get("email") or "")
+    address = row.email if row is not None and not elsewhere(row) else str(event.get("email") or "")
     if not re.fullmatch(r"[!-~]{3,254}", address):
         return  # no address that we could have written to
     key = addresses.key(address)

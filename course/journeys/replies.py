@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -24,9 +24,10 @@ from course.journeys import (
 )
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
-from course.journeys.matching import Answered
+from course.journeys.matching import Answered, Sender
 from course.journeys.service import Service
-from course.reading import Counts, Incoming, extract, read
+from course.reading import Counts, Incoming, read, sift
+from course.reading.aside import HeldError, Why
 from course.reading.caps import TooMuchError
 from course.reading.signals import OURS
 from course.store.database import insert_once
@@ -48,50 +49,46 @@ class Decision(StrEnum):
     JOINED = "joined"  # somebody asks for a course, and is asked back
     REPEATED = "repeated"  # the same mail once more
     DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
-    HELD = "held"  # nobody can tell whose it is, or what a person wrote, or it is over a cap; it waits for the owner
+    HELD = "held"  # it is put aside for whoever looks after the service: reading.aside says why
 
 
 WORDS = (Decision.COMPLETED, Decision.NOTED)  # what a person wrote, not what they asked for
 
 
-def take_in(
-    service: Service,
-    raw: bytes,
-    source: str,
-    to: tuple[str, ...],
-    passed: tuple[str, ...],
-    now: datetime,
-    real_now: datetime,
-    whole: bytes = b"",
-) -> Decision:
-    """Decide one mail, in one transaction. `passed` are domains whose DKIM mark the way in has checked.
+@dataclass(frozen=True)
+class Came:
+    """How a mail came: by which source, to which addresses, and whole, with its attachments.
 
-    `whole` is the mail as it came, if its attachments are cut in `raw`.
+    `passed` are domains whose mark on it the way in has checked. `vouched`: whoever looks after the service says that a
+    person wrote it.
     """
+
+    source: str
+    to: tuple[str, ...]
+    passed: tuple[str, ...]
+    whole: bytes = field(repr=False)
+    vouched: bool = False
+
+
+def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: datetime) -> Decision:
+    """Decide one mail, in one transaction. `raw` may lack attachments. Raises HeldError when nobody can decide it."""
     try:
         mail = read(raw, service.settings.authserv_id, service.own_domains)
-        mail = replace(mail, raw=whole or raw)
     except TooMuchError as error:
-        log.warning("a mail is over a cap and was put aside", why=str(error))
-        return Decision.HELD
+        log.warning("a mail is over a cap", why=str(error))
+        raise HeldError(Why.TOO_MUCH) from None
+    mail = replace(mail, raw=came.whole)
     if OURS in mail.signals:
         return Decision.DROPPED  # our own mail came back: a loop ends here
     with service.store.transaction() as tx:
-        return _place(tx, service, raw, mail, source, (*to, *mail.recipients), passed, now, real_now)
+        return _place(tx, service, raw, mail, came, now, real_now)
 
 
 def _place(
-    tx: Connection,
-    service: Service,
-    raw: bytes,
-    mail: Incoming,
-    source: str,
-    recipients: tuple[str, ...],
-    passed: tuple[str, ...],
-    now: datetime,
-    real_now: datetime,
+    tx: Connection, service: Service, raw: bytes, mail: Incoming, came: Came, now: datetime, real_now: datetime
 ) -> Decision:
     """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
+    recipients = *came.to, *mail.recipients
     leaving = matching.leaving(tx, service, recipients)
     if leaving is not None and not mail.report:
         rounds.stop(tx, service.keys, leaving, EndedReason.UNSUBSCRIBED, "mail", now, real_now)
@@ -101,21 +98,24 @@ def _place(
         trials.take_in(tx, service, mail, recipients, real_now) or matching.ours(service, recipients, mail)
     ):
         return Decision.DROPPED
-    if mail.signs.counts is Counts.HOLD:
-        log.info("a mail is put aside: nobody can tell whether a person wrote it", why=mail.signs.row)
-        return Decision.HELD
+    if mail.signs.counts is Counts.HOLD and not came.vouched:
+        log.info("nobody can tell whether a person wrote a mail", why=mail.signs.row)
+        raise HeldError(Why.UNCLEAR)
     machine = mail.signs.counts is Counts.NO
     course = joining.wanted(service, recipients) if answered is None and not machine else None
     if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
         return Decision(joining.take_in(tx, service, mail, course, now, real_now))
+    passed = *came.passed, *mail.passed
     if answered is None and not machine:
-        answered = matching.by_sender(tx, service, mail, (*passed, *mail.passed))
+        answered = matching.by_sender(tx, service, mail, passed)
     if answered is None:
-        return Decision.DROPPED if machine else Decision.HELD
+        if machine:
+            return Decision.DROPPED
+        raise HeldError(Why.NOBODY)
     if machine and answered.delivery_id:
         mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
     mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now)
-    return _decide(tx, service, mail, source, answered, now, real_now)
+    return _decide(tx, service, mail, came, matching.sender(answered.person, mail, passed), answered, now, real_now)
 
 
 def _without_ours(
@@ -131,14 +131,18 @@ def _without_ours(
     if answered.folded or answered.delivery_id is None:
         return mail
     sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
-    return replace(mail, words=extract(raw, sent)) if sent else mail
+    if not sent:
+        return mail
+    found = sift(raw, sent)
+    return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
 
 def _decide(
     tx: Connection,
     service: Service,
     mail: Incoming,
-    source: str,
+    came: Came,
+    sender: Sender,
     answered: Answered,
     now: datetime,
     real_now: datetime,
@@ -147,14 +151,14 @@ def _decide(
     people.alone(tx, person)
     machine = mail.signs.counts is Counts.NO
     command = None if machine else commands.match(service, person, mail.first_line)
-    kind = Decision.AUTOMATIC if machine else _kind(mail, command, day)
-    if kind == Decision.HELD:
-        log.warning("a mail is encrypted, or written in Outlook's own format, and was put aside")
-        return kind
+    if not machine and sender is Sender.OTHER and service.settings.other_senders == "hold" and not came.vouched:
+        raise HeldError(Why.OTHER_SENDER)
+    kind = Decision.AUTOMATIC if machine else _kind(mail, command, day, vouched=came.vouched)
     row = {
         "enrolment_id": person.id,
         "delivery_id": None if answered.folded else answered.delivery_id,
-        "source": source,
+        "source": came.source,
+        "sender": sender,
         "message_key": _message_key(service, mail, answered),
         "kind": kind,
         "received_at": now,
@@ -164,26 +168,28 @@ def _decide(
         return Decision.REPEATED
     if kind in WORDS or commands.also_answers(command, mail):
         journal.keep(tx, service, person, reply_id, day, mail, real_now)
-    prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer)
+    prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest)
     if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
         joining.decide(tx, service, person, mail.first_line, now, real_now)
     elif command is not None:
         commands.act(tx, service, person, command, prompt, now, real_now)
         if day is not None and commands.also_answers(command, mail):
-            completing.complete(tx, person, day, "reply", reply_id, now)
+            completing.complete(tx, service, person, day, "reply", reply_id, now)
     elif kind != Decision.AUTOMATIC:
         counted = False
         if kind == Decision.COMPLETED and day is not None:
-            counted = completing.complete(tx, person, day, "reply", reply_id, now)
+            counted = completing.complete(tx, service, person, day, "reply", reply_id, now)
         answering.acknowledge(tx, person, prompt, now, counted=counted, empty=kind == Decision.EMPTY)
     return kind
 
 
-def _kind(mail: Incoming, command: Command | None, day: int | None) -> Decision:
+def _kind(mail: Incoming, command: Command | None, day: int | None, *, vouched: bool) -> Decision:
     if command is not None:
         return Decision.COMMAND
-    if not mail.says_something:
-        return Decision.HELD if mail.unreadable else Decision.EMPTY
+    if not mail.says_something and not (vouched and mail.unreadable):
+        if mail.unreadable:
+            raise HeldError(Why.SEALED)
+        return Decision.EMPTY
     return Decision.NOTED if day is None else Decision.COMPLETED
 
 

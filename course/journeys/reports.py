@@ -10,14 +10,18 @@ from sqlalchemy import Connection, Table, func, select
 from course.content.courses import lesson_name
 from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
-from course.store.states import DeliveryStatus, EnrolmentStatus
-from course.store.tables import completions, deliveries, delivery_counts, enrolments
+from course.journeys.signup import CONFIRMED
+from course.store.states import DeliveryStatus, EnrolmentStatus, PastFact
+from course.store.tables import completions, deliveries, delivery_counts, enrolments, history, past_counts
 
 LATE = timedelta(minutes=10)  # real time: a tick is due every second
 
 
 def stats(service: Service) -> dict[str, Any]:
-    """Return, by course: enrolments by status, lessons sent and completed by day. Numbers only, nobody's name."""
+    """Return, by course: enrolments by status, lessons sent and completed by day, and what led people here (?ref=).
+
+    Numbers only, nobody's name.
+    """
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
         left = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
@@ -28,16 +32,31 @@ def stats(service: Service) -> dict[str, Any]:
             .join_from(completions, enrolments)
             .group_by(enrolments.c.course, completions.c.day)
         ).all()
+        came = tx.execute(
+            select(enrolments.c.course, history.c.detail, func.count())
+            .join_from(history, enrolments)
+            .where(history.c.event == CONFIRMED, history.c.detail != "")
+            .group_by(enrolments.c.course, history.c.detail)
+            .order_by(func.count().desc(), history.c.detail)
+        ).all()
+        past = _past(tx)
     completed = {(course, day): count for course, day, count in done}
     return {
         "courses": {
             name: {
-                "enrolments": {str(status): standing.get((name, status), 0) for status in EnrolmentStatus},
+                "enrolments": {
+                    str(status): standing.get((name, status), 0) + past.get((name, status, 0), 0)
+                    for status in EnrolmentStatus
+                },
                 "sent": {
                     str(day): sent.get((name, lesson_name(day)), 0) + folded.get((name, lesson_name(day)), 0)
                     for day in range(1, course.days + 1)
                 },
-                "completed": {str(day): completed.get((name, day), 0) for day in range(1, course.days + 1)},
+                "completed": {
+                    str(day): completed.get((name, day), 0) + past.get((name, PastFact.COMPLETED, day), 0)
+                    for day in range(1, course.days + 1)
+                },
+                "came_from": {ref: count for of, ref, count in came if of == name},
             }
             for name, course in service.catalogue.courses.items()
         }
@@ -93,3 +112,10 @@ def _folded(tx: Connection, *conditions: Any) -> dict[tuple[str, str], int]:
     which = delivery_counts.c.course, delivery_counts.c.name
     query = select(*which, func.sum(delivery_counts.c.number)).where(*conditions).group_by(*which)
     return {(course, name): int(number) for course, name, number in tx.execute(query)}
+
+
+def _past(tx: Connection) -> dict[tuple[str, str, int], int]:
+    """Return what is left of people whose storage has ended, by course, fact and day; a whole round is of day 0."""
+    which = past_counts.c.course, past_counts.c.fact, past_counts.c.day
+    query = select(*which, func.sum(past_counts.c.number)).group_by(*which)
+    return {(course, fact, day): int(number) for course, fact, day, number in tx.execute(query)}

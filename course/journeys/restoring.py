@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from course.clock import Clock
 from course.content.catalogue import Catalogue
-from course.journeys import carrying, erasures, facts, guard, switch
+from course.journeys import carrying, erasures, facts, fresh, guard, switch
 from course.journeys.carrying import Carried
 from course.journeys.guard import Watermark
 from course.journeys.service import Service
@@ -58,6 +58,7 @@ def restore(
             # Nobody is sending in it: what was being sent at the moment of the backup has come to its end elsewhere.
             sending = update(deliveries).where(deliveries.c.status == DeliveryStatus.SENDING)
             tx.execute(sending.values(status=DeliveryStatus.STALLED, claimed_at=real_now, error="a restore"))
+            fresh.end_all(tx)  # a link that was used since would work once more
             known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
     guard.write(watermark, known)
     return Restored(carried, kept_as, before.moment if before else None, until.moment if until else None)

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, case, select, update
 
 from course import schedule
 from course.journeys import enrolments as rounds
-from course.journeys import people, suppression
+from course.journeys import pacing, people, suppression
 from course.journeys.claiming import HELD
-from course.journeys.owed import Owed, is_lesson
+from course.journeys.owed import Owed, elsewhere, is_lesson
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+from course.schedule import Pace
 from course.store.database import move
 from course.store.sets import by_index, one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
@@ -78,21 +79,27 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
     """Advance these enrolments past a lesson, which counts for that local date: to their next one, or their end."""
     if not over:
         return
-    settings = select(enrolments.c.id, subscribers.c.send_hour, subscribers.c.timezone).join(subscribers)
-    found = tx.execute(settings.where(one_of(tx, enrolments.c.id, [row.enrolment_id for row, _ in over])))
-    theirs = {enrolment: (hour, schedule.zone_of(timezone)) for enrolment, hour, timezone in found.all()}
-    ahead, ended = [], []
+    columns = enrolments.c.id, enrolments.c.pace, subscribers.c.send_hour, subscribers.c.timezone
+    found = tx.execute(
+        select(*columns).join(subscribers).where(one_of(tx, enrolments.c.id, [row.enrolment_id for row, _ in over]))
+    )
+    theirs = {enrolment: (pace, hour, schedule.zone_of(timezone)) for enrolment, pace, hour, timezone in found.all()}
+    ahead, waiting, ended = list[dict[str, Any]](), list[dict[str, Any]](), list[int]()
     for row, last_date in over:
         course = service.catalogue.courses.get(row.course)
         if row.day is None or row.enrolment_id not in theirs:
             continue
-        due = None
+        onward: dict[str, Any] = {"id": row.enrolment_id, "next_day": row.day + 1, "next_send_at": None}
         if course is not None and not course.has(row.day + 1):
             ended.append(row.enrolment_id)
-        else:
-            hour, zone = theirs[row.enrolment_id]
-            due = schedule.next_lesson(now, last_date, hour, zone, minute=service.minute(row.subscriber_id))
-        ahead.append({"id": row.enrolment_id, "next_day": row.day + 1, "next_send_at": due})
+            ahead.append(onward)
+            continue
+        pace, hour, zone = theirs[row.enrolment_id]
+        minute = service.minute(row.subscriber_id)
+        onward["next_send_at"] = schedule.next_lesson(now, last_date, hour, zone, pace=pace, minute=minute)
+        if pace == Pace.SELF_PACED:
+            onward["note_at"] = schedule.quiet_until(now, pacing.QUIET_DAYS, hour, zone)
+        (waiting if pace == Pace.SELF_PACED else ahead).append(onward)
     if ahead:
         place = table_of(tx, ahead, enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at)
         # Decided in the statement: whoever pauses or leaves at this very moment is not due any more.
@@ -100,6 +107,8 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
         planned = case((active, place.c.next_send_at), else_=enrolments.c.next_send_at)
         advanced = update(enrolments).where(enrolments.c.id == place.c.id)
         tx.execute(advanced.values(next_day=place.c.next_day, next_send_at=planned))
+    if waiting:
+        pacing.wait(tx, waiting, now)
     for done in people.find(tx, enrolments.c.id.in_(ended)) if ended else ():
         rounds.finish(tx, done, now)
 
@@ -125,11 +134,15 @@ def _refused(tx: Connection, service: Service, row: Owed, reason: str, now: date
         rounds.note(tx, row.enrolment_id, "failed", f"{row.name}: {reason}", now)
         if is_lesson(row) and row.day is not None:
             go_on(tx, service, [(row, now.astimezone(schedule.zone_of(row.timezone)).date())], now)
+            for person in people.find(tx, enrolments.c.id == row.enrolment_id):
+                pacing.release(tx, service, person, now)  # what never came cannot be answered
 
 
 def _dead(tx: Connection, service: Service, row: Owed, reason: str, now: datetime, real_now: datetime) -> None:
     """Never write to an address that cannot work; end its courses."""
     _move(tx, row, DeliveryStatus.FAILED, error=reason, local_date=None, settled_at=now)
+    if elsewhere(row):
+        return
     suppression.suppress(tx, service.keys, row.email, "bounced", real_now)
     rounds.stop_all(tx, service.keys, row.subscriber_id, EndedReason.BOUNCED, "the mail server", now, real_now)
 

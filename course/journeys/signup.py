@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from course import addresses, links
 from course.content.catalogue import CONFIRM
-from course.journeys import consent, limits, notices, people, standing, suppression
+from course.journeys import consent, extras, limits, notices, people, standing, suppression, unconfirmed
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.standing import Standing
+from course.journeys.unconfirmed import CONFIRM_WITHIN
 from course.links import Purpose
 from course.schedule import first_lesson
 from course.store.database import insert_new, move
 from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, subscribers
 
-CONFIRM_WITHIN = timedelta(days=7)  # real time
-AT_ONCE = 1_000  # rows per transaction
 AGAIN = timedelta(days=7)  # course time: so seldom does somebody hear that they signed up again
+CONFIRMED = "confirmed"  # in the history; beside it stands which page led somebody here, if it said so
 log = structlog.get_logger()
 
 
@@ -32,7 +33,9 @@ log = structlog.get_logger()
 class SignUp:
     """What the form said, already read strictly. `wording` is the consent exactly as it was shown.
 
-    `network` is None where nobody visited: a sign-up by mail.
+    `network` is None where nobody visited: a sign-up by mail. `pace` is "" where none was chosen: the course's own.
+    `ticked` is what was asked for besides (extras.py), each with the words that were shown. `ref` is the word by which
+    the page that led here is counted.
     """
 
     course: str
@@ -43,6 +46,9 @@ class SignUp:
     send_hour: int
     wording: str
     network: str | None
+    pace: str = ""
+    ticked: Mapping[str, str] = field(default_factory=dict)
+    ref: str = ""
 
 
 def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -> None:
@@ -65,7 +71,7 @@ def ask(tx: Connection, service: Service, form: SignUp, notice: str, now: dateti
     # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
     with tx.begin_nested() as attempt:
         may_mail = first and send - now < limits.DAY
-        person = _enrol(tx, form, now, real_now, renew=may_mail)
+        person = enrol(tx, form, now, real_now, renew=may_mail)
         if person.status != EnrolmentStatus.PENDING:
             _say_again(tx, person, now)
         elif may_mail:
@@ -85,13 +91,18 @@ def confirmation(service: Service, token: str, real_now: datetime) -> Standing |
         return standing.of(service, person) if person and _usable(person, real_now) else None
 
 
-def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> Standing | None:
-    """Begin the course: once, however often and however parallel the button is pressed."""
+def confirm(
+    service: Service, token: str, now: datetime, real_now: datetime, *, letters_only: bool = False
+) -> Standing | None:
+    """Begin the course: once, however often and however parallel the button is pressed.
+
+    `letters_only`: nothing of what the sign-up asked for besides. Anybody can type anybody's address and tick boxes.
+    """
     with service.store.transaction() as tx:
         person = _of_confirm(tx, service, token)
         if person is None or not _usable(person, real_now):
             return None
-        begin(tx, service, person, "confirmed by mail", now, real_now)
+        begin(tx, service, person, "confirmed by mail", now, real_now, letters_only=letters_only)
         begun = people.by_id(tx, person.id)
         return standing.of(service, begun) if begun else None
 
@@ -108,33 +119,12 @@ def refuse(tx: Connection, service: Service, person: Person, now: datetime, real
     """Never write to this person again; forget them, if they never confirmed."""
     suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
     if person.status == EnrolmentStatus.PENDING:
-        _forget(tx, person)
+        unconfirmed.forget(tx, person)
     else:
         rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
 
 
-def expire(service: Service, now: datetime, real_now: datetime) -> int:
-    """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them.
-
-    However they ended: a confirmation that bounced, or was answered with STOP, leaves no more behind.
-    """
-    unanswered = enrolments.c.confirm_by <= real_now
-    ended = enrolments.c.status == EnrolmentStatus.STOPPED, enrolments.c.created_at <= now - CONFIRM_WITHIN
-    late = enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended))
-    total = 0
-    while True:
-        with service.store.transaction() as tx:
-            some = [person.id for person in people.find(tx, *late, limit=AT_ONCE)]
-            gone = tx.execute(
-                delete(enrolments).where(enrolments.c.id.in_(some), *late).returning(enrolments.c.subscriber_id)
-            )
-            _forget_people(tx, list(gone.scalars()))
-        total += len(some)
-        if len(some) < AT_ONCE:
-            return total
-
-
-def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, renew: bool) -> Person:
+def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, renew: bool) -> Person:
     """Return the live enrolment of this address and course; made if there is none.
 
     An unconfirmed one gets these choices and another seven days only if a mail says so to its inbox (`renew`). A
@@ -144,7 +134,8 @@ def _enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, r
     key = addresses.key(form.email)
     insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
     subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
-    asked = {**settings, "wording": form.wording, "asked_at": real_now.isoformat()}
+    asked = {**settings, "pace": form.pace, "wording": form.wording, "asked_at": real_now.isoformat()}
+    asked |= {"ticked": dict(form.ticked), "ref": form.ref}
     pending = {"confirm_by": real_now + CONFIRM_WITHIN, "choices": json.dumps(asked, ensure_ascii=False)}
     row = {
         "subscriber_id": subscriber_id,
@@ -180,34 +171,36 @@ def _usable(person: Person, real_now: datetime) -> bool:
     return person.status != EnrolmentStatus.STOPPED
 
 
-def begin(tx: Connection, service: Service, person: Person, how: str, now: datetime, real_now: datetime) -> None:
+def begin(
+    tx: Connection,
+    service: Service,
+    person: Person,
+    how: str,
+    now: datetime,
+    real_now: datetime,
+    *,
+    letters_only: bool = False,
+) -> None:
     """Begin the course of somebody who signed up and says yes in time; else change nothing."""
     if person.status != EnrolmentStatus.PENDING or not _usable(person, real_now):
         return
     choices = json.loads(person.choices or "{}")
+    pace = choices.pop("pace", "") or service.catalogue.courses[person.course].pace
     wording, asked_at = choices.pop("wording"), datetime.fromisoformat(choices.pop("asked_at"))
+    ticked, ref = choices.pop("ticked", {}), choices.pop("ref", "")
     tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
     chosen = people.by_id(tx, person.id) or person
     last = people.last_lesson(tx, person.subscriber_id, person.course)
     rule = service.catalogue.courses[person.course].start
     minute = service.minute(person.subscriber_id)
-    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, minute=minute)
-    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due}
+    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, pace=pace, minute=minute)
+    begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due, "pace": pace}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return
     consent.record(tx, service.keys, chosen, "given", wording, how, real_now, asked_at=asked_at)
-    rounds.note(tx, person.id, "confirmed", "", now)
+    if not letters_only:
+        extras.give(tx, service, chosen, ticked, asked_at, real_now)
+    rounds.note(tx, person.id, CONFIRMED, ref, now)
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
     rounds.retime(tx, service, person.subscriber_id, now, but=person.id)
-
-
-def _forget(tx: Connection, person: Person) -> None:
-    tx.execute(delete(enrolments).where(enrolments.c.id == person.id))
-    _forget_people(tx, [person.subscriber_id])
-
-
-def _forget_people(tx: Connection, ids: list[int]) -> None:
-    """Erase those of whom no enrolment is left."""
-    others = select(enrolments.c.subscriber_id)
-    tx.execute(delete(subscribers).where(subscribers.c.id.in_(ids), subscribers.c.id.not_in(others)))

@@ -11,13 +11,17 @@ from course.journeys.service import Service
 
 @dataclass(frozen=True)
 class Standing:
-    """`status` is an EnrolmentStatus; `first_day` is when the next lesson comes, in the person's words, or ""."""
+    """`status` is an EnrolmentStatus; `first_day` is when the next lesson comes, in the person's words, or "".
+
+    `letter`: one is kept for them, which leaving would erase.
+    """
 
     course: str
     title: str
     locale: str
     status: str
     first_day: str = ""
+    letter: bool = False
 
 
 def of(service: Service, person: Person) -> Standing:

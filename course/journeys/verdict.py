@@ -89,7 +89,7 @@ def _by_person(service: Service) -> Iterator[tuple[Any, list[Any]]]:
 
 def _judge_one(verdict: Verdict, service: Service, crowd: Crowd, somebody: Any, rows: list[Any]) -> None:
     start = somebody.confirmed_at.date() + timedelta(days=1)
-    wanted = [(day + 1, start + timedelta(days=day)) for day in range(crowd.lessons_by(start))]
+    wanted = [(day + 1, start + timedelta(days=day * crowd.apart)) for day in range(crowd.lessons_by(start))]
     got = [row for row in rows if row.local_date is not None and row.local_date <= crowd.last]
     dates = [row.local_date for row in got]
     verdict.zones.add(somebody.timezone)

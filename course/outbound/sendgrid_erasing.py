@@ -15,17 +15,17 @@ ACCEPTED = 202
 SECONDS = 10  # for each step of the request: somebody is waiting at the command line
 
 
-def ask(settings: Settings, address: str) -> str:
-    """Ask SendGrid to erase an address; return "" once it has taken the request, else why it did not.
+def ask(settings: Settings, *whom: str) -> str:
+    """Ask SendGrid to erase these addresses; return "" once it has taken the request, else why it did not.
 
-    The reason names neither the key nor the address. Raises nothing that the network or SendGrid can cause.
+    The reason names neither the key nor an address. Raises nothing that the network or SendGrid can cause.
     """
     key, host = settings.sendgrid_api_key.get_secret_value().strip(), settings.sendgrid_host
     client = KeptClient(
         key, host, tls_for(host), path=("recipients", "erasejob"), seconds=SECONDS, monotonic=time.monotonic
     )
     try:
-        answer = client.post({"email_addresses": [address]})
+        answer = client.post({"email_addresses": list(whom)})
     except (OSError, HTTPException, ValueError) as error:
         return f"it could not be reached ({type(error).__name__})"
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import lru_cache
@@ -13,7 +14,7 @@ from course.reading.caps import TooMuchError
 from course.reading.hypertext import from_html
 from course.reading.lines import Kind, Line, from_text
 from course.reading.prompt import Prompt, tokens
-from course.reading.sieve import Sieve, own
+from course.reading.sieve import Sieve, own, rest, whole
 
 LONGEST = 512 * 1024  # characters of a text that are looked at
 
@@ -24,6 +25,14 @@ def extract(message: str | bytes, sent: bytes | None = None) -> str:
     `sent` is the message that this answers, as it went out. Nothing is raised, whatever comes.
     """
     return Reader().read(message, sent)
+
+
+def sift(message: bytes, sent: bytes) -> Found:
+    """Return what the person wrote in a message that answers `sent`, and what was cut. Nothing is raised."""
+    try:
+        return Reader().found(mime.parse(message), known(sent))
+    except TooMuchError:
+        return Found("")
 
 
 @dataclass(frozen=True)
@@ -46,28 +55,43 @@ class Reader:
 
     def of(self, message: Message, prompt: Prompt | None = None) -> str:
         """Return what the person wrote in a parsed message."""
+        return self.found(message, prompt).text
+
+    def found(self, message: Message, prompt: Prompt | None = None) -> Found:
+        """Return what the person wrote in a parsed message, and what was cut."""
         plain, html = bodies.of(message)
         texts = [self._words(body, prompt) for body in plain]
         pages = [self._words(body, prompt) for body in html]
-        return fuller(joined(texts), joined(pages)).text
+        return fuller(joined(texts), joined(pages))
 
     def _words(self, body: Body, prompt: Prompt | None) -> Found:
         lines = self.sieve.of(body, prompt)
         cut = any(line.kind is not Kind.OWN for line in lines)
-        return Found(own(lines), cut=cut)
+        return Found(own(lines), cut=cut, rest=rest(lines) if cut else "", whole=whole(lines) if cut else "")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one body says, and whether anything in it was not the person's."""
+    """What one body says, and whether anything in it was not the person's.
 
-    text: str
+    `rest` is what was cut, but nothing of what we sent; `whole` is both, in their order, or "" where nothing was cut.
+    """
+
+    text: str = field(repr=False)
     cut: bool = False
+    rest: str = field(default="", repr=False)
+    whole: str = field(default="", repr=False)
 
 
 def joined(found: list[Found]) -> Found:
     """Return the texts of several parts as one: Apple Mail puts a picture between two."""
-    return Found("\n\n".join(one.text for one in found if one.text), cut=any(one.cut for one in found))
+    cut = any(one.cut for one in found)
+    return Found(
+        _parts(one.text for one in found),
+        cut=cut,
+        rest=_parts(one.rest for one in found),
+        whole=_parts(one.whole or one.text for one in found) if cut else "",
+    )
 
 
 def fuller(text: Found, page: Found) -> Found:
@@ -78,6 +102,10 @@ def fuller(text: Found, page: Found) -> Found:
         return text if text.cut else page
     said, shown = (Counter(token.word for token in tokens([Line(one.text)])) for one in (text, page))
     return page if said < shown else text
+
+
+def _parts(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text)
 
 
 @lru_cache(32)  # a lesson is answered by many

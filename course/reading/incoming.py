@@ -38,6 +38,8 @@ class Incoming:
     language: str  # of its Content-Language (RFC 3282), as it stands
     subject: str = field(repr=False)
     words: str = field(repr=False)
+    cut: str = field(repr=False)  # what was taken for no words of theirs, but nothing of ours
+    whole: str = field(repr=False)  # the words and the cut, in their order; "" where nothing was cut
     raw: bytes = field(repr=False)  # the mail as it came
 
     @property
@@ -61,6 +63,11 @@ class Incoming:
     def says_more(self) -> bool:
         """Whether anything was written or sent besides the first line."""
         return sum(bool(line.strip()) for line in self.words.splitlines()) > 1 or self.photo
+
+    @property
+    def rest(self) -> str:
+        """What was written below the first line that holds anything."""
+        return self.words.lstrip().partition("\n")[2].strip()
 
     @property
     def says_something(self) -> bool:
@@ -97,7 +104,32 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
         language=mime.header(message, "Content-Language"),
         subject=mime.header(message, "Subject"),
         words=look.words,
+        cut=look.found.rest,
+        whole=look.found.whole,
         raw=raw,
+    )
+
+
+def typed(words: str) -> Incoming:
+    """Return what somebody typed on a page of ours, as a mail with nothing around it: all of it is their words."""
+    return Incoming(
+        sender="",
+        recipients=(),
+        message_id="",
+        date="",
+        references=(),
+        signals=(),
+        report=False,
+        failures=(),
+        photo=False,
+        unreadable=False,
+        passed=(),
+        language="",
+        subject="",
+        words=words,
+        cut="",
+        whole="",
+        raw=b"",
     )
 
 

@@ -50,6 +50,7 @@ class Line:
     kind: Kind = Kind.OWN
     hint: Hint = Hint.NONE
     marks: str = ""
+    ours: bool = False  # quoted from the message that we sent
     _of: str | None = None  # the text that _seen was made of
     _seen: str = ""
 

@@ -9,7 +9,7 @@ from email.message import Message
 from functools import cached_property
 
 from course.reading import absence, bounces, mime
-from course.reading.extracting import Reader
+from course.reading.extracting import Found, Reader
 
 OUR_MESSAGE_ID = re.compile(r"<[0-9a-f]{20,}@([^<>@]+)>")  # a token, as links.py writes it
 MOST_HOPS = 50  # Received lines; a mail that went through more servers goes round in circles
@@ -49,7 +49,12 @@ class Look:
     @cached_property
     def words(self) -> str:
         """What a person wrote in it."""
-        return Reader().of(self.message)
+        return self.found.text
+
+    @cached_property
+    def found(self) -> Found:
+        """What a person wrote in it, and what was cut."""
+        return Reader().found(self.message)
 
     @cached_property
     def parts(self) -> tuple[Message, ...]:

@@ -29,6 +29,8 @@ def sift(lines: list[Line], prompt: Prompt) -> None:
     ours = [bool(match.words) and match.share >= MOST for match in found]
     depth = _depth(lines, found)
     if depth is None:
+        for line, one in zip(lines, ours, strict=True):
+            line.ours = one and line.depth > 0
         return
     for index, line in enumerate(lines):
         if _cut_beginning(line, found[index], depth):
@@ -38,6 +40,8 @@ def sift(lines: list[Line], prompt: Prompt) -> None:
     _furniture(lines, ours)
     _heads(lines, ours, prompt)
     _answers(lines, ours, depth)
+    for line, one in zip(lines, ours, strict=True):
+        line.ours = one
 
 
 def _depth(lines: Sequence[Line], found: Sequence[Match]) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from course.reading import announcements, endings, headblocks, ours, words
@@ -94,3 +94,30 @@ def own(lines: list[Line]) -> str:
             kept += ["", line.text] if gap and line.text else [line.text]
         gap = line.kind is not Kind.OWN
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+
+
+def rest(lines: list[Line]) -> str:
+    """Return what was cut, with its quote marks: neither what is the person's nor what we sent."""
+    return _text(line for line in _not_ours(lines) if line.kind is not Kind.OWN)
+
+
+def whole(lines: list[Line]) -> str:
+    """Return the person's lines and what was cut, in their order."""
+    return _text(_not_ours(lines))
+
+
+def _not_ours(lines: list[Line]) -> list[Line]:
+    """Leave out what we sent, and what announces it."""
+    kept, above = list[Line](), False
+    for line in reversed(lines):
+        if line.ours:
+            above = True
+        elif not (above and (line.kind is Kind.HEAD or (line.blank and line.kind is not Kind.OWN))):
+            above = above and line.blank
+            kept.append(line)
+    return kept[::-1]
+
+
+def _text(lines: Iterable[Line]) -> str:
+    shown = (f"{'> ' * line.depth if line.kind is not Kind.OWN else ''}{line.text}".rstrip() for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(shown)).strip()

@@ -26,15 +26,6 @@ class EndedReason(StrEnum):
     ERASED = "erased"
 
 
-class Pace(StrEnum):
-    """How soon one lesson follows the other; never two on one local date."""
-
-    DAILY = "daily"
-    WEEKDAYS = "weekdays"  # not on a Saturday or Sunday
-    WEEKLY = "weekly"
-    SELF_PACED = "self-paced"  # the next one once the person has answered, or asks for it
-
-
 class DeliveryKind(StrEnum):
     """What sort of mail a delivery is."""
 
@@ -71,6 +62,15 @@ class CheckinAnswer(StrEnum):
     SAME = "same"
     HEAVIER = "heavier"
     UNSURE = "unsure"
+
+
+class PastFact(StrEnum):
+    """What is counted of somebody whose storage has ended."""
+
+    COMPLETED = "completed"  # a day
+    SKIPPED = "skipped"  # a day
+    FINISHED = "finished"  # a round
+    STOPPED = "stopped"  # a round
 
 
 E, D = EnrolmentStatus, DeliveryStatus

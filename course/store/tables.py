@@ -31,6 +31,7 @@ from sqlalchemy import (
     text,
 )
 
+from course.schedule import Pace
 from course.store.states import (
     CheckinAnswer,
     DeliveryKind,
@@ -38,7 +39,7 @@ from course.store.states import (
     EndedReason,
     EnrolmentStatus,
     JournalLevel,
-    Pace,
+    PastFact,
 )
 
 
@@ -137,6 +138,14 @@ enrolments = Table(
         ),
     ),
     Column("on_paper", Boolean, nullable=False, server_default=false()),  # they want no note when they are silent
+    # Course time: when they are told next that nothing is due, or that the course rests.
+    Column(
+        "note_at",
+        Moment,
+        CheckConstraint(
+            "note_at IS NULL OR (waiting_since IS NOT NULL AND NOT on_paper)", name="only_the_quiet_get_notes"
+        ),
+    ),
     _one_of("status", EnrolmentStatus, "enrolment_status_is_known"),
     _one_of("ended_reason", EndedReason, "ended_reason_is_known"),
     _one_of("pace", Pace, "pace_is_known"),
@@ -157,7 +166,8 @@ enrolments = Table(
     Index("pauses_with_an_end", "resume_at", **_where("resume_at IS NOT NULL")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
-    Index("waiting_enrolments", "waiting_since", **_where("waiting_since IS NOT NULL")),  # notes of silence
+    Index("rounds_by_end", "ended_at", **_where("ended_at IS NOT NULL")),  # end of storage
+    Index("quiet_enrolments", "note_at", **_where("note_at IS NOT NULL")),  # notes of silence
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,
 )
@@ -229,6 +239,18 @@ delivery_counts = Table(
     CheckConstraint("number > 0", name="counts_count_something"),
 )
 
+past_counts = Table(  # what is left of people whose storage has ended
+    "past_counts",
+    metadata,
+    Column("course", String(64), primary_key=True),
+    Column("fact", String(16), primary_key=True),
+    Column("day", Integer, primary_key=True),  # 0: of a whole round
+    Column("week", Date, primary_key=True),  # its Monday, UTC
+    Column("number", Integer, nullable=False),
+    _one_of("fact", PastFact, "past_fact_is_known"),
+    CheckConstraint("number > 0", name="past_counts_count_something"),
+)
+
 folded_deliveries = Table(  # what a late reply needs of a delivery that became a count
     "folded_deliveries",
     metadata,
@@ -247,6 +269,11 @@ replies = Table(
     Column("source", String(16), nullable=False),
     Column("message_key", String(64), nullable=False),
     Column("kind", String(16), nullable=False),
+    Column(
+        "sender",
+        String(8),
+        CheckConstraint("sender IN ('proven', 'claimed', 'other')", name="reply_sender_is_known"),
+    ),
     Column("received_at", Moment, nullable=False),  # course time
     # The same mail by two ways, or delivered twice, is one reply.
     UniqueConstraint("message_key", name="each_reply_once"),
@@ -386,7 +413,7 @@ completions = Table(
     metadata,
     Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Integer, primary_key=True),  # the primary key: a day is done once
-    Column("via", String(16), nullable=False),  # reply | command
+    Column("via", String(16), nullable=False),  # reply | command | page
     Column("reply_id", Id, ForeignKey("replies.id", ondelete="SET NULL")),
     Column("completed_at", Moment, nullable=False),  # course time
 )

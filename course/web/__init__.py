@@ -10,7 +10,27 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.web import confirm, hooks, leave, mailbox, odds, privacy, render, signup
+from course.web import (
+    checkin,
+    confirm,
+    embed,
+    help_page,
+    hooks,
+    join,
+    leave,
+    letter,
+    mailbox,
+    mine,
+    odds,
+    opening,
+    own,
+    privacy,
+    render,
+    resource,
+    signup,
+    write,
+    young,
+)
 from course.web.guards import Guard
 
 if TYPE_CHECKING:
@@ -18,6 +38,12 @@ if TYPE_CHECKING:
 
 # Spans hold whole paths, and a path holds somebody's token.
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
+
+ROOMS = (
+    *(signup, embed, young, confirm, join, leave, privacy, help_page, hooks, mailbox, odds),
+    *(mine, write, checkin, letter, resource),
+    *(opening, own),
+)
 
 
 def create_app(app: App) -> FastAPI:
@@ -31,7 +57,7 @@ def create_app(app: App) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     site.state.course = app
-    for room in (signup, confirm, leave, privacy, hooks, mailbox, odds):
+    for room in ROOMS:
         site.include_router(room.router)
     site.add_exception_handler(HTTPException, _failed)
     site.add_middleware(Guard, settings=app.settings, failed=render.failure)

@@ -6,8 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from course.journeys import extras, signup
 from course.journeys.standing import Standing
 from course.web import render
+from course.web.forms import Form
 
 router = APIRouter()
 
@@ -19,7 +21,7 @@ def ask(request: Request, token: str) -> Response:
     if standing is None:
         return render.old_link(request)
     if standing.status != "pending":
-        return _begun(request, "already", standing)
+        return begun(request, "already", standing)
     return render.page(
         request,
         "confirm.html",
@@ -27,19 +29,21 @@ def ask(request: Request, token: str) -> Response:
         standing=standing,
         course=standing.title,
         token=token,
+        extras=extras.asked(render.app_of(request).service, token),
     )
 
 
 @router.post("/confirm/{token}")
-def confirm(request: Request, token: str) -> Response:
+def confirm(request: Request, token: str, form: Form) -> Response:
     """Begin the course; pressing twice is as good as once."""
     app = render.app_of(request)
     before = app.confirmation(token)
-    standing = app.confirm(token)
+    now, real_now = app.clock.now(), app.clock.real()
+    standing = signup.confirm(app.service, token, now, real_now, letters_only=form.get("only") == "letters")
     if standing is None:
         return render.old_link(request)
     again = before is not None and before.status != "pending"
-    return _begun(request, "already" if again else "confirmed", standing)
+    return begun(request, "already" if again else "confirmed", standing)
 
 
 @router.post("/confirm/{token}/not-me")
@@ -49,7 +53,8 @@ def not_me(request: Request, token: str) -> Response:
     return render.notice(request, "not_me", render.locale_of(request))
 
 
-def _begun(request: Request, name: str, standing: Standing) -> Response:
+def begun(request: Request, name: str, standing: Standing) -> Response:
+    """Say that a course has begun (`confirmed`) or had before (`already`), and when the first letter comes."""
     said = render.app_of(request).catalogue.words[standing.locale]["pages"]["confirmed"]
     more = (said["first_day"], said["leave"]) if standing.first_day else (said["leave"],)
     return render.notice(

@@ -22,10 +22,13 @@ from course.hosts import is_loopback
 from course.settings import Settings
 
 PAGE_CAP = 64 * 1024  # bytes of a form; the largest is a reply typed in the mailbox
+# Bytes of what is written on a page instead of a reply: far more than it takes, so that the page can show it again.
+WRITING, WRITING_CAP = "/write/", 1024 * 1024
 HOOKS = "/hooks/"
 # Monitors ask by address, and Inbound Parse drops a mail at any 4xx: neither is turned away for its Host.
 ANY_HOST = ("/healthz", HOOKS)
-POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}"})
+POLLED = frozenset({"/healthz", "/mailbox", "/static/{name}", "/embed.js"})
+UNTOLD = frozenset({"/help"})  # that somebody looked for help is written down nowhere
 INDEXED = frozenset({"/", "/courses/{course}"})
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", re.IGNORECASE)
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
@@ -63,15 +66,16 @@ class Guard:
         finally:
             spent = round((time.perf_counter() - started) * 1000, 1)
             # The template, never the path: a path holds somebody's token. What asks every few seconds is no news.
-            tell = log.debug if _route(scope) in POLLED and answer.status < 400 else log.info  # noqa: PLR2004
-            tell("request", method=scope["method"], route=_route(scope), status=answer.status, ms=spent)
+            if _route(scope) not in UNTOLD:
+                tell = log.debug if _route(scope) in POLLED and answer.status < 400 else log.info  # noqa: PLR2004
+                tell("request", method=scope["method"], route=_route(scope), status=answer.status, ms=spent)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         path, headers = scope["path"], Headers(scope=scope)
         if not path.startswith(ANY_HOST) and not _host_known(headers.getlist("host"), self.settings):
             return PlainTextResponse("This server does not answer to that host name.\n", 421)
         length = headers.get("content-length", "0")
-        if not path.startswith(HOOKS) and (not length.isdecimal() or int(length) > PAGE_CAP):
+        if not path.startswith(HOOKS) and (not length.isdecimal() or int(length) > _cap(path)):
             return self.failed(Request(scope), 413)
         return None
 
@@ -109,6 +113,22 @@ def mailbox_open(request: Request, settings: Settings) -> bool:
     return settings.transport == "folder" and on_this_machine(request)
 
 
+def from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site made it send this (Fetch Metadata, Sec-Fetch-Site)."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+
+
+def from_here(request: Request, settings: Settings) -> bool:
+    """Whether a page of ours made the browser send this: by Sec-Fetch-Site, and by Origin where a browser lacks it.
+
+    Without TLS browsers leave the first out; the second needs a page whose Referrer-Policy is not no-referrer.
+    """
+    if "sec-fetch-site" in request.headers:
+        return request.headers["sec-fetch-site"] == "same-origin"
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return request.headers.get("origin") in {settings.site, own}
+
+
 def place(error: Exception) -> str:
     """Return where an error arose; its message may quote what a person typed, so no log gets that."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -134,6 +154,7 @@ def _headers(scope: Scope, status: int, settings: Settings) -> Iterable[tuple[st
     yield "Cache-Control", "no-store"
     yield "Referrer-Policy", "no-referrer"
     yield "X-Content-Type-Options", "nosniff"
+    yield "Cross-Origin-Resource-Policy", "same-origin"  # embed.js says otherwise for itself alone
     yield "Content-Security-Policy", CONTENT_POLICY
     if status != 200 or scope["method"] == "POST" or _route(scope) not in INDEXED:  # noqa: PLR2004
         yield "X-Robots-Tag", "noindex"
@@ -151,11 +172,15 @@ def _capped(scope: Scope, receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > PAGE_CAP:
+        if taken > _cap(scope["path"]):
             raise HTTPException(413)
         return message
 
     return counted
+
+
+def _cap(path: str) -> int:
+    return WRITING_CAP if path.startswith(WRITING) else PAGE_CAP
 
 
 def _host_known(hosts: list[str], settings: Settings) -> bool:

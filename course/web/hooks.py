@@ -134,7 +134,8 @@ def _read(request: Request, body: IO[bytes], keep: Callable[..., object]) -> Non
         raw, small = form.mail(), form.small
     if raw is None:
         raise ValueError("it has neither the field `email` nor `headers`: it is not from Inbound Parse")
-    to, passed = sendgrid.recipients(bytes(small[b"envelope"])), sendgrid.passed(bytes(small[b"dkim"]))
+    dkim, spf, envelope = (bytes(small[name]) for name in (b"dkim", b"SPF", b"envelope"))
+    to, passed = sendgrid.recipients(envelope), sendgrid.passed(dkim, spf, envelope)
     keep(raw, source="sendgrid", to=to, passed=passed)
 
 

@@ -12,8 +12,10 @@ from course.web import render
 router = APIRouter()
 KINDS = {
     "site.css": "text/css; charset=utf-8",
+    "listen.js": "text/javascript; charset=utf-8",
     "zone.js": "text/javascript; charset=utf-8",
     "mailbox.js": "text/javascript; charset=utf-8",
+    "write.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
 }
 FILES = {name: (render.STATIC / name).read_bytes() for name in KINDS}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
@@ -28,8 +30,9 @@ def privacy(request: Request) -> Response:
         "postal": settings.postal_address,
         "contact": settings.contact_email,
         "min_age": settings.min_age,
-        "journal": render.say(words["journal"][_journal(settings)], days=settings.keep_words_days),
+        "journal": " ".join(_asked_for(settings, words)),
         "keep_days": settings.keep_deliveries_days,
+        "people": render.say(words["people"][_people(settings)], days=settings.keep_people_days),
         **{f"raw_{name}": render.say(text, days=settings.keep_raw_days) for name, text in raw.items()},
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
@@ -43,8 +46,16 @@ def _raw(settings: Settings) -> str:
     return "kept" if settings.keep_raw_days else "gone"
 
 
-def _journal(settings: Settings) -> str:
-    return "offered" if settings.journal_keys.get_secret_value() else "none"
+def _asked_for(settings: Settings, words: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is kept of whoever asks for more than the letters."""
+    journal = "offered" if settings.journal_keys.get_secret_value() else "none"
+    yield render.say(words["journal"][journal], days=settings.keep_words_days)
+    if settings.community_list:
+        yield render.say(words["list"], list=settings.community_list, controller=settings.controller_name)
+
+
+def _people(settings: Settings) -> str:
+    return "ends" if settings.keep_people_days else "never"
 
 
 def _carrier(settings: Settings) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 # Which words say what a status means; every other one is a failure of ours.
-SAID = {400: "not_allowed", 404: "not_found", 405: "not_allowed", 413: "too_large"}
+SAID = {400: "not_allowed", 403: "visit_over", 404: "not_found", 405: "not_allowed", 413: "too_large"}
 
 
 def app_of(request: Request) -> App:
@@ -43,6 +43,7 @@ def page(request: Request, template: str, locale: str, status: int = 200, **valu
         "static": static,
         "settings": app.settings,
         "locales": (),
+        "also": "",  # of this page's query, kept by a change of language
         "unreviewed": any(locale in course.unreviewed for course in app.catalogue.courses.values()),
         "mailbox": guards.mailbox_open(request, app.settings),
     }
@@ -82,20 +83,25 @@ def locale_of(request: Request, locales: tuple[str, ...] = ()) -> str:
 
 def preferred(header: str, locales: tuple[str, ...]) -> str:
     """Return the best of our locales for an Accept-Language (RFC 9110 section 12.5.4): the same, or its language."""
-    wishes: list[tuple[float, str]] = []
-    for part in header.split(",")[:20]:
-        tag, _, weight = part.strip().lower().partition(";q=")
-        try:
-            wishes.append((-float(weight or 1), tag.partition(";")[0]))
-        except ValueError:
-            continue
-    for rank, tag in sorted(wishes, key=lambda wish: wish[0]):
+    for rank, tag in sorted(wishes(header), key=lambda wish: wish[0]):
         language = tag.partition("-")[0]
         same = [locale for locale in locales if locale.lower() == tag]
         near = [locale for locale in locales if locale.lower().partition("-")[0] == language]
         if rank < 0 and (same or near):
             return (same or near)[0]
     return locales[0]
+
+
+def wishes(header: str) -> list[tuple[float, str]]:
+    """Return the tags of an Accept-Language in small letters, each behind its weight, which is negative."""
+    found: list[tuple[float, str]] = []
+    for part in header.split(",")[:20]:
+        tag, _, weight = part.strip().lower().partition(";q=")
+        try:
+            found.append((-float(weight or 1), tag.partition(";")[0]))
+        except ValueError:
+            continue
+    return found
 
 
 def say(text: str, **values: object) -> str:

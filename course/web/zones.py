@@ -1,13 +1,16 @@
-"""In charge of time zones: which a person may choose, and what they are called in each locale."""
+"""In charge of time zones and hours: which a person may choose, and what they are called in each locale."""
 
 from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from importlib import resources
 
 from babel.dates import get_timezone_location
+
+from course.content import dates
 
 UTC = "UTC"
 AREAS = frozenset(
@@ -50,6 +53,12 @@ def unlisted(name: str, listed: Mapping[str, tuple[tuple[str, str], ...]]) -> st
     """Return a name that may be chosen but is not on the list, else ""."""
     on_list = any(name == zone for zones in listed.values() for zone, _ in zones)
     return "" if on_list or name == UTC or name not in allowed() else name
+
+
+@cache
+def hours(locale: str) -> list[str]:
+    """Return the hours of a day in a locale's words, from midnight on."""
+    return [dates.time(datetime(2000, 1, 1, hour), locale) for hour in range(24)]  # noqa: DTZ001 (a clock face)
 
 
 def _city(name: str, locale: str) -> str:

@@ -14,10 +14,15 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 BEFORE, AFTER = "pace IN ('daily')", "pace IN ('daily', 'weekdays', 'weekly', 'self-paced')"
-WAITS = sa.text("waiting_since IS NOT NULL")
+NOTED = sa.text("note_at IS NOT NULL")
 ONLY_SELF_PACED = (
     "CONSTRAINT only_self_paced_waits CHECK "
     "(waiting_since IS NULL OR (pace = 'self-paced' AND status = 'active' AND next_send_at IS NULL))"
+)
+KNOWN_SENDER = "CONSTRAINT reply_sender_is_known CHECK (sender IN ('proven', 'claimed', 'other'))"
+
+ONLY_THE_QUIET = (
+    "CONSTRAINT only_the_quiet_get_notes CHECK (note_at IS NULL OR (waiting_since IS NOT NULL AND NOT on_paper))"
 )
 
 
@@ -27,13 +32,16 @@ def upgrade() -> None:
     moment = Moment().compile(dialect=op.get_bind().dialect)
     op.execute(f"ALTER TABLE enrolments ADD COLUMN waiting_since {moment} {ONLY_SELF_PACED}")
     op.add_column("enrolments", sa.Column("on_paper", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.create_index("waiting_enrolments", "enrolments", ["waiting_since"], sqlite_where=WAITS, postgresql_where=WAITS)
+    op.execute(f"ALTER TABLE enrolments ADD COLUMN note_at {moment} {ONLY_THE_QUIET}")
+    op.create_index("quiet_enrolments", "enrolments", ["note_at"], sqlite_where=NOTED, postgresql_where=NOTED)
     op.add_column("subscribers", sa.Column("plain", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("subscribers", sa.Column("country", sa.String(length=2), nullable=True))
+    op.execute(f"ALTER TABLE replies ADD COLUMN sender VARCHAR(8) {KNOWN_SENDER}")
     op.add_column("entries", sa.Column("cut", sa.LargeBinary(), nullable=True))
     _links()
     _check_ins()
     _letters()
+    _past()
 
 
 def _more_paces() -> None:
@@ -145,6 +153,23 @@ def _letters() -> None:
     op.create_index("letters_of_a_subscriber", "letters", ["subscriber_id"])
     untold = sa.text("told_at IS NULL")
     op.create_index("due_letters", "letters", ["due_at"], sqlite_where=untold, postgresql_where=untold)
+
+
+def _past() -> None:
+    ended = sa.text("ended_at IS NOT NULL")
+    op.create_index("rounds_by_end", "enrolments", ["ended_at"], sqlite_where=ended, postgresql_where=ended)
+    known = "fact IN ('completed', 'skipped', 'finished', 'stopped')"
+    op.create_table(
+        "past_counts",
+        sa.Column("course", sa.String(length=64), nullable=False),
+        sa.Column("fact", sa.String(length=16), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.CheckConstraint(known, name="past_fact_is_known"),
+        sa.CheckConstraint("number > 0", name="past_counts_count_something"),
+        sa.PrimaryKeyConstraint("course", "fact", "day", "week", name="pk_past_counts"),
+    )
 
 
 def _person(table: str, column: str) -> sa.ForeignKeyConstraint:

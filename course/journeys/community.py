@@ -1,0 +1,92 @@
+"""In charge of the community list: who asked to be on it. It is no part of the course; nothing here writes to anybody.
+
+Whether somebody is on it is their newest word among the consents. Whoever is suppressed or erased is on no list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from course.content.slots import say
+from course.journeys import consent, suppression
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.tables import consents, subscribers
+
+GIVEN, WITHDRAWN = "list-given", "list-withdrawn"
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody on the list. `since` is real time."""
+
+    email: str
+    name: str
+    locale: str
+    since: datetime
+
+
+def offered(service: Service) -> bool:
+    """Whether there is a list here."""
+    return bool(service.settings.community_list)
+
+
+def wording(service: Service, locale: str, what: str) -> str:
+    """Return the words of the consent, as they must be shown: given or withdrawn."""
+    settings = service.settings
+    said = service.catalogue.words[locale]["community"][what]
+    return say(said, list=settings.community_list, controller=settings.controller_name, contact=settings.contact_email)
+
+
+def join(
+    tx: Connection,
+    service: Service,
+    person: Person,
+    shown: str,
+    how: str,
+    real_now: datetime,
+    asked_at: datetime | None = None,
+) -> None:
+    """Put somebody on the list, who said yes to these words."""
+    consent.record(tx, service.keys, person, GIVEN, shown, how, real_now, asked_at=asked_at)
+
+
+def withdraw(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> bool:
+    """Take somebody off the list. False: they were not on it."""
+    if not _standing(tx, suppression.mark(service.keys, person.email)):
+        return False
+    shown = wording(service, service.catalogue.locale(person.course, person.locale), "withdrawn")
+    consent.record(tx, service.keys, person, WITHDRAWN, shown, how, real_now)
+    return True
+
+
+def members(service: Service) -> list[Member]:
+    """Return who is on the list, in the order of their addresses."""
+    with service.store.reading() as tx:
+        since = _standing(tx)
+        columns = subscribers.c.email, subscribers.c.name, subscribers.c.locale
+        known = tx.execute(select(*columns).order_by(subscribers.c.email_key)).all()
+        marks = {row.email: suppression.mark(service.keys, row.email) for row in known}
+        never = suppression.among(tx, service.keys, [email for email, mark in marks.items() if mark in since])
+    return [
+        Member(row.email, row.name, row.locale, since[marks[row.email]])
+        for row in known
+        if marks[row.email] in since and row.email not in never
+    ]
+
+
+def _standing(tx: Connection, who: str = "") -> dict[str, datetime]:
+    """Return since when they are on the list, by the mark of their address; of all, or of this one alone."""
+    query = select(consents.c.who, consents.c.what, consents.c.at).where(consents.c.what.in_((GIVEN, WITHDRAWN)))
+    if who:
+        query = query.where(consents.c.who == who)
+    found: dict[str, datetime] = {}
+    for row in tx.execute(query.order_by(consents.c.id)):
+        if row.what == GIVEN:
+            found.setdefault(row.who, row.at)
+        else:
+            found.pop(row.who, None)
+    return found

@@ -1,0 +1,82 @@
+"""In charge of the ends of a letter that was to come back: taken back, left with the course, read, or undeliverable."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, select, update
+
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
+from course.store.tables import deliveries, enrolments, letters
+
+KEEP = timedelta(days=30)  # real time: from when it was opened, or its mail came back
+READY, IN_MAIL = "letter", "returned"
+CAME_BACK = (EndedReason.BOUNCED, EndedReason.COMPLAINED)
+
+
+def erase(tx: Connection, *which: ColumnElement[bool]) -> int:
+    """Erase letters, and let no mail that is owed speak of them; return how many."""
+    for row in tx.execute(select(letters).where(*which)).all():
+        withdraw(tx, row)
+    return tx.execute(delete(letters).where(*which)).rowcount
+
+
+def withdraw(tx: Connection, letter: Row[Any]) -> None:
+    """Let no mail that is owed speak of this letter."""
+    waiting = _tells(letter.enrolment_id), deliveries.c.status == DeliveryStatus.QUEUED
+    tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))
+
+
+def let_go(tx: Connection, person: Person, reason: EndedReason, real_now: datetime) -> bool:
+    """End what a letter of this course was to do, as the course ends: whoever leaves gets none, and it is erased.
+
+    Where the address is dead, or its owner called our mail unwanted, it stays for thirty days: they may ask for it.
+    """
+    rounds = select(enrolments.c.id).where(
+        enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
+    )
+    theirs = letters.c.enrolment_id.in_(rounds)
+    if reason == EndedReason.UNSUBSCRIBED:
+        return erase(tx, theirs) > 0
+    if reason in CAME_BACK:
+        for row in tx.execute(select(letters).where(theirs)).all():
+            withdraw(tx, row)
+        first = theirs, letters.c.erase_at.is_(None)
+        tx.execute(update(letters).where(*first).values(erase_at=real_now + KEEP))
+    return False
+
+
+def waits(tx: Connection, person: Person) -> bool:
+    """Whether leaving the course would erase a letter."""
+    theirs = letters.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
+    found = select(letters.c.id).join(enrolments, enrolments.c.id == letters.c.enrolment_id).where(*theirs)
+    return tx.execute(found.limit(1)).first() is not None
+
+
+def purge(service: Service, real_now: datetime) -> int:
+    """Erase the letters that have had their time, and begin the time of those whose mail came back; return how many."""
+    came_back = exists().where(
+        _tells(letters.c.enrolment_id),
+        deliveries.c.due_at >= letters.c.told_at,
+        deliveries.c.status == DeliveryStatus.BOUNCED,
+    )
+    over = letters.c.erase_at <= real_now
+    with service.store.reading() as tx:
+        some = select(letters.c.id).where(or_(over, letters.c.erase_at.is_(None) & came_back))
+        if tx.execute(some.limit(1)).first() is None:
+            return 0
+    with service.store.transaction() as tx:
+        unread = letters.c.erase_at.is_(None), came_back
+        tx.execute(update(letters).where(*unread).values(erase_at=real_now + KEEP))
+        gone = erase(tx, over)
+    service.store.sweep_pages()
+    return gone
+
+
+def _tells(enrolment_id: object) -> ColumnElement[bool]:
+    speaks = or_(*(deliveries.c.name.startswith(f"{notice}-") for notice in (READY, IN_MAIL)))
+    mine: ColumnElement[bool] = deliveries.c.enrolment_id == enrolment_id
+    return mine & (deliveries.c.kind == DeliveryKind.NOTICE) & speaks

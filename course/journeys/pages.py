@@ -1,0 +1,39 @@
+"""In charge of whom a mail's own pages are for: its token, which is all that they know of their visitor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from course import links
+from course.journeys import erasing, people
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.links import Purpose
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The mail whose page was opened. `day` is the lesson's that it was, or None.
+
+    `person` is the round of its course that goes on now, else the one that the mail belonged to.
+    """
+
+    person: Person
+    day: int | None
+    delivery_id: int
+
+
+def look(tx: Connection, service: Service, token: str) -> Opened | None:
+    """Return what a mail's page is about, however old the mail; None for a token that is of no use (any more).
+
+    That is a forged one, and one of somebody who was erased, or will be as soon as their last mail has left.
+    """
+    numbers = links.read(service.keys, Purpose.PAGES, token)
+    if numbers is None or len(numbers) != 1:
+        return None
+    found = people.by_delivery(tx, numbers[0])
+    if found is None or erasing.begun(tx, found.person.subscriber_id):
+        return None
+    return Opened(people.live_round(tx, found.person), found.day, numbers[0])

@@ -1,0 +1,159 @@
+"""In charge of who may open a resource: by the mail whose lesson names it, or by a link made for one person.
+
+Both kinds of link expire and can be revoked. Times are real: links live by the clock on the wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, exists, insert, select, update
+
+from course import addresses, links
+from course.content.resources import Resource, Script
+from course.journeys.service import Service
+from course.links import Purpose
+from course.store.states import DeliveryKind
+from course.store.tables import deliveries, resource_links, subscribers
+
+REMEMBERED = timedelta(days=365)  # for so long an ended link is listed, and what it revoked stays revoked
+
+
+class ResourceError(Exception):
+    """No link can be made or revoked; the text says why."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A resource that a link opens, and the locale of whom it was made for."""
+
+    resource: Resource
+    locale: str
+
+    def script(self, locale: str) -> Script:
+        """Return it in a locale."""
+        return self.resource.scripts[self.resource.locale(locale)]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A personal link as it is listed."""
+
+    email: str
+    resource: str
+    made_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+def known(service: Service, name: str) -> Resource | None:
+    """Return the resource of this name, whichever course it is of."""
+    found = (course.resources.get(name) for course in service.catalogue.courses.values())
+    return next((resource for resource in found if resource), None)
+
+
+def look(service: Service, token: str, real_now: datetime) -> Opened | None:
+    """Return what a link opens; None for one that is forged, expired or revoked, or whose person is gone."""
+    made, sent = (links.read(service.keys, purpose, token) for purpose in (Purpose.RESOURCE, Purpose.PAGES))
+    with service.store.reading() as tx:
+        if made and len(made) == 1:
+            return _made(tx, service, made[0], real_now)
+        return _sent(tx, service, sent[0], real_now) if sent and len(sent) == 1 else None
+
+
+def link(service: Service, email: str, name: str, real_now: datetime) -> str:
+    """Return a new link to a resource for somebody. Raises ResourceError."""
+    _check(service, name)
+    days = timedelta(days=service.settings.resource_link_days)
+    with service.store.transaction() as tx:
+        row = {"subscriber_id": _person(tx, email), "resource": name, "made_at": real_now}
+        new = insert(resource_links).values(**row, expires_at=real_now + days).returning(resource_links.c.id)
+        number = tx.execute(new).scalar_one()
+    return f"{service.settings.site}/r/{links.sign(service.keys, Purpose.RESOURCE, number)}"
+
+
+def revoke(service: Service, email: str, name: str, real_now: datetime) -> int:
+    """End every link of somebody to a resource, those in letters too; return how many had been made by hand.
+
+    A later link or letter opens it again. Raises ResourceError.
+    """
+    with service.store.transaction() as tx:
+        person = _person(tx, email)
+        theirs = resource_links.c.subscriber_id == person, resource_links.c.resource == name
+        open_ = resource_links.c.revoked_at.is_(None)
+        ended = tx.execute(update(resource_links).where(*theirs, open_).values(revoked_at=real_now)).rowcount
+        # A mark for the links in letters, which have no row: it never was a link itself.
+        mark = {"subscriber_id": person, "resource": name, "made_at": real_now, "expires_at": real_now}
+        tx.execute(insert(resource_links).values(**mark, revoked_at=real_now))
+    return ended
+
+
+def listed(service: Service) -> list[Link]:
+    """Return the links that were made for people, the oldest first."""
+    columns = *(subscribers.c[key] for key in ("email",)), *(resource_links.c[key] for key in LISTED)
+    query = select(*columns).join(subscribers).where(resource_links.c.expires_at > resource_links.c.made_at)
+    with service.store.reading() as tx:
+        return [Link(*row) for row in tx.execute(query.order_by(resource_links.c.id)).all()]
+
+
+def forget(tx: Connection, real_now: datetime) -> None:
+    """Erase what ended long ago."""
+    tx.execute(delete(resource_links).where(resource_links.c.expires_at <= real_now - REMEMBERED))
+
+
+LISTED = ("resource", "made_at", "expires_at", "revoked_at")
+
+
+def _made(tx: Connection, service: Service, number: int, real_now: datetime) -> Opened | None:
+    good = resource_links.c.expires_at > real_now, resource_links.c.revoked_at.is_(None)
+    query = select(resource_links.c.resource, subscribers.c.locale).outerjoin(subscribers)
+    row = tx.execute(query.where(resource_links.c.id == number, *good)).first()
+    return _opened(known(service, row.resource) if row else None, row.locale if row else None)
+
+
+def _sent(tx: Connection, service: Service, number: int, real_now: datetime) -> Opened | None:
+    """Return what the lesson names that this delivery sent, as long after it left as any other link works."""
+    row = tx.execute(
+        select(
+            deliveries.c.subscriber_id, deliveries.c.course, deliveries.c.day, deliveries.c.claimed_at,
+            subscribers.c.locale,
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(deliveries.c.id == number, deliveries.c.kind != DeliveryKind.NOTICE)
+    ).first()  # fmt: skip
+    oldest = real_now - timedelta(days=service.settings.resource_link_days)
+    course = service.catalogue.courses.get(row.course) if row else None
+    if row is None or course is None or not course.has(row.day) or row.claimed_at is None or row.claimed_at <= oldest:
+        return None
+    resource = course.resource_of(row.day, course.locale(row.locale))
+    revoked = exists().where(
+        resource_links.c.subscriber_id == row.subscriber_id,
+        resource_links.c.resource == (resource.id if resource else ""),
+        resource_links.c.revoked_at >= row.claimed_at,
+    )
+    return None if tx.execute(select(revoked)).scalar() else _opened(resource, row.locale)
+
+
+def _opened(resource: Resource | None, locale: str | None) -> Opened | None:
+    return Opened(resource, resource.locale(locale or "")) if resource else None
+
+
+def _check(service: Service, name: str) -> None:
+    if known(service, name) is None:
+        names = ", ".join(_names(service)) or "none yet"
+        raise ResourceError(f"there is no resource {name}; what there is: {names}")
+
+
+def _names(service: Service) -> Iterator[str]:
+    for course in service.catalogue.courses.values():
+        yield from course.resources
+
+
+def _person(tx: Connection, email: str) -> int:
+    theirs = select(subscribers.c.id).where(subscribers.c.email_key == addresses.key(email))
+    number: int | None = tx.execute(theirs).scalar()
+    if number is None:
+        raise ResourceError("nobody is known by this address")
+    return number

@@ -1,0 +1,210 @@
+"""In charge of what a person does on the page of a mail: each wish in one transaction, and again is as good as once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, delete, update
+
+from course.journeys import completing, mine, pacing, pages, people, resending, restarting
+from course.journeys import enrolments as rounds
+from course.journeys.mine import PAGE, Day, Mine
+from course.journeys.service import Service
+from course.schedule import Pace
+from course.store.states import EndedReason
+from course.store.tables import completions, subscribers
+
+LONGEST_PAUSE = timedelta(days=366)
+NOTHING = ""  # nothing was to be done, so nothing is to be said
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a wish: the key of the words that say so, under [pages.mine.said], and how things stand then."""
+
+    said: str
+    mine: Mine
+
+
+Do = Callable[[Connection, Mine], str]
+
+
+def mark(service: Service, token: str, day: int, now: datetime) -> Told | None:
+    """Count a day as done: any that was sent, in any order."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        if day not in before.days:
+            return NOTHING
+        completing.complete(tx, service, before.person, day, PAGE, None, now)
+        return "done"
+
+    return _act(service, token, "done", do)
+
+
+def unmark(service: Service, token: str, day: int) -> Told | None:
+    """Take back what was marked here; a day that was answered stays so."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        if before.days.get(day) in {None, Day.ANSWERED}:
+            return NOTHING
+        theirs = completions.c.enrolment_id == before.person.id, completions.c.day == day, completions.c.via == PAGE
+        tx.execute(delete(completions).where(*theirs))
+        return "open"
+
+    return _act(service, token, "open", do)
+
+
+def again(service: Service, token: str, day: int, now: datetime) -> Told | None:
+    """Owe the letter of a day once more: once a day, however often it is asked for."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        if day not in before.days:
+            return NOTHING
+        return "again" if resending.once_more(tx, before.person, day, now) else "again_today"
+
+    return _act(service, token, "again", do)
+
+
+def retime(service: Service, token: str, send_hour: int, timezone: str, now: datetime) -> Told | None:
+    """Let letters come at another hour, by another clock, in all of their courses."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        person = before.person
+        if (person.send_hour, person.timezone) != (send_hour, timezone):
+            theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
+            tx.execute(theirs.values(send_hour=send_hour, timezone=timezone))
+            rounds.retime(tx, service, person.subscriber_id, now)
+            rounds.note(tx, person.id, "retimed", f"{send_hour}, {timezone}", now)
+        return "when"
+
+    return _act(service, token, "when", do)
+
+
+def translate(service: Service, token: str, locale: str, now: datetime) -> Told | None:
+    """Let what is not claimed yet come in another language of the course."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        if before.person.locale != locale:
+            theirs = update(subscribers).where(subscribers.c.id == before.person.subscriber_id)
+            tx.execute(theirs.values(locale=locale))
+            rounds.note(tx, before.person.id, "language", locale, now)
+        return "locale"
+
+    return _act(service, token, "locale", do)
+
+
+def pace(service: Service, token: str, wanted: Pace, now: datetime) -> Told | None:
+    """Let letters come at another pace. "pace_wrong": the course is not offered at this one."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        if wanted not in before.paces:
+            return "pace_wrong"
+        pacing.change(tx, service, before.person, wanted, now)
+        return "pace"
+
+    return _act(service, token, "pace", do)
+
+
+def pause(service: Service, token: str, until: date | None, now: datetime) -> Told | None:
+    """Let the letters rest, until that local date or until they come back. "pause_wrong": no such date is to be had."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        person, today = before.person, before.person.today(now)
+        if until is not None and not today < until <= today + LONGEST_PAUSE:
+            return "pause_wrong"
+        end = rounds.pause_end(service, person, until) if until else None
+        if not rounds.pause(tx, person, now, end):
+            rounds.pause_until(tx, person, end, now)
+        return "paused"
+
+    return _act(service, token, "pause", do)
+
+
+def resume(service: Service, token: str, now: datetime) -> Told | None:
+    """Go on at the same place."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        rounds.resume(tx, service, before.person, now)
+        return "resumed"
+
+    return _act(service, token, "resume", do)
+
+
+def ready(service: Service, token: str, now: datetime) -> Told | None:
+    """Let the next letter of somebody who sets their own pace come as soon as it may."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        return "ready" if pacing.ready(tx, service, before.person, now) else NOTHING
+
+    return _act(service, token, "ready", do)
+
+
+def on_paper(service: Service, token: str, now: datetime, *, wanted: bool) -> Told | None:
+    """Say that they write on paper, so that no note asks after them; or that one is welcome again."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        pacing.check_on(tx, before.person, not wanted, now)
+        return "on_paper" if wanted else "checked_on"
+
+    return _act(service, token, "paper", do)
+
+
+def plain(service: Service, token: str, *, wanted: bool) -> Told | None:
+    """Let letters come without a link to press, or with their links again."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        theirs = update(subscribers).where(subscribers.c.id == before.person.subscriber_id)
+        tx.execute(theirs.values(plain=wanted))
+        return "plain" if wanted else "not_plain"
+
+    return _act(service, token, "plain", do)
+
+
+def restart(service: Service, token: str, of: int, wording: str, now: datetime, real_now: datetime) -> Told | None:
+    """Begin the course once more, after round number `of`; `wording` is the consent exactly as it was shown."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        if before.round != of:
+            return NOTHING  # the same button once more
+        begun = restarting.restart(tx, service, before.person, wording, now, real_now)
+        return "restarted" if begun else "restart_later"
+
+    return _act(service, token, "restart", do)
+
+
+def leave(service: Service, token: str, now: datetime, real_now: datetime) -> Told | None:
+    """Stop this course."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        rounds.stop(tx, service.keys, before.person, EndedReason.UNSUBSCRIBED, PAGE, now, real_now)
+        return "left"
+
+    return _act(service, token, "leave", do)
+
+
+def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Told | None:
+    """Stop every course of this person."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        reason, who = EndedReason.UNSUBSCRIBED, before.person.subscriber_id
+        rounds.stop_all(tx, service.keys, who, reason, PAGE, now, real_now)
+        return "left_everything"
+
+    return _act(service, token, "everything", do)
+
+
+def _act(service: Service, token: str, wish: str, do: Do) -> Told | None:
+    """Do it, if it is to be had as things are; None for a token that is of no use."""
+    with service.store.transaction() as tx:
+        opened = pages.look(tx, service, token)
+        if opened is None:
+            return None
+        people.alone(tx, opened.person)
+        opened = pages.look(tx, service, token)  # whatever another request did meanwhile
+        if opened is None:
+            return None
+        before = mine.of(tx, service, people.newest_round(tx, opened.person))
+        said = do(tx, before) if wish in before.may else NOTHING
+        return Told(said, mine.of(tx, service, people.newest_round(tx, opened.person)))

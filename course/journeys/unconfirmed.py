@@ -1,0 +1,49 @@
+"""In charge of sign-ups that nobody says yes to: they are erased, and their people if nothing else is known of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, delete, or_, select
+
+from course.journeys import people
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.states import EnrolmentStatus
+from course.store.tables import enrolments, subscribers
+
+CONFIRM_WITHIN = timedelta(days=7)  # real time
+AT_ONCE = 1_000  # rows per transaction
+
+
+def expire(service: Service, now: datetime, real_now: datetime) -> int:
+    """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them.
+
+    However they ended: a confirmation that bounced, or was answered with STOP, leaves no more behind.
+    """
+    unanswered = enrolments.c.confirm_by <= real_now
+    ended = enrolments.c.status == EnrolmentStatus.STOPPED, enrolments.c.created_at <= now - CONFIRM_WITHIN
+    late = enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended))
+    total = 0
+    while True:
+        with service.store.transaction() as tx:
+            some = [person.id for person in people.find(tx, *late, limit=AT_ONCE)]
+            gone = tx.execute(
+                delete(enrolments).where(enrolments.c.id.in_(some), *late).returning(enrolments.c.subscriber_id)
+            )
+            _forget_people(tx, list(gone.scalars()))
+        total += len(some)
+        if len(some) < AT_ONCE:
+            return total
+
+
+def forget(tx: Connection, person: Person) -> None:
+    """Erase this sign-up."""
+    tx.execute(delete(enrolments).where(enrolments.c.id == person.id))
+    _forget_people(tx, [person.subscriber_id])
+
+
+def _forget_people(tx: Connection, ids: list[int]) -> None:
+    """Erase those of whom no enrolment is left."""
+    others = select(enrolments.c.subscriber_id)
+    tx.execute(delete(subscribers).where(subscribers.c.id.in_(ids), subscribers.c.id.not_in(others)))

@@ -1,0 +1,164 @@
+"""In charge of "My course", the page that every mail links to: what can be seen and changed without an account.
+
+Whoever holds the mail holds the link, so nothing that its reader wrote, nor name or address, is on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from course.content import dates
+from course.content.courses import Course
+from course.journeys import mine
+from course.journeys.mine import Mine
+from course.journeys.steering import LONGEST_PAUSE, Told
+from course.store.states import EndedReason, EnrolmentStatus
+from course.web import lessons, render, zones
+from course.web.forms import Form
+from course.web.signup import wording
+from course.web.wishes import WISHES, WRONG, locale_of
+
+if TYPE_CHECKING:
+    from course.app import App
+
+router = APIRouter()
+
+
+@router.api_route("/mine/{token}", methods=["GET", "HEAD"])
+def show(request: Request, token: str) -> Response:
+    """Show how things stand. Opening the page changes nothing."""
+    found = mine.look(render.app_of(request).service, token)
+    return _page(request, token, found) if found else render.old_link(request)
+
+
+@router.post("/mine/{token}")
+def act(request: Request, token: str, form: Form) -> Response:
+    """Do what was chosen, and show how things stand then."""
+    told = _done(request, token, form)
+    if isinstance(told, Told):
+        return _page(request, token, told.mine, told.said, form)
+    found = mine.look(render.app_of(request).service, token)
+    return _page(request, token, found, told or "", form) if found else render.old_link(request)
+
+
+@router.api_route("/mine/{token}/day/{day}", methods=["GET", "HEAD"])
+def read(request: Request, token: str, day: str) -> Response:
+    """Show a letter that was sent to them once more."""
+    found = mine.look(render.app_of(request).service, token)
+    return _letter(request, token, found, day) if found else render.old_link(request)
+
+
+@router.post("/mine/{token}/day/{day}")
+def act_on(request: Request, token: str, day: str, form: Form) -> Response:
+    """Mark the day, or send its letter again; and show the letter as before."""
+    told = _done(request, token, {**form, "day": day})
+    found = told.mine if isinstance(told, Told) else mine.look(render.app_of(request).service, token)
+    said = told.said if isinstance(told, Told) else ""
+    return _letter(request, token, found, day, said) if found else render.old_link(request)
+
+
+def _done(request: Request, token: str, form: Mapping[str, str]) -> Told | str | None:
+    """Return what became of a wish; the key of what is wrong with it; or None where there is none."""
+    wish = WISHES.get(form.get("do", ""))
+    return wish(render.app_of(request), token, form) if wish else None
+
+
+def _page(
+    request: Request, token: str, found: Mine, said: str = "", typed: Mapping[str, str] | None = None
+) -> Response:
+    """Show the page. `said` is what was just done, or what is wrong with what was `typed`."""
+    app = render.app_of(request)
+    person, locale, now = found.person, locale_of(app, found), app.clock.now()
+    course, cities, today = app.catalogue.courses.get(person.course), zones.cities(locale), person.today(now)
+    wrong = WRONG.get(said, "")
+    chosen = {"send_hour": str(person.send_hour), "timezone": person.timezone, "locale": person.locale}
+    chosen |= {"pace": person.pace, "until": str(person.today(person.resume_at)) if person.resume_at else ""}
+    return render.page(
+        request,
+        "mine.html",
+        locale,
+        422 if wrong else 200,
+        token=token,
+        mine=found,
+        title=app.catalogue.title(person.course, locale),
+        stands=_stands(app, found, locale, now),
+        said=_said(app, said, locale, typed or {}),
+        wrong=said if wrong else "",
+        open=wrong,
+        chosen=chosen | {key: typed[key] for key in chosen if wrong and typed and key in typed},
+        subjects=_subjects(course, locale, (*found.days, *found.earlier)),
+        cities=cities,
+        other_zone=zones.unlisted(person.timezone, cities),
+        hours=zones.hours(locale),
+        known=course.locales if course else (),
+        pause_days=(today + timedelta(days=1), today + LONGEST_PAUSE),
+        consent=wording(app, locale),
+        mail=app.catalogue.words[locale]["mail"],
+    )
+
+
+def _letter(request: Request, token: str, found: Mine, day: str, said: str = "") -> Response:
+    """Show one letter, if it was sent to them and is still in the course; else say what every useless link says."""
+    app = render.app_of(request)
+    locale = locale_of(app, found)
+    course = app.catalogue.courses.get(found.person.course)
+    sent = {str(one): one for one in (*found.days, *found.earlier)}
+    if course is None or day not in sent or not course.has(sent[day]):
+        return render.old_link(request)
+    mail = app.catalogue.words[locale]["mail"]
+    return render.page(
+        request,
+        "mine_letter.html",
+        locale,
+        token=token,
+        mine=found,
+        day=sent[day],
+        title=course.titles[locale],
+        lesson=lessons.shown(course, sent[day], locale, mail),
+        said=_said(app, said, locale, {"day": day}),
+        mail=mail,
+    )
+
+
+def _subjects(course: Course | None, locale: str, days: tuple[int, ...]) -> dict[int, str]:
+    """Return what these days' letters are called, of those that the course still has."""
+    return {day: lessons.subject(course, day, locale) for day in days if course and course.has(day)}
+
+
+def _said(app: App, said: str, locale: str, typed: Mapping[str, str]) -> str:
+    words: Mapping[str, str] = app.catalogue.words[locale]["pages"]["mine"]["said"]
+    values = {"day": typed.get("day", ""), "contact": app.settings.contact_email}
+    return render.say(words[said], **values) if said in words else ""
+
+
+def _stands(app: App, found: Mine, locale: str, now: datetime) -> str:
+    """Return in one sentence where the course stands, and when the next letter comes."""
+    words = app.catalogue.words[locale]
+    person = found.person
+    until = found.next_at or person.resume_at
+    moment = dates.moment(until, person.zone, locale, words["dates"]) if until else ""
+    return render.say(words["pages"]["mine"]["stands"][_standing(found, now)], moment=moment)
+
+
+def _standing(found: Mine, now: datetime) -> str:
+    """Return which sentence says where a course stands."""
+    person = found.person
+    match person.status:
+        case EnrolmentStatus.ACTIVE if person.waiting_since:
+            return "waits"
+        case EnrolmentStatus.ACTIVE if found.next_at is None or found.next_at <= now:
+            return "leaves"
+        case EnrolmentStatus.ACTIVE:
+            return "next" if found.days else "first"
+        case EnrolmentStatus.PAUSED if person.resume_at:
+            return "paused_until"
+        case EnrolmentStatus.STOPPED if found.ended_reason == EndedReason.UNSUBSCRIBED:
+            return "left"
+        case _:
+            return person.status

@@ -1,0 +1,32 @@
+"""In charge of a person's own pages: what only they may see, while their visit lasts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from course.web import own_copies, own_details, own_erase, own_journal, own_letter, own_words, render, visits
+from course.web.visits import Visiting, visitor
+
+__all__ = ["router", "visitor"]
+
+router = APIRouter()
+for part in (own_words, own_letter, own_copies, own_details, own_journal, own_erase):
+    router.include_router(part.router)
+DONE = ("name", "address", "journal")  # what the overview may say was just done: keys of [pages.own]
+
+
+@router.api_route("/own", methods=["GET", "HEAD"])
+def overview(request: Request, visit: Visiting) -> Response:
+    """Show what there is, and what can be done with it."""
+    done = request.query_params.get("done", "")
+    return visits.page(request, "own.html", visit, done=done if done in DONE else "")
+
+
+@router.post("/own/close")
+def close(request: Request, visit: Visiting) -> Response:
+    """End the visit before its time."""
+    answer = render.notice(request, "visit_closed", visit.locale)
+    visits.take_back(request, answer)
+    return answer

@@ -1,0 +1,48 @@
+"""In charge of the page that shows a letter that has come back, to nobody but its writer while their visit lasts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from course.content import dates
+from course.journeys import letters
+from course.web import render, visits
+from course.web.forms import Form
+from course.web.visits import Visit, Visiting
+
+router = APIRouter()
+
+
+@router.api_route("/own/letter", methods=["GET", "HEAD"])
+def show(request: Request, visit: Visiting) -> Response:
+    """Show which letters are ready. Looking opens none: that would begin the days after which it is erased."""
+    return _page(request, visit)
+
+
+@router.post("/own/letter")
+def act(request: Request, visit: Visiting, form: Form) -> Response:
+    """Open one."""
+    app, number = render.app_of(request), form.get("letter", "")
+    chosen = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0  # noqa: PLR2004
+    words = letters.open_one(app.service, visit.subscriber_id, chosen, app.clock.real())
+    return _page(request, visit, chosen, words)
+
+
+def _page(request: Request, visit: Visit, chosen: int = 0, words: str | None = None) -> Response:
+    app = render.app_of(request)
+    with app.service.store.reading() as tx:
+        found = letters.ready(tx, visit.subscriber_id)
+    zone, locale = visit.person.zone, visit.locale
+    shown = [
+        {
+            "id": row.id,
+            "written": dates.date(row.asked_at, zone, locale),
+            "erased": dates.date(row.erase_at, zone, locale) if row.erase_at else "",
+            "words": words if row.id == chosen else None,
+            "shut": row.id == chosen and words is None,
+        }
+        for row in found
+    ]
+    return visits.page(request, "own_letter.html", visit, letters=shown)

@@ -1,0 +1,70 @@
+"""In charge of the page on which somebody writes instead of replying. Without scripts it is a box and a button.
+
+Drafts are the browser's own affair (static/write.js): nothing is sent before the button is pressed.
+"""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from course.journeys import writing
+from course.journeys.writing import Desk, Outcome
+from course.web import prompts, render
+from course.web.forms import Form
+
+router = APIRouter()
+STATUS = {Outcome.NOTED: 200, Outcome.FAILED: 503}
+
+
+@router.api_route("/write/{token}", methods=["GET", "HEAD"])
+def ask(request: Request, token: str) -> Response:
+    """Show the prompt and an empty box. Opening the page changes nothing."""
+    app = render.app_of(request)
+    desk = writing.look(app.service, token, app.clock.now())
+    return _page(request, token, desk) if desk else render.old_link(request)
+
+
+@router.post("/write/{token}")
+def send(request: Request, token: str, form: Form) -> Response:
+    """Note what was written, or show it again with what is in its way."""
+    app = render.app_of(request)
+    words, nonce = form.get("words", ""), form.get("nonce", "")
+    now, real_now = app.clock.now(), app.clock.real()
+    done = writing.write(app.service, token, words, nonce, now, real_now, meant=form.get("meant") == "yes")
+    if done is None:
+        return render.old_link(request)
+    desk, outcome = done
+    if outcome is Outcome.NOTED:
+        return _page(request, token, desk, outcome)
+    return _page(request, token, desk, outcome, words, nonce)
+
+
+def _page(
+    request: Request, token: str, desk: Desk, outcome: Outcome | None = None, words: str = "", nonce: str = ""
+) -> Response:
+    app = render.app_of(request)
+    mail = app.catalogue.words[desk.locale]["mail"]
+    course = app.catalogue.courses.get(desk.course)
+    greeting = render.say(mail["greeting"], name=desk.name) if desk.name else mail["greeting_nameless"]
+    heading, prompt = prompts.shown(course, desk.day, desk.locale, greeting) if course and desk.day else ("", "")
+    return render.page(
+        request,
+        "write.html",
+        desk.locale,
+        STATUS.get(outcome, 422) if outcome else 200,
+        desk=desk,
+        token=token,
+        outcome=outcome,
+        typed=words,
+        nonce=nonce or token_hex(16),
+        draft=app.keys.hash("draft", token)[:16],
+        heading=heading,
+        prompt=prompt,
+        longest=writing.LONGEST,
+        help_lines=desk.help_lines.splitlines(),
+        mine=mail["footer_mine"],
+    )

@@ -1,0 +1,526 @@
+"""Promises of the letter that comes back: locked, in no mail unless asked for, theirs to open, put off or erase."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from html import unescape
+
+import pytest
+from conftest import ON_SQLITE, make_settings
+from starlette.testclient import TestClient
+
+from course.app import App
+from course.journeys import letters, people, person_keys, privacy
+from course.settings import SettingsError
+from course.store.tables import subscribers
+from course.web import create_app
+
+SITE = "http://127.0.0.1:8000"
+OLD, NEW = "journal-key-of-the-tests-0123456789abcdef", "journal-key-that-is-newer-0123456789abcdef"
+CANARY = "heron-canary"
+TEXT = f"Dear me, no wonder it was <hard>.\n\n{CANARY} & yours — ø"
+FORM = {"choice": "keep", "text": TEXT, "months": "3", "consent": "yes"}
+
+
+@pytest.fixture
+def settings(tmp_path, database):
+    """Load the settings of a service that can lock what people write."""
+    return make_settings(data_dir=tmp_path / "var", database_url=database, spread_minutes=1, journal_keys=OLD)
+
+
+@pytest.fixture
+def browser(world):
+    """Return a visitor's browser."""
+    return TestClient(create_app(world.app), base_url=SITE, headers={"Accept-Language": "en-GB"})
+
+
+def day(world, number=1, who="alice"):
+    """Let somebody get the lesson of a day; return it."""
+    if not world.box.names(f"{who}@example.org"):
+        world.join(who)
+    while f"day-{number}" not in world.box.names(f"{who}@example.org"):
+        to_eight(world)
+    return next(mail for mail in world.box.sent if mail.mailing.name == f"day-{number}" and mail.to.startswith(who))
+
+
+def to_eight(world):
+    """Let time go on to the next eight o'clock."""
+    world.clock.go(hours=(8 - world.clock.at.hour) % 24 or 24)
+    world.app.tick()
+
+
+def pass_days(world, days):
+    """Let days go by, with a tick at noon and one at eight."""
+    for _ in range(days):
+        to_eight(world)
+
+
+def page_of(world, mail):
+    """Return the path of the letter's page of a mail."""
+    return f"/letter/{world.link(mail, 'mine')}"
+
+
+def kept(world, browser, **changed):
+    """Let Alice keep a letter on the page of day 1: its path."""
+    path = page_of(world, day(world))
+    answer = browser.post(path, data=FORM | changed)
+    assert answer.status_code == 200
+    return path
+
+
+def until_told(world, notice="letter"):
+    """Let time go by until the letter's mail has come."""
+    for _ in range(200):
+        if notice in world.box.names():
+            return world.box.last(notice)
+        to_eight(world)
+    pytest.fail("it never came")
+    return None
+
+
+def text(page):
+    """Return a page as it is read."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def title(page):
+    """Return a page's heading."""
+    return re.search(r"<h1>(.*?)</h1>", page.text)[1]
+
+
+def count(world):
+    """Return how many letters are kept."""
+    return len(world.rows("SELECT id FROM letters"))
+
+
+def visit(world, browser, path):
+    """Press "Open it" and follow the fresh link: Alice's own pages are open in her browser."""
+    browser.post(path, data={"choice": "open"})
+    world.app.tick()
+    opening = f"/open/{world.link(world.box.last('fresh'), 'open')}"
+    return browser.post(opening, headers={"Origin": SITE})
+
+
+def open_it(browser):
+    """Press the button on the page of the letter."""
+    number = re.search(r'name="letter" value="(\d+)"', browser.get("/own/letter").text)[1]
+    return browser.post("/own/letter", data={"letter": number}, headers={"Origin": SITE})
+
+
+# Asking for it.
+
+
+def test_a_letter_is_kept_locked_with_its_consent(world, browser):
+    """It is in no file as it was written; its key is Alice's own; the consent is kept word for word as it was shown."""
+    path = page_of(world, day(world))
+    shown = text(browser.get(path))
+    browser.post(path, data=FORM)
+    what, wording, how = world.rows("SELECT what, wording, how FROM consents ORDER BY id")[-1]
+
+    assert (what, how) == ("letter-given", "page")
+    assert wording in shown
+    assert world.rows("SELECT months, in_mail FROM letters") in ([(3, False)], [(3, 0)])
+    assert world.rows("SELECT level FROM journals") == []
+    folder = world.app.settings.data_dir
+    assert [path.name for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()] == []
+
+
+@ON_SQLITE
+def test_opening_the_page_keeps_nothing_and_ticks_nothing(world, browser):
+    """GET and HEAD change nothing; neither box is ticked and no time is chosen."""
+    path = page_of(world, day(world))
+    page = browser.get(path)
+    browser.head(path)
+
+    assert (page.status_code, count(world)) == (200, 0)
+    assert " checked" not in page.text
+    assert " selected" not in page.text
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"consent": ""}, "consent"),
+        ({"months": "2"}, "months"),
+        ({"months": ""}, "months"),
+        ({"text": " \n"}, "text"),
+        ({"text": "x" * (letters.LONGEST + 1)}, "text"),
+    ],
+)
+def test_what_is_lacking_is_said_and_nothing_that_was_typed_is_lost(world, browser, changed, field):
+    """Without a yes nothing is kept; the page comes back with the words in it."""
+    path = page_of(world, day(world))
+    page = browser.post(path, data=FORM | changed)
+
+    assert (page.status_code, count(world)) == (422, 0)
+    assert f'id="{field}-error"' in page.text
+    assert (changed.get("text", TEXT)).strip() in unescape(page.text)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("choice", ["later", "cancel", "open"])
+def test_choices_about_a_letter_that_is_not_there_change_nothing(world, browser, choice):
+    """The page shows what is so."""
+    path = page_of(world, day(world))
+
+    assert title(browser.post(path, data={"choice": choice})) == "Have your letter come back"
+    assert world.rows("SELECT what FROM consents") == [("given",)]
+
+
+@ON_SQLITE
+def test_no_link_of_another_kind_opens_the_page(world, browser):
+    """Forged, cut short, of another purpose: the one page for old links."""
+    path = kept(world, browser)
+    answers = [browser.get(path[:-1]), browser.get("/letter/a"), browser.get(f"/letter/{world.leave_token()}")]
+    answers += [browser.post(path[:-1], data={"choice": "cancel"})]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    assert count(world) == 1
+
+
+@ON_SQLITE
+def test_no_page_behind_a_mails_own_link_shows_a_word_of_it(world, browser):
+    """Whoever holds the mail holds the link: whatever is pressed, the letter's words are not there."""
+    path = kept(world, browser)
+    until_told(world)
+    answers = [browser.get(path)]
+    answers += [browser.post(path, data={"choice": choice}) for choice in ("open", "later", "cancel")]
+
+    assert all(CANARY not in answer.text for answer in answers)
+
+
+def test_the_check_in_of_days_four_and_five_offers_it(world, browser):
+    """And that of the other days does not; the farewell does."""
+    day(world, 5)
+    pass_days(world, 2)
+    lessons = [next(mail for mail in world.box.sent if mail.mailing.name == f"day-{number}") for number in (3, 4, 5)]
+    pages = [browser.post(f"/checkin/{world.link(mail, 'checkin')}", data={"answer": "same"}).text for mail in lessons]
+    farewell = world.box.last("farewell")
+
+    assert ["/letter/" in page for page in pages] == [False, True, True]
+    assert f"{SITE}/letter/" in farewell.mailing.text_for(farewell.values)
+
+
+# By reply.
+
+
+def test_a_reply_that_asks_for_it_keeps_what_stands_below(world, browser):
+    """Asking is the consent; the day counts; a mail says what is kept and until when, and quotes nothing."""
+    lesson = day(world)
+    decided = world.reply(lesson, f"Letter 3 months\n\n{TEXT}")
+    world.app.tick()
+    mail = world.box.last("kept")
+    said = mail.mailing.text_for(mail.values)
+    with world.app.service.store.reading() as tx:
+        row = tx.execute(letters.select(letters.letters)).one()
+
+    assert decided == ["command"]
+    assert letters.opened(world.app.service, row) == TEXT
+    assert world.rows("SELECT what, how FROM consents ORDER BY id")[-1] == ("letter-given", "reply")
+    assert "On 2 June 2027" in said
+    assert CANARY not in said
+    assert world.rows("SELECT day FROM completions") == [(1,)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "line", ["LETTER 1 month", "letter in six months", "Please send my letter back in 3 months", "letter: 3 months"]
+)
+def test_it_can_be_said_in_several_ways(world, line):
+    """One, three and six, in figures or words."""
+    found = world.app.catalogue.command("self-compassion", "en-GB", line)
+
+    assert (found.name if found else None, found.months if found else None) == (
+        ("LETTER", {"1": 1, "s": 6, "3": 3}[re.search(r"1|six|3", line)[0][0]]) if ":" not in line else (None, None)
+    )
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("line", ["letter", "letter 2 months", "A letter in three months of silence", "Letter"])
+def test_other_lines_are_words_like_any_other(world, line):
+    """What is no such time is an answer to the lesson, so nothing below it gets lost."""
+    assert world.app.catalogue.command("self-compassion", "en-GB", line) is None
+
+
+def test_asking_without_a_letter_is_answered_with_the_way_to_write_it(world, browser):
+    """Nothing is kept, and that is said."""
+    world.reply(day(world), "letter 3 months")
+    world.app.tick()
+    mail = world.box.last("unwritten")
+
+    assert count(world) == 0
+    assert title(browser.get(page_of(world, mail))) == "Have your letter come back"
+
+
+def test_another_letter_takes_the_place_of_the_first(world):
+    """One for each round."""
+    lesson = day(world)
+    world.reply(lesson, "letter 3 months\n\nthe first")
+    world.reply(lesson, "letter 1 month\n\nthe second")
+    with world.app.service.store.reading() as tx:
+        rows = tx.execute(letters.select(letters.letters)).all()
+
+    assert [(row.months, letters.opened(world.app.service, row)) for row in rows] == [(1, "the second")]
+
+
+# When its time comes.
+
+
+def test_it_comes_at_its_hour_though_the_course_is_over_and_says_only_that_it_is_ready(world, browser):
+    """Three months on, at eight in the morning by her clock, summer time or not; not a word of it, once."""
+    kept(world, browser)
+    mail = until_told(world)
+    pass_days(world, 3)
+
+    assert world.box.names().count("letter") == 1
+    assert world.rows("SELECT status FROM enrolments") == [("finished",)]
+    assert mail.mailing.subject == "The letter you asked us to keep is ready"
+    assert CANARY not in mail.as_bytes().decode() + mail.mailing.text_for(mail.values)
+    assert world.rows("SELECT told_at FROM letters")[0][0] is not None
+    assert str(mail.date.date()) in ("2027-06-02", "2027-06-03")
+
+
+def test_opening_it_takes_a_fresh_link_and_thirty_days_later_it_is_erased(world, browser):
+    """The page mails a link; her own pages show the letter as she wrote it; looking at the page alone opens nothing."""
+    kept(world, browser)
+    path = page_of(world, until_told(world))
+    sent = browser.post(path, data={"choice": "open"})
+    visit(world, browser, path)
+    browser.get("/own/letter")
+    before = world.rows("SELECT erase_at FROM letters")
+    shown = open_it(browser)
+    world.clock.go(days=29)
+    world.app.tidy()
+    still = count(world)
+    world.clock.go(days=2)
+    world.app.tidy()
+
+    assert title(sent) == "Look in your inbox"
+    assert before == [(None,)]
+    assert TEXT in unescape(shown.text)
+    assert (still, count(world)) == (1, 0)
+
+
+@ON_SQLITE
+def test_nobody_opens_anybody_elses(world, browser):
+    """Bob's visit shows none of Alice's, whatever number he posts; without a visit there is no page."""
+    path = kept(world, browser)
+    until_told(world)
+    assert browser.get("/own/letter").status_code == 403
+    bob = page_of(world, day(world, 1, "bob"))
+    browser.post(bob, data=FORM | {"text": "bob's"})
+    visit(world, browser, bob)
+    for number in range(5):
+        answer = browser.post("/own/letter", data={"letter": str(number)}, headers={"Origin": SITE})
+        assert CANARY not in answer.text
+    assert world.rows("SELECT erase_at FROM letters ORDER BY id")[0] == (None,)
+    assert title(browser.get(path)) == "Your letter is ready"
+
+
+def test_later_is_another_month(world, browser):
+    """It is told of again a month on, and not before."""
+    kept(world, browser)
+    path = page_of(world, until_told(world))
+    page = browser.post(path, data={"choice": "later"})
+    first = world.clock.at
+    world.box.sent.clear()
+    until_told(world)
+
+    assert title(page) == "Your letter is kept"
+    assert timedelta(days=28) <= world.clock.at - first <= timedelta(days=32)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_it_can_be_taken_back_before_and_deleted_unread_after(world, browser, told):
+    """At once, with proof; nothing comes of it any more."""
+    path = kept(world, browser)
+    if told:
+        until_told(world)
+    page = browser.post(path, data={"choice": "cancel"})
+    world.box.sent.clear()
+    pass_days(world, 120)
+
+    assert title(page) == "Your letter is erased"
+    assert count(world) == 0
+    assert world.rows("SELECT what FROM consents ORDER BY id")[-1] == ("letter-withdrawn",)
+    assert "letter" not in world.box.names()
+
+
+def test_its_words_are_in_the_mail_where_that_was_asked_for(world, browser):
+    """Escaped in HTML, as they are in the text; recorded with the consent; erased here after thirty days."""
+    kept(world, browser, in_mail="yes")
+    mail = until_told(world, "returned")
+    world.clock.go(days=31)
+    world.app.tidy()
+    wording = world.rows("SELECT wording FROM consents ORDER BY id")[-1][0]
+
+    assert TEXT in mail.mailing.text_for(mail.values)
+    assert "it was &lt;hard&gt;.<br><br>" in mail.mailing.html_for(mail.values)
+    assert "Put the words of my letter into that email." in wording
+    assert "letter" not in world.box.names()
+    assert count(world) == 0
+    assert CANARY not in str(world.rows("SELECT text FROM mailings"))
+
+
+# When it ends otherwise.
+
+
+def test_stop_cancels_it_and_the_leave_page_says_so_first(world, browser):
+    """The page warns; then it is erased at once, by whichever door."""
+    kept(world, browser)
+    leave = world.leave_token()
+    asked = text(browser.get(f"/leave/{leave}"))
+    world.reply(day(world), "STOP")
+
+    assert "A letter of yours is kept here, to come back to you. If you leave, it is erased." in asked
+    assert count(world) == 0
+
+
+def test_leaving_after_the_course_is_over_cancels_it_too(world, browser):
+    """STOP in reply to an old mail means the letter, when nothing else is left."""
+    kept(world, browser)
+    pass_days(world, 8)
+    assert world.rows("SELECT status FROM enrolments") == [("finished",)]
+    assert count(world) == 1
+    world.reply(day(world), "STOP")
+    world.app.tick()
+    world.box.sent.clear()
+    pass_days(world, 100)
+
+    assert count(world) == 0
+    assert world.box.names() == []
+
+
+@ON_SQLITE
+def test_who_has_left_is_offered_none(world, browser):
+    """The page says so, and a form that was open keeps nothing."""
+    path = page_of(world, day(world))
+    world.app.leave(world.leave_token(), "page")
+
+    assert title(browser.get(path)) == "No letter is kept here"
+    browser.post(path, data=FORM)
+    assert count(world) == 0
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_thirty_days_after_its_mail_came_back_it_is_erased(world, browser, dead):
+    """Its address may be dead, or only its mailbox full: it is kept so long for whoever asks."""
+    kept(world, browser)
+    mail = until_told(world)
+    reason = "550 5.1.1 no such user" if dead else "452 4.2.2 mailbox full"
+    event = {"event": "bounce", "ds_delivery": str(mail.delivery_id), "sg_event_id": "e1", "reason": reason}
+    world.app.provider_events([event])
+    world.app.tidy()
+    world.clock.go(days=29)
+    world.app.tidy()
+    still = count(world)
+    world.clock.go(days=2)
+    world.app.tidy()
+
+    assert (still, count(world)) == (1, 0)
+
+
+def test_erasing_the_person_erases_letter_and_key(world, browser):
+    """Whatever copy is left somewhere stays closed."""
+    kept(world, browser)
+    name = world.rows("SELECT key_id FROM letters")[0][0]
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
+
+    assert count(world) == 0
+    with pytest.raises(letters.LockedError):
+        person_keys.find(world.app.service, name)
+
+
+def test_an_export_shows_its_words_only_for_their_own_copy(world, browser):
+    """Whoever runs the service exports that there is one; a person's copy has it opened."""
+    kept(world, browser)
+    shown, own = (
+        privacy.export(world.app.service, "alice@example.org", words=words)["letters"][0] for words in (False, True)
+    )
+
+    assert shown["months"] == 3
+    assert not {"words", "locked", "key_id"} & set(shown)
+    assert own["words"] == TEXT
+
+
+# Keys.
+
+
+def again(world, **changed):
+    """End the service and start it with other settings."""
+    world.app.close()
+    settings = world.app.settings.model_copy(
+        update=make_settings(data_dir=world.app.settings.data_dir, **changed).model_dump(include=set(changed))
+    )
+    world.app = App.build(settings, transport=world.box, clock=world.clock)
+
+
+def test_it_outlives_a_change_of_keys(world, browser):
+    """After `keys rotate` the newest key alone opens it."""
+    kept(world, browser)
+    again(world, journal_keys=f"{NEW},{OLD}")
+    person_keys.rotate(world.app.service)
+    again(world, journal_keys=NEW)
+    with world.app.service.store.reading() as tx:
+        row = tx.execute(letters.select(letters.letters)).one()
+
+    assert letters.opened(world.app.service, row) == TEXT
+
+
+@ON_SQLITE
+def test_without_its_key_the_service_does_not_start(world, browser):
+    """A letter that was promised back must not be forgotten because a line in .env was."""
+    kept(world, browser)
+    with pytest.raises(SettingsError, match="JOURNAL_KEYS"):
+        again(world, journal_keys="")
+    again(world, journal_keys=OLD)
+
+
+@ON_SQLITE
+def test_where_nothing_can_be_locked_nothing_is_offered(world, browser):
+    """No link, no page; and the command's line is words like any other."""
+    lesson = day(world)
+    path = page_of(world, lesson)
+    again(world, journal_keys="")
+    plain = TestClient(create_app(world.app), base_url=SITE)
+
+    assert plain.get(path).status_code == 404
+    assert world.reply(lesson, f"letter 3 months\n\n{TEXT}") == ["completed"]
+    assert count(world) == 0
+
+
+def test_months_end_where_they_end():
+    """The last of January, a month on, is the last of February; six months from September is March."""
+    assert letters.after_months(date(2027, 1, 31), 1) == date(2027, 2, 28)
+    assert letters.after_months(date(2028, 1, 31), 1) == date(2028, 2, 29)
+    assert letters.after_months(date(2027, 9, 30), 6) == date(2028, 3, 30)
+    assert letters.after_months(date(2027, 11, 15), 1) == date(2027, 12, 15)
+
+
+def test_nobody_is_told_of_a_letter_they_did_not_ask_for(world):
+    """The usual tick looks and finds nothing."""
+    day(world)
+
+    assert letters.tell(world.app.service, world.clock.now(), world.clock.real()) == 0
+
+
+def test_the_present_hour_counts(world, browser):
+    """Whoever chose another hour since gets word of the letter at that one."""
+    kept(world, browser)
+    world.reply(day(world), "time 19")
+    world.app.tick()
+    for _ in range(120):
+        to_eight(world)
+        if "letter" in world.box.names() or world.clock.at.date() >= date(2027, 6, 2):
+            break
+    early = "letter" in world.box.names()
+    world.clock.go(hours=12)
+    world.app.tick()
+    with world.app.service.store.reading() as tx:
+        hour = people.find(tx, subscribers.c.email == "alice@example.org")[0].send_hour
+
+    assert hour == 19
+    assert (early, "letter" in world.box.names()) == (False, True)
