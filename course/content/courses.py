@@ -65,7 +65,7 @@ def read(folder: Path) -> Course:
     """Read one course. Raises ContentError with every mistake in course.toml."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
-    wrong = [Problem(path, _line(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
+    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
     if wrong:
         raise ContentError(wrong)
     locales = tuple(table["locales"])
@@ -128,7 +128,8 @@ def _known(locale: str) -> bool:
     return True
 
 
-def _line(path: Path, key: str) -> int:
+def line_of(path: Path, key: str) -> int:
+    """Return the line of a key in a course.toml, from 1."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
             return number
