@@ -63,7 +63,10 @@ def test_no_letter_without_links_holds_one(everything, name, locale):
         assert without == with_links
         assert "https://x.example" in both
         return
-    assert without.digest != with_links.digest
+    if plain.keeps_link(name):
+        assert set(re.findall(r"zq([a-z_]*url)qz", without.text + without.html)) == slots.NOTICE[name] & plain.NEEDED
+        return
+    assert (without == with_links) == (LINK.search(with_links.html) is None)
     assert LINK.findall(both) == []
     assert set(re.findall(r"\S+/[a-z]+\b(?!>)", without.text_for(values))) == {f"{everything.settings.site_host}/help"}
     assert "STOP leaves this course" in both
@@ -75,7 +78,7 @@ def test_the_text_is_the_whole_one(everything, name):
     with_links, without = everything.variants("self-compassion", name, "en-GB").values()
     head, foot = MAIL["footer_not_therapy"], "\n* * *\n"
     own = with_links.text.partition(foot)[0].partition(MAIL["write"])[0]
-    said = [line for line in own.splitlines() if "zqresource_urlqz" not in line]
+    said = [line for line in own.splitlines() if not re.search(r"zq[a-z]+_(url|label)qz", line)]  # what is pressed
 
     assert head in without.text
     assert [line for line in said if line not in without.text.splitlines()] == []
