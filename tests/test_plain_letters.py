@@ -68,6 +68,8 @@ def test_no_letter_without_links_holds_one(everything, name, locale):
         return
     assert (without == with_links) == (LINK.search(with_links.html) is None)
     assert LINK.findall(both) == []
+    if without == with_links:
+        return  # there was none to take out
     assert set(re.findall(r"\S+/[a-z]+\b(?!>)", without.text_for(values))) == {f"{everything.settings.site_host}/help"}
     assert "STOP leaves this course" in both
 
