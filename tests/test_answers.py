@@ -113,9 +113,9 @@ def alike(mail):
     raw = re.sub(
         rb"\r\n(To|Reply-To|Date|Message-ID|In-Reply-To|References|List-Unsubscribe): [^\r]*", b"", mail.as_bytes()
     )
-    link = re.escape(mail.values["leave_url"].encode())
+    links = rb"/(leave|mine|write|checkin)/[0-9a-f]+"
     text = message_from_bytes(raw)
-    bodies = [re.sub(link, b"", part.get_payload(decode=True)) for part in text.walk() if not part.is_multipart()]
+    bodies = [re.sub(links, b"", part.get_payload(decode=True)) for part in text.walk() if not part.is_multipart()]
     return text.items(), bodies
 
 

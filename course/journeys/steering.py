@@ -185,11 +185,12 @@ def leave(service: Service, token: str, now: datetime, real_now: datetime) -> To
 
 
 def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Told | None:
-    """Stop every course of this person."""
+    """Stop every course of this person, and take them off the community list."""
 
     def do(tx: Connection, before: Mine) -> str:
         reason, who = EndedReason.UNSUBSCRIBED, before.person.subscriber_id
         rounds.stop_all(tx, service.keys, who, reason, PAGE, now, real_now)
+        community.withdraw(tx, service, before.person, PAGE, real_now)
         return "left_everything"
 
     return _act(service, token, "everything", do)
