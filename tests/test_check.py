@@ -439,6 +439,15 @@ def test_a_mistake_hides_no_other(emails):
     assert [file for file, *_ in found(emails)] == [COURSE, DAY, "notices/en-US/left.md", OTHER, HELP]
 
 
+def test_a_course_that_is_offered_and_not_there_is_a_warning(emails):
+    """Whoever takes the second course's folder away is told; the farewell offers none then."""
+    change(emails, COURSE, 'next = "writing-with-self-compassion"', 'next = "gone"')
+    file, _, say, warning = only(emails)
+
+    assert (file, warning) == (COURSE, True)
+    assert "there is no course gone" in say
+
+
 def test_a_mistake_in_course_toml_has_its_line(emails):
     """The line of the key, and what to write there."""
     change(emails, COURSE, "send_hour = 8", "send_hour = 24")

@@ -17,6 +17,7 @@ from servers import RESET, Answer, Provider
 from course import cli, links
 from course.app import App
 from course.cli import trial
+from course.content.catalogue import NOTICES
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.journeys import replies, reports, suppression
@@ -273,7 +274,7 @@ def test_preview_of_everything(shell, tmp_path):
 
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == "var/preview/index.html"
-    assert len(pages) == 2 * (5 + 18)
+    assert len(pages) == 2 * (5 + 4 + 2 * len(NOTICES))
     assert [page for page in pages if f'href="{page}"' not in index] == []
     assert [page for page in made.rglob("*.*") if "zq" in page.read_text(encoding="utf-8")] == []
 

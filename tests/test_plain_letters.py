@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 
 import pytest
 from conftest import MONDAY, ON_SQLITE, make_settings
 
-from course.content import catalogue, markdown, plain, samples
+from course.content import catalogue, markdown, plain, samples, slots
 from course.content.catalogue import NOTICES
 from course.content.courses import lesson_name
 from course.journeys import filling, held
@@ -59,10 +60,13 @@ def test_no_letter_without_links_holds_one(everything, name, locale):
     both = without.text_for(values) + without.html_for(values)
 
     if name in catalogue.ASKING:
-        assert without is with_links
+        assert without == with_links
         assert "https://x.example" in both
         return
-    assert without.digest != with_links.digest
+    if plain.keeps_link(name):
+        assert set(re.findall(r"zq([a-z_]*url)qz", without.text + without.html)) == slots.NOTICE[name] & plain.NEEDED
+        return
+    assert (without == with_links) == (LINK.search(with_links.html) is None)
     assert LINK.findall(both) == []
     assert set(re.findall(r"\S+/[a-z]+\b(?!>)", without.text_for(values))) == {f"{everything.settings.site_host}/help"}
     assert "STOP leaves this course" in both
@@ -74,7 +78,7 @@ def test_the_text_is_the_whole_one(everything, name):
     with_links, without = everything.variants("self-compassion", name, "en-GB").values()
     head, foot = MAIL["footer_not_therapy"], "\n* * *\n"
     own = with_links.text.partition(foot)[0].partition(MAIL["write"])[0]
-    said = [line for line in own.splitlines() if "zqresource_urlqz" not in line]
+    said = [line for line in own.splitlines() if not re.search(r"zq[a-z]+_(url|label)qz", line)]  # what is pressed
 
     assert head in without.text
     assert [line for line in said if line not in without.text.splitlines()] == []
@@ -101,6 +105,20 @@ def test_what_becomes_of_a_link(source, text):
 
     assert markdown.to_text(tokens) == text
     assert LINK.findall(markdown.to_html(tokens)) == []
+
+
+def test_a_mail_that_is_about_a_link_keeps_that_one_alone(tmp_path, monkeypatch):
+    """Somebody asked for it on a page; its footer holds none."""
+    emails = tmp_path / "emails"
+    shutil.copytree(EMAILS, emails)
+    with (emails / "notices/en-GB/next.md").open("a", encoding="utf-8") as text:
+        text.write('\n[Open]({open_url} "button")\n')
+    monkeypatch.setitem(slots.NOTICE, "next", frozenset({"greeting", "next_lesson", "open_url"}))
+    known = catalogue.load(make_settings(emails_dir=emails))
+    without = known.mailing("self-compassion", "next", "en-GB", plain=True)
+
+    assert re.findall(r'href="([^"]*)"', without.html) == [slots.marker("open_url")]
+    assert set(re.findall(r"zq[a-z_]*urlqz", without.text)) == {slots.marker("open_url")}
 
 
 # Asking for them.

@@ -51,12 +51,12 @@ class Catalogue:
     def mailing(self, course: str, name: str, locale: str, *, plain: bool = False) -> Mailing:
         """Return a lesson or notice of a course in a locale; one that this lacks, wholly in the course's first one.
 
-        `plain`: without links, where it can be.
+        `plain`: without links, but for the one that it is about.
         """
         known = self.courses[course]
-        key = (course, name, known.locale(locale), plain and without_links.has_variant(name))
+        key = (course, name, known.locale(locale), plain)
         if key not in self._compiled:
-            self._compiled[key] = self._compile(known, name, key[2], plain=key[3])
+            self._compiled[key] = self._compile(known, name, key[2], plain=plain)
         return self._compiled[key]
 
     def words_for(self, course: str, locale: str) -> Words:

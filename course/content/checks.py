@@ -83,7 +83,18 @@ def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
             lessons += course.needed()
     if not paths:
         found.append(Problem(root / "courses", 1, "there is no course here; make a folder with a course.toml"))
+    found += _next(root, known)
     return known, [Written(lesson, LESSON) for lesson in lessons], found
+
+
+def _next(root: Path, known: list[Course]) -> Iterator[Problem]:
+    """Warn of a course that is offered after another one and is not there."""
+    names = {course.name for course in known}
+    for course in known:
+        if course.next and course.next not in names:
+            path = root / "courses" / course.name / "course.toml"
+            say = f"next: there is no course {course.next}, so none is offered; write the name of a folder beside this"
+            yield Problem(path, courses.line_of(path, "next"), say, warning=True)
 
 
 def _strays(known: set[Path]) -> Iterator[Problem]:

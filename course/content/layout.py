@@ -61,18 +61,24 @@ def compile_mailing(
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }
-    parsed = [
-        (section.id, slots.mark(section.heading, fixed), markdown.parse(slots.mark(section.markdown, fixed)))
-        for section in source.sections
-        if section.markdown.strip() or section.heading
-    ]
-    if plain:
-        parsed = [(id_, heading, without_links.tokens(tokens, mail)) for id_, heading, tokens in parsed]
+    parsed = _parsed(source, fixed, mail, plain=plain and not without_links.keeps_link(name))
     html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
     return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
+
+
+def _parsed(
+    source: Source, fixed: Mapping[str, str], mail: Mapping[str, Any], *, plain: bool
+) -> list[tuple[str, str, list[Token]]]:
+    """Return each section: its id, its heading, and its text taken apart."""
+    found = [
+        (section.id, slots.mark(section.heading, fixed), markdown.parse(slots.mark(section.markdown, fixed)))
+        for section in source.sections
+        if section.markdown.strip() or section.heading
+    ]
+    return [(id_, heading, without_links.tokens(tokens, mail)) for id_, heading, tokens in found] if plain else found
 
 
 def _fixed(

@@ -13,15 +13,15 @@ from markdown_it.token import Token
 from course.content import markdown, slots
 
 PREFIX = "plain_"  # a word of [mail] that takes another one's place in these letters: plain_footer_why
-# A text that hands over one of these is nothing without it: somebody asked for it, and it keeps its link.
-NEEDED = frozenset({"confirm_url", "open_url"})
+# A text that hands over one of these is nothing without it: somebody asked for it, and it keeps this one link.
+NEEDED = frozenset({"confirm_url", "open_url", "letter_url"})
 ADDRESS = re.compile(r"(?:https?://|mailto:)([^\s<>()\[\]\"]*[^\s<>()\[\]\".,;:!?])", re.IGNORECASE)
 SPOKEN = {".": "plain_dot", "/": "plain_slash", "@": "plain_at"}
 
 
-def has_variant(name: str) -> bool:
-    """Whether a mailing of this name can be sent without its links."""
-    return not slots.NOTICE.get(name, frozenset()) & NEEDED
+def keeps_link(name: str) -> bool:
+    """Whether the text of this name is about a link, which it keeps; what stands around it has none all the same."""
+    return bool(slots.NOTICE.get(name, frozenset()) & NEEDED)
 
 
 def words(mail: Mapping[str, str]) -> dict[str, str]:

@@ -5,29 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from course import links, schedule
 from course.content import dates, help_lines
-from course.content.catalogue import BARE, ELSEWHERE, JOINING, MOVE, MOVED, Words
+from course.content.catalogue import BARE, ELSEWHERE, JOINING
 from course.content.mailing import Mailing
 from course.content.slots import say
-from course.journeys import fresh, letter_mails, moving, offering
+from course.journeys import moving, saying
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
 from course.outgoing import Outgoing
-from course.schedule import Pace
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus, JournalLevel
-from course.store.tables import completions, deliveries, enrolments, entries, mailings
+from course.store.tables import mailings
 
 
 @dataclass
@@ -57,7 +56,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
             found.mailings[mailing.digest] = mailing
         elif row.mailing:
             gone.add(row.mailing)  # its words were changed since
-        if name in MORE:
+        if name in saying.MORE:
             asking.append((row._replace(locale=mailing.locale), name))  # it may be one that stands in for theirs
     if gone or asking:
         with service.store.reading() as tx:
@@ -73,7 +72,7 @@ def _read(
     for row, name in asking:
         try:
             words = service.catalogue.words_for(row.course, row.locale)
-            found.values[row.id] = MORE[name](tx, service, row, words, now)
+            found.values[row.id] = saying.MORE[name](tx, service, row, words, now)
             if name in ELSEWHERE:
                 found.to[row.id] = moving.address(tx, service.keys, row.name)
         except DBAPIError:
@@ -150,56 +149,6 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
     }
 
 
-def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
-    """When the next lesson is due, at what hour, and whether it waits: of a welcome and of "resumed"."""
-    queued = select(deliveries.c.send_at).where(
-        deliveries.c.enrolment_id == row.enrolment_id,
-        deliveries.c.kind == "lesson",
-        deliveries.c.status == "queued",
-    )
-    due = row.next_send_at or tx.execute(queued).scalar() or now
-    zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
-    said = dates.moment(due, zone, locale, words["dates"])
-    hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
-    goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
-    return {
-        "first_day": said,
-        "next_lesson": said,
-        "send_hour": hour,
-        "goes_on": goes_on,
-        "rhythm": words["rhythm"][row.pace],
-    }
-
-
-def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
-    """Until when a pause lasts, in words."""
-    end = tx.execute(select(enrolments.c.resume_at).where(enrolments.c.id == row.enrolment_id)).scalar()
-    if end is None:
-        return {"pause_end": words["mail"]["pause_open"]}
-    locale = service.catalogue.courses[row.course].locale(row.locale)
-    said = dates.moment(end, schedule.zone_of(row.timezone), locale, words["dates"])
-    return {"pause_end": say(words["mail"]["pause_ends"], moment=said)}
-
-
-def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
-    """Which days they wrote back, in words; without one, no number."""
-    days = tx.execute(
-        select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
-    )
-    course = service.catalogue.courses[row.course]
-    said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
-    done = say(words["mail"]["done_none"], days=str(course.days))
-    if said:
-        done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
-    return {"done": done + letter_mails.offer(service, row, words)}
-
-
-def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
-    """Which days they wrote back, and which course comes after this one, if they are not in it."""
-    url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
-    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
-
-
 def _answered(service: Service, row: Owed) -> str:
     """Return the Message-ID of what an answer is about, so that it stands below it in the inbox.
 
@@ -207,27 +156,3 @@ def _answered(service: Service, row: Owed) -> str:
     """
     number = answered(row.name)
     return "" if number is None else links.message_id(service.keys, number, service.settings.mail_domain)
-
-
-def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
-    """Why a photo of the reply was not kept, after what is said of its words: of a receipt."""
-    if row.journal is None:
-        return {}
-    newest = select(entries.c.left_out).where(entries.c.enrolment_id == row.enrolment_id, entries.c.day == row.day)
-    left_out = tx.execute(newest.order_by(entries.c.id.desc()).limit(1)).scalar()
-    return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
-
-
-MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
-    "welcome": _coming,
-    "paused": _rest,
-    "resumed": _coming,
-    "next": _coming,
-    "hour": _coming,
-    "farewell": _farewell,
-    "receipt": _photo,
-    fresh.NOTICE: fresh.values,
-    MOVE: moving.values,
-    MOVED: moving.values,
-    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
-}

@@ -1,0 +1,93 @@
+"""In charge of what one notice says beyond what every mail does: what only the database knows of this person now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select
+
+from course import schedule
+from course.content import dates
+from course.content.catalogue import MOVE, MOVED, Words
+from course.content.slots import say
+from course.journeys import fresh, letter_mails, moving, offering
+from course.journeys.owed import Owed
+from course.journeys.service import Service
+from course.schedule import Pace
+from course.store.tables import completions, deliveries, enrolments, entries
+
+
+def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """When the next lesson is due, at what hour, and whether it waits: of a welcome and of "resumed"."""
+    queued = select(deliveries.c.send_at).where(
+        deliveries.c.enrolment_id == row.enrolment_id,
+        deliveries.c.kind == "lesson",
+        deliveries.c.status == "queued",
+    )
+    due = row.next_send_at or tx.execute(queued).scalar() or now
+    zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
+    said = dates.moment(due, zone, locale, words["dates"])
+    hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
+    goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
+    return {
+        "first_day": said,
+        "next_lesson": said,
+        "send_hour": hour,
+        "goes_on": goes_on,
+        "rhythm": words["rhythm"][row.pace],
+    }
+
+
+def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Until when a pause lasts, in words."""
+    end = tx.execute(select(enrolments.c.resume_at).where(enrolments.c.id == row.enrolment_id)).scalar()
+    if end is None:
+        return {"pause_end": words["mail"]["pause_open"]}
+    locale = service.catalogue.courses[row.course].locale(row.locale)
+    said = dates.moment(end, schedule.zone_of(row.timezone), locale, words["dates"])
+    return {"pause_end": say(words["mail"]["pause_ends"], moment=said)}
+
+
+def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Which days they wrote back, in words; without one, no number."""
+    days = tx.execute(
+        select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
+    )
+    course = service.catalogue.courses[row.course]
+    said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
+    done = say(words["mail"]["done_none"], days=str(course.days))
+    if said:
+        done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
+    return {"done": done + letter_mails.offer(service, row, words)}
+
+
+def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """Which days they wrote back, and which course comes after this one, if they are not in it."""
+    url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
+    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
+
+
+def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
+    """Why a photo of the reply was not kept, after what is said of its words: of a receipt."""
+    if row.journal is None:
+        return {}
+    newest = select(entries.c.left_out).where(entries.c.enrolment_id == row.enrolment_id, entries.c.day == row.day)
+    left_out = tx.execute(newest.order_by(entries.c.id.desc()).limit(1)).scalar()
+    return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
+
+
+# By the notice; each returns values for its slots.
+MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
+    "welcome": _coming,
+    "paused": _rest,
+    "resumed": _coming,
+    "next": _coming,
+    "hour": _coming,
+    "farewell": _farewell,
+    "receipt": _photo,
+    fresh.NOTICE: fresh.values,
+    MOVE: moving.values,
+    MOVED: moving.values,
+    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
+}
