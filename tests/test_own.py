@@ -14,6 +14,7 @@ from test_fresh import SITE, a_browser, visiting
 from test_journal import COUNT, KEEP, NEW, OLD, SHARE, a_lesson, again, answer, choose, kept, lessons, words
 from test_journal import settings as settings  # noqa: PLC0414 (a fixture: a service that offers a journal)
 from test_journal_photos import BARE, LADEN, send
+from test_restore import world as world  # noqa: PLC0414 (a fixture: it closes the service that a test began anew)
 
 from course.journeys import diary, person_keys, sharing
 from course.web import create_app
