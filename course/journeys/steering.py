@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, update
 
-from course.journeys import completing, mine, pacing, pages, people, resending, restarting
+from course.journeys import community, completing, mine, pacing, pages, people, resending, restarting
 from course.journeys import enrolments as rounds
 from course.journeys.mine import PAGE, Day, Mine
 from course.journeys.service import Service
