@@ -43,8 +43,9 @@ def letter(to, sender="alice@example.org", **headers):
     """Return a mail with words."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, to, f"Re: {WORDS}"
-    for name, value in {"Message-ID": "<1@client.example.org>", **headers}.items():
-        mail[name.replace("_", "-")] = value
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    for name, value in {"Message-ID": "<1@client.example.org>", **named}.items():
+        mail[name] = value
     mail.set_content(f"{WORDS}\n")
     return mail.as_bytes()
 

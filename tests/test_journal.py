@@ -269,7 +269,7 @@ def test_a_destroyed_key_closes_its_words_for_ever(world):
     """Without the key the entry is still there, and nobody can open it."""
     a_lesson(world, level=KEEP)
     answer(world, CANARY)
-    person_keys.destroy(world.app.service, suppression.mark(world.app.keys, "alice@example.org"))
+    person_keys.destroy(world.app.service, [suppression.mark(world.app.keys, "alice@example.org")])
 
     assert words(world) == [None]
 
