@@ -117,7 +117,7 @@ def resume(
 def show_held(
     context: typer.Context, *, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
 ) -> None:
-    """Show which mailings were refused and are held, and which mail was put aside.
+    """Show what is held: refused mailings, and mail put aside.
 
     A lesson or notice that the mail server or provider refuses for what it says is held for everybody until its text
     changes. For each: why, how many people wait for it, and since when. Mail that came in and that nobody could decide
