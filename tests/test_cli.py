@@ -274,7 +274,7 @@ def test_preview_of_everything(shell, tmp_path):
 
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == "var/preview/index.html"
-    assert len(pages) == 2 * (5 + 4 + 2 * len(NOTICES))
+    assert len(pages) == 4 * (5 + len(NOTICES)) + 2 * (4 + len(NOTICES))  # two courses, in their languages
     assert [page for page in pages if f'href="{page}"' not in index] == []
     assert [page for page in made.rglob("*.*") if "zq" in page.read_text(encoding="utf-8")] == []
 
@@ -295,7 +295,7 @@ def test_preview_opens_a_browser_only_if_asked(shell, monkeypatch):
     ("arguments", "say"),
     [
         (("--day", "6"), "self-compassion has 5 days"),
-        (("--notice", "hello"), "there is no notice hello; choose one of confirm, joining, welcome"),
+        (("--notice", "hello"), "there is no notice hello; choose one of confirm, joining"),
         (("--locale", "fr"), "self-compassion is not written in fr; choose one of en-GB, en-US"),
         (("--course", "none"), "there is no course none; choose one of self-compassion"),
         (("--day", "1", "--notice", "help"), "choose either --day or --notice"),

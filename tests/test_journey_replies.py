@@ -948,7 +948,8 @@ def confidential(world, lesson, capfd, caplog, monkeypatch):
         ]
         tables = (
             "subscribers enrolments deliveries mailings replies completions skips consents suppressions history "
-            "provider_events limits facts workers rates delivery_counts folded_deliveries"
+            "provider_events limits facts workers rates delivery_counts folded_deliveries "
+            "past_counts address_changes checkin_counts checkins fresh_links letters past_counts resource_links"
         )
         for table in tables.split():
             found += [table for row in world.rows(f"SELECT * FROM {table}") if CANARY in str(row)]  # noqa: S608

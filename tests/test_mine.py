@@ -26,6 +26,12 @@ def page(world, name="welcome"):
 
 
 @pytest.fixture
+def settings(settings, request):
+    """Let a test have settings of its own."""
+    return settings.model_copy(update=getattr(request, "param", {}))
+
+
+@pytest.fixture
 def alice(world):
     """Alice has had the letters of three days: the token of the last one."""
     world.join()
@@ -313,6 +319,7 @@ def test_a_page_is_of_the_course_of_its_mail(two):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("settings", [{"keep_people_days": 0}], indirect=True, ids=["people stay"])
 def test_an_old_mail_still_opens_its_letters(world):
     """Half a year after the end the deliveries are folded; which days were sent, and done, is still known."""
     world.join()
