@@ -204,12 +204,14 @@ def _template(connection: object, address: str) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database: str) -> Settings:
+def settings(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> Settings:
     """Load the settings of a service on that database, with a folder of its own and nothing from the environment.
 
-    Lessons leave as the hour begins, so that tests can say when; test_spread.py has people's own minutes.
+    Lessons leave as the hour begins, so that tests can say when; test_spread.py has people's own minutes. A test may
+    have settings of its own: parametrize("settings", [{...}], indirect=True).
     """
-    return make_settings(data_dir=tmp_path / "var", database_url=database, spread_minutes=1)
+    own = getattr(request, "param", {})
+    return make_settings(data_dir=tmp_path / "var", database_url=database, **{"spread_minutes": 1, **own})
 
 
 def make_settings(**given: object) -> Settings:

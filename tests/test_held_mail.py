@@ -18,12 +18,6 @@ DAY_1 = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def settings(settings, request):
-    """Let a test have settings of its own."""
-    return settings.model_copy(update=getattr(request, "param", {}))
-
-
-@pytest.fixture
 def course(course, world, monkeypatch):
     """Let commands live at the moment of the test."""
     monkeypatch.setattr(SystemClock, "of", lambda _: world.clock)

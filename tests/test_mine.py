@@ -26,12 +26,6 @@ def page(world, name="welcome"):
 
 
 @pytest.fixture
-def settings(settings, request):
-    """Let a test have settings of its own."""
-    return settings.model_copy(update=getattr(request, "param", {}))
-
-
-@pytest.fixture
 def alice(world):
     """Alice has had the letters of three days: the token of the last one."""
     world.join()

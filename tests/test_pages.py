@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from course import links
 from course.journeys import pages, privacy
 from course.links import Purpose
@@ -56,6 +58,7 @@ def test_a_mail_of_an_old_round_opens_the_round_that_goes_on(world):
     assert (after.person.status, after.day) == ("active", 1)
 
 
+@pytest.mark.parametrize("settings", [{"keep_people_days": 0}], indirect=True, ids=["people stay"])
 def test_a_folded_mail_still_opens_its_pages(world):
     """Half a year after the end only its number is left, and that is enough: her pages are there for her."""
     world.join()
