@@ -355,7 +355,7 @@ def test_its_words_are_in_the_mail_where_that_was_asked_for(world, browser):
     mail = until_told(world, "returned")
     world.clock.go(days=31)
     world.app.tidy()
-    wording = world.rows("SELECT wording FROM consents ORDER BY id")[-1][0]
+    (wording,) = world.rows("SELECT wording FROM consents WHERE what = 'letter-given'")[0]
 
     assert TEXT in mail.mailing.text_for(mail.values)
     assert "it was &lt;hard&gt;.<br><br>" in mail.mailing.html_for(mail.values)

@@ -240,6 +240,7 @@ def test_stats_count(world):
         "enrolments": {"pending": 1, "active": 1, "paused": 1, "finished": 0, "stopped": 1},
         "sent": {**none, "1": 2, "2": 1},
         "completed": {**none, "1": 1},
+        "came_from": {},
     }
 
 
