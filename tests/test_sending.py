@@ -526,10 +526,10 @@ def test_a_poison_lesson_keeps_nobody_waiting(world, monkeypatch):
     gather(world, "alice", "bob", "charlie")
     compile_mailing = layout.compile_mailing
 
-    def not_in_american(settings, course, source, name, day, locale, words):
+    def not_in_american(settings, course, source, name, day, locale, words, **how):
         if locale == "en-US":
             raise KeyError("preheader")
-        return compile_mailing(settings, course, source, name, day, locale, words)
+        return compile_mailing(settings, course, source, name, day, locale, words, **how)
 
     monkeypatch.setattr(layout, "compile_mailing", not_in_american)
     world.app.tick()
