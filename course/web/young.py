@@ -5,6 +5,7 @@ Nobody is asked how old they are, and nothing of a visit is kept: the page has n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from babel import Locale
@@ -12,6 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from course.content import locales
 from course.content.help_lines import HelpLine
 from course.web import render
 
@@ -23,18 +25,20 @@ FOR_THEM = "young people"
 def young(request: Request) -> Response:
     """Show the lines for young people, by country, and what holds everywhere."""
     app = render.app_of(request)
-    locales = app.catalogue.first.locales
-    locale = render.locale_of(request, locales)
-    countries = by_country(app.catalogue.help_lines, locale, app.clock.now().date())
+    offered = app.catalogue.first.locales
+    locale = render.locale_of(request, offered)
     words = app.catalogue.words[locale]["mail"]
-    return render.page(request, "young.html", locale, locales=locales, countries=countries, help_words=words)
+    countries = by_country(app.catalogue.help_lines, words, locale, app.clock.now().date())
+    return render.page(request, "young.html", locale, locales=offered, countries=countries, help_words=words)
 
 
-def by_country(lines: tuple[HelpLine, ...], locale: str, today: date) -> list[tuple[str, list[str]]]:
+def by_country(
+    lines: tuple[HelpLine, ...], words: Mapping[str, str], locale: str, today: date
+) -> list[tuple[str, list[str]]]:
     """Return each country's name with its checked lines for young people, in the order of the names."""
-    names = Locale.parse(locale, sep="-").territories
+    names, rtl = Locale.parse(locale, sep="-").territories, locales.direction(locale) == "rtl"
     found: dict[str, list[str]] = {}
     for line in lines:
         if line.audience == FOR_THEM and line.fresh(today):
-            found.setdefault(str(names.get(line.country, line.country)), []).append(str(line))
+            found.setdefault(str(names.get(line.country, line.country)), []).append(line.said(words, rtl=rtl))
     return sorted(found.items(), key=lambda one: one[0].casefold())
