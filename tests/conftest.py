@@ -237,8 +237,10 @@ def world(settings: Settings) -> Iterator[World]:
     """Build the service on a real database, with a clock and a box that the test holds."""
     clock, box = SetClock(), Box()
     app = App.build(settings, transport=box, clock=clock)
-    yield World(app, clock, box)
-    app.close()
+    world = World(app, clock, box)
+    yield world
+    for one in (app, world.app):  # a test may have put another in its place
+        one.close()
 
 
 @pytest.fixture(autouse=True)
