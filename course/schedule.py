@@ -164,6 +164,12 @@ def quiet_until(since: datetime, days: int, hour: int, zone: ZoneInfo) -> dateti
     return next_hour(since, hour, zone, after=local_date(since, zone) + timedelta(days=days - 1))
 
 
+def monday(moment: datetime) -> date:
+    """Return the Monday, UTC, of the week that something is counted in."""
+    day = moment.astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
+
+
 def retry(now: datetime, attempts: int, delivery_id: int) -> datetime:
     """Return when to try again after this many failed attempts (one or more).
 

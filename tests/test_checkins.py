@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
-from course.journeys import checkins, people, privacy, reports, tallies
+from course import schedule
+from course.journeys import people, privacy, reports, tallies
 from course.store.states import CheckinAnswer
 from course.store.tables import checkin_counts, subscribers
 from course.web import create_app
@@ -429,5 +430,5 @@ def test_a_week_begins_on_monday_in_utc(world):
     """Sunday's last second is of the week before."""
     monday = world.clock.at.replace(hour=0)
 
-    assert checkins.week_of(monday) == WEEK
-    assert checkins.week_of(monday - timedelta(seconds=1)) == WEEK - timedelta(days=7)
+    assert schedule.monday(monday) == WEEK
+    assert schedule.monday(monday - timedelta(seconds=1)) == WEEK - timedelta(days=7)

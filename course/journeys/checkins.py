@@ -7,7 +7,7 @@ cannot be found again, so only an answer that is kept can be changed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from course.journeys import consent, pacing, pages, people
 from course.journeys.people import Person
 from course.journeys.service import Service
-from course.schedule import Pace
+from course.schedule import Pace, monday
 from course.store.database import insert_adding
 from course.store.states import CheckinAnswer, EnrolmentStatus
 from course.store.tables import checkin_counts, checkins, enrolments
@@ -57,7 +57,7 @@ def answer(
             return None
         people.alone(tx, asked.person)
         keep = asked.may_keep and (keep or asked.keeps)
-        taken = _take(tx, asked, said, week_of(now), keep=keep)
+        taken = _take(tx, asked, said, monday(now), keep=keep)
         if taken == Taken.COUNTED and keep and not asked.keeps:
             _record(tx, service, asked.person, "answer-given", KEEP, "page", real_now)
         return _asked(tx, service, token) or asked, taken
@@ -106,12 +106,6 @@ def wording(service: Service, person: Person, what: str) -> str:
     locale = service.catalogue.locale(person.course, person.locale)
     said: str = service.catalogue.words[locale]["pages"]["checkin"][what]
     return said
-
-
-def week_of(now: datetime) -> date:
-    """Return the Monday of the week, in UTC."""
-    today = now.astimezone(UTC).date()
-    return today - timedelta(days=today.weekday())
 
 
 def _asked(tx: Connection, service: Service, token: str) -> Asked | None:

@@ -18,6 +18,7 @@ from course.content.catalogue import ELSEWHERE, NOTICES
 from course.content.courses import lesson_name
 from course.journeys.notices import mailing_name
 from course.journeys.service import Service
+from course.schedule import monday
 from course.store.database import insert_adding, insert_new
 from course.store.states import DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, delivery_counts, enrolments, folded_deliveries, mailings
@@ -70,11 +71,6 @@ def fold_all(tx: Connection, rounds: list[int], now: datetime) -> None:
     """Fold all that these rounds were sent, of people who are about to be erased."""
     while _fold_some(tx, rounds, now) == AT_ONCE:
         pass
-
-
-def monday(moment: datetime) -> date:
-    """Return the Monday, UTC, of the week that something is counted in."""
-    return moment.date() - timedelta(days=moment.weekday())
 
 
 def _key(row: Any) -> tuple[str, str, str, str, date]:

@@ -15,6 +15,8 @@ from course.journeys.service import Service
 from course.journeys.standing import Standing
 from course.store.states import EndedReason
 
+PAGE = "page"  # how
+
 
 def look(service: Service, token: str) -> Standing | None:
     """Return where the enrolment of this link stands, or None for a link that is not ours."""
@@ -34,12 +36,13 @@ def leave(service: Service, token: str, how: str, now: datetime, real_now: datet
 
 def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Standing | None:
     """Stop every enrolment of this person, and take them off the community list."""
+    return _act(service, token, lambda tx, person: everything(tx, service, person, now, real_now))
 
-    def everything(tx: Connection, person: Person) -> None:
-        rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.UNSUBSCRIBED, "page", now, real_now)
-        community.withdraw(tx, service, person, "page", real_now)
 
-    return _act(service, token, everything)
+def everything(tx: Connection, service: Service, person: Person, now: datetime, real_now: datetime) -> None:
+    """Stop every enrolment of this person, and take them off the community list: what a page's button does."""
+    rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.UNSUBSCRIBED, PAGE, now, real_now)
+    community.withdraw(tx, service, person, PAGE, real_now)
 
 
 def pause(service: Service, token: str, now: datetime) -> Standing | None:

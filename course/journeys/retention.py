@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, delete, exists, select
 from course.journeys import consent, erasing, erasures, folding, people, person_keys, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
+from course.schedule import monday
 from course.store.database import insert_adding
 from course.store.sets import one_of
 from course.store.states import LIVE, EnrolmentStatus, PastFact
@@ -103,14 +104,14 @@ def _count(tx: Connection, rounds: list[Person]) -> None:
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in tx.execute(select(enrolments.c.course, enrolments.c.status, enrolments.c.ended_at).where(ids)):
         if row.status in set(PastFact):
-            counts[row.course, PastFact(row.status), 0, folding.monday(row.ended_at)] += 1
+            counts[row.course, PastFact(row.status), 0, monday(row.ended_at)] += 1
     for fact, table, at in (
         (PastFact.COMPLETED, completions, completions.c.completed_at),
         (PastFact.SKIPPED, skips, skips.c.skipped_at),
     ):
         days = select(enrolments.c.course, table.c.day, at.label("at")).join_from(table, enrolments).where(ids)
         for row in tx.execute(days):
-            counts[row.course, fact, row.day, folding.monday(row.at)] += 1
+            counts[row.course, fact, row.day, monday(row.at)] += 1
     names = ("course", "fact", "day", "week")
     # In one order, so that two workers that count at once never wait for each other.
     rows = [{**dict(zip(names, key, strict=True)), "number": counts[key]} for key in sorted(counts)]

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, update
 
-from course.journeys import community, completing, mine, pacing, pages, people, resending, restarting
+from course.journeys import completing, leaving, mine, pacing, pages, people, resending, restarting
 from course.journeys import enrolments as rounds
 from course.journeys.mine import PAGE, Day, Mine
 from course.journeys.service import Service
@@ -188,9 +188,7 @@ def leave_everything(service: Service, token: str, now: datetime, real_now: date
     """Stop every course of this person, and take them off the community list."""
 
     def do(tx: Connection, before: Mine) -> str:
-        reason, who = EndedReason.UNSUBSCRIBED, before.person.subscriber_id
-        rounds.stop_all(tx, service.keys, who, reason, PAGE, now, real_now)
-        community.withdraw(tx, service, before.person, PAGE, real_now)
+        leaving.everything(tx, service, before.person, now, real_now)
         return "left_everything"
 
     return _act(service, token, "everything", do)

@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from course.journeys.checkins import week_of
 from course.journeys.service import Service
+from course.schedule import monday
 from course.store.states import CheckinAnswer
 from course.store.tables import checkin_counts
 
@@ -34,7 +34,7 @@ def closed(service: Service, now: datetime) -> list[Tally]:
     counts = checkin_counts.c
     columns = counts.course, counts.day, counts.week, counts.answer, counts.number
     order = counts.course, counts.week, counts.day
-    query = select(*columns).where(counts.week < week_of(now)).order_by(*order)
+    query = select(*columns).where(counts.week < monday(now)).order_by(*order)
     found: dict[tuple[str, int, date], dict[CheckinAnswer, int]] = {}
     with service.store.reading() as tx:
         for row in tx.execute(query):
