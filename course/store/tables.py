@@ -166,7 +166,7 @@ enrolments = Table(
     Index("pauses_with_an_end", "resume_at", **_where("resume_at IS NOT NULL")),  # plan
     Index("enrolments_of_a_subscriber", "subscriber_id", "course"),  # leave, replies, export
     Index("pending_enrolments", "confirm_by", **_where("status = 'pending'")),  # expire
-    Index("rounds_by_end", "ended_at", **_where("ended_at IS NOT NULL")),  # end of storage
+    Index("rounds_by_end", "ended_at", "subscriber_id", **_where("ended_at IS NOT NULL")),  # end of storage
     Index("quiet_enrolments", "note_at", **_where("note_at IS NOT NULL")),  # notes of silence
     Index("ended_enrolments", "ended_at", **_where("ended_at IS NOT NULL AND folded_at IS NULL")),  # fold
     **NEVER_AGAIN,

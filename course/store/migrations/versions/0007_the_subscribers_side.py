@@ -157,7 +157,9 @@ def _letters() -> None:
 
 def _past() -> None:
     ended = sa.text("ended_at IS NOT NULL")
-    op.create_index("rounds_by_end", "enrolments", ["ended_at"], sqlite_where=ended, postgresql_where=ended)
+    op.create_index(
+        "rounds_by_end", "enrolments", ["ended_at", "subscriber_id"], sqlite_where=ended, postgresql_where=ended
+    )
     known = "fact IN ('completed', 'skipped', 'finished', 'stopped')"
     op.create_table(
         "past_counts",
