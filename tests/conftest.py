@@ -244,7 +244,10 @@ def world(settings: Settings) -> Iterator[World]:
 
 
 @pytest.fixture(autouse=True)
-def _logs() -> None:
+def _logs() -> Iterator[None]:
+    """Log to the standard error of each test; what a wider fixture says between two tests goes to that of the run."""
+    logs.set_up("debug")
+    yield
     logs.set_up("debug")
 
 
