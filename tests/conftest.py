@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import io
 import os
 import re
@@ -22,6 +24,7 @@ from sqlalchemy import create_engine, text
 
 from course import cli, logs
 from course.app import App
+from course.content import sources
 from course.journeys.signup import SignUp
 from course.outbound import one_by_one
 from course.outgoing import Notes, Outcome, Outgoing, Sent
@@ -173,10 +176,35 @@ def postgres_server() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _texts_read_once() -> Iterator[None]:
+    """Read the texts of this repository once a run, not once a test; a test that changes texts has its own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        for read in (sources.read, sources.read_toml):
+            patch.setattr(sources, read.__name__, _once(read))
+        yield
+
+
+def _once(read: Callable[[Path], object]) -> Callable[[Path], object]:
+    kept = functools.cache(read)
+    return lambda path: copy.deepcopy(kept(path)) if path.is_relative_to(EMAILS) else read(path)
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the tables once; each test gets a copy of the file."""
+    path = tmp_path_factory.mktemp("tables") / "course.db"
+    store = Store(f"sqlite:///{path}")
+    migrate.upgrade(store)
+    store.close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Make an empty database with its tables, of each kind."""
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("sqlite_tables"), tmp_path / "course.db")
         yield f"sqlite:///{tmp_path / 'course.db'}"
         return
     address = request.getfixturevalue("postgres_server")
