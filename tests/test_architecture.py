@@ -203,8 +203,8 @@ def test_no_machine_and_no_package_index_is_named():
 
 
 def test_every_fault_in_the_documents_names_its_test():
-    """What docs/sending.md, sendgrid.md and hostile-mail.md promise is held by a test of that name."""
-    pages = "sending", "sendgrid", "hostile-mail"
+    """What docs/sending.md, sendgrid.md, hostile-mail.md and threats.md promise is held by a test of that name."""
+    pages = "sending", "sendgrid", "hostile-mail", "threats"
     named = {name for page in pages for name in TEST.findall((ROOT / f"docs/{page}.md").read_text())}
     there = {name for path in (ROOT / "tests").glob("test_*.py") for name in TEST.findall(path.read_text())}
 
