@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+INLINE = re.compile(r"</?(?:a|b|em|strong)\b[^>]*>")
 URL = re.compile(r"https?://[^\s)>\"]+")
 VOID = {"meta", "br", "hr", "img", "link"}
 
@@ -90,3 +91,8 @@ class Page(HTMLParser):
 def words(text):
     """Return the words of a text: letters and digits, hyphens and apostrophes inside."""
     return re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text)
+
+
+def in_sight(html):
+    """Return what a person sees of a page as one text; a link may begin inside a word."""
+    return " ".join(said for said, _ in Page.of(INLINE.sub("", html)).shown())

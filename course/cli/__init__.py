@@ -69,7 +69,7 @@ def check() -> None:
 
 
 @app.command(
-    epilog="Examples: course preview --open | course preview --day 2 --locale en-US | course preview --notice help --plain"
+    epilog="Examples: course preview --open | course preview --day 2 --locale en-US | course preview --notice help"
 )
 def preview(
     *,
