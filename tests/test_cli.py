@@ -266,7 +266,7 @@ def test_preview_of_one_lesson(shell, tmp_path):
 
 
 def test_preview_of_everything(shell, tmp_path):
-    """Every lesson and notice in every language is written, and the index links them all."""
+    """Every lesson and notice in every language is written, with links and without, and the index links them all."""
     ended = shell("preview")
     made = tmp_path / "var/preview"
     pages = sorted(str(page.relative_to(made)) for page in made.glob("*/*/*.html"))
@@ -274,9 +274,34 @@ def test_preview_of_everything(shell, tmp_path):
 
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == "var/preview/index.html"
-    assert len(pages) == 4 * (5 + len(NOTICES)) + 2 * (4 + len(NOTICES))  # two courses, in their languages
+    assert len(pages) == 2 * (4 * (5 + len(NOTICES)) + 2 * (4 + len(NOTICES)))  # two courses, in their languages
     assert [page for page in pages if f'href="{page}"' not in index] == []
     assert [page for page in made.rglob("*.*") if "zq" in page.read_text(encoding="utf-8")] == []
+
+
+def test_preview_without_links(shell, tmp_path):
+    """With --plain it is the letter of whoever replied NO LINKS, beside the other one: nothing in it can be pressed."""
+    with_links = shell("preview", "--day", "2")
+    ended = shell("preview", "--day", "2", "--plain")
+    page = tmp_path / "var/preview/self-compassion/en-GB/day-2.plain.html"
+
+    assert (with_links.code, ended.code) == (0, 0)
+    assert ended.out.splitlines()[-1] == str(page.relative_to(tmp_path))
+    assert "http" in with_links.out
+    assert "http" not in ended.out
+    assert "findahelpline dot com" in ended.out
+    assert "<a " not in page.read_text(encoding="utf-8")
+    assert "<a " in page.with_name("day-2.html").read_text(encoding="utf-8")
+
+
+def test_preview_of_everything_without_links(shell, tmp_path):
+    """With --plain alone only the letters without links are written."""
+    ended = shell("preview", "--course", "self-compassion", "--locale", "he", "--plain")
+    pages = [page.name for page in (tmp_path / "var/preview").glob("*/*/*.html")]
+
+    assert ended.code == 0
+    assert len(pages) == 5 + len(NOTICES)
+    assert [page for page in pages if not page.endswith(".plain.html")] == []
 
 
 def test_preview_opens_a_browser_only_if_asked(shell, monkeypatch):

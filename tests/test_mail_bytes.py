@@ -1,59 +1,52 @@
 """Promises of the bytes that leave: every lesson and notice, in every locale, made on the way that mail really takes.
 
 The numbers M1 to M15 are those of the mail rules this service keeps: RFC 5322, 8058, 3834 and 2919, and what Google,
-Yahoo and Microsoft ask of whoever writes to many.
+Yahoo and Microsoft ask of whoever writes to many. M14, spam filters, is in test_mail_spam.py.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
+import tomllib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cached_property
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import Box, SetClock, World, make_settings
+from every_mail import KEYS, LIVE
+from mail_page import URL, Page, in_sight, words
 
 from course import links
 from course.app import App
-from course.keys import Keys
 from course.links import Purpose
 from course.outgoing import Sent, TryLater
+from course.settings import EMAILS
 
-LIVE = {
-    "base_url": "https://course.example.org",
-    "transport": "smtp",
-    "smtp_url": "smtp://localhost:2525",
-    "mail_from": "hello@course.example.org",
-    "reply_domain": "reply.course.example.org",
-    "postal_address": "1 Quiet Lane, London",
-    "controller_name": "Quiet Lane Press",
-    "contact_email": "people@course.example.org",
-    "secret_key": "the-key-of-the-tests-0123456789-abcdef",
-}
-KEYS = Keys.of(LIVE["secret_key"])
 PEOPLE = {
     "en-GB": {"email": "quill@post.example.net", "name": "Alicequill", "timezone": "Europe/London"},
     "en-US": {"email": "plume@post.example.net", "name": "Bobplume", "timezone": "America/New_York"},
+    "es": {"email": "pluma@post.example.net", "name": "Carolapluma", "timezone": "Europe/Madrid"},
+    "he": {"email": "notza@post.example.net", "name": "נוצהעליזה", "timezone": "Asia/Jerusalem"},
 }
+WORDS = {locale: tomllib.loads((EMAILS / f"words/{locale}.toml").read_text(encoding="utf-8")) for locale in PEOPLE}
 LESSONS = tuple(f"day-{day}" for day in range(1, 6))
 ANSWERS = ("receipt", "help", "paused", "resumed", "skipped", "left", "unread", "empty")
 KINDS = ("confirm", "welcome", "again", *LESSONS, *ANSWERS, "farewell")
 ALL = [(locale, kind) for locale in PEOPLE for kind in KINDS]
 MAILS = pytest.mark.parametrize(("locale", "kind"), ALL, ids=[f"{locale}-{kind}" for locale, kind in ALL])
-AFTER = [(locale, kind) for locale, kind in ALL if kind != "confirm"]
+# What no language could change is looked at in two: one from the left and one from the right.
+TWO = [(locale, kind) for locale, kind in ALL if locale in {"en-GB", "he"}]
+IN_TWO = pytest.mark.parametrize(("locale", "kind"), TWO, ids=[f"{locale}-{kind}" for locale, kind in TWO])
+AFTER = [(locale, kind) for locale, kind in TWO if kind != "confirm"]
 MAILS_TO_LEAVE = pytest.mark.parametrize(("locale", "kind"), AFTER, ids=[f"{locale}-{kind}" for locale, kind in AFTER])
 LOCALES = pytest.mark.parametrize("locale", list(PEOPLE))
-URL = re.compile(r"https?://[^\s)>\"]+")
 
 
 @contextmanager
@@ -74,36 +67,47 @@ def database(tmp_path):
     return f"sqlite:///{tmp_path / 'course.db'}"
 
 
-def until(world, kind):
-    """Let time go by until this mail has come."""
+def until(world, kind, address=None):
+    """Let time go by until this mail has come (to this person)."""
     for _ in range(24 * 10):
-        if kind in world.box.names():
-            return world.box.last(kind)
+        came = [mail for mail in world.box.sent if mail.mailing.name == kind and address in (None, mail.to)]
+        if came:
+            return came[-1]
         world.pass_hours(1)
     raise AssertionError(kind)
 
 
-def answer(world, mail, words):
+def answer(world, mail, said):
     """Reply to a mail, and get what comes of it."""
-    world.reply(mail, words)
+    world.reply(mail, said)
     world.app.tick()
 
 
-def live(world, locale):
-    """Live a whole course in which every kind of mail comes."""
-    who = {"locale": locale, **PEOPLE[locale]}
-    world.join("", **who)
-    world.sign_up("", **who)
-    world.app.tick()
-    first = until(world, "day-1")
-    for words in ("It helped a little.", "HELP", "PAUSE", "RESUME"):
-        answer(world, first, words)
-    answer(world, until(world, "day-2"), "SKIP")
-    answer(world, until(world, "day-3"), "")
-    until(world, "day-4")
-    answer(world, world.box.last("welcome"), "Thank you.")
-    until(world, "farewell")
-    answer(world, world.box.last("day-5"), "STOP")
+def live(world):
+    """Live a whole course in which every kind of mail comes, one person for each language."""
+    everybody = [person["email"] for person in PEOPLE.values()]
+    for number, (locale, person) in enumerate(PEOPLE.items()):
+        who = {"locale": locale, "network": f"203.0.113.{number}", **person}
+        world.join("", **who)
+        world.sign_up("", **who)
+        world.app.tick()
+    for address in everybody:
+        first = until(world, "day-1", address)
+        for said in ("It helped a little.", "HELP", "PAUSE", "RESUME"):
+            answer(world, first, said)
+    for kind, said in (
+        ("day-2", "SKIP"),
+        ("day-3", ""),
+        ("day-4", None),
+        ("welcome", "Thank you."),
+        ("farewell", None),
+    ):
+        for address in everybody:
+            mail = until(world, kind, address)
+            if said is not None:
+                answer(world, mail, said)
+    for address in everybody:
+        answer(world, until(world, "day-5", address), "STOP")
 
 
 @dataclass(frozen=True)
@@ -151,11 +155,12 @@ class Mail:
 def mails(tmp_path_factory):
     """Return one mail of every kind in every locale."""
     found = {}
-    for locale in PEOPLE:
-        with service(tmp_path_factory.mktemp("mails") / "var") as world:
-            live(world, locale)
-            for outgoing in world.box.sent:
-                found.setdefault((locale, outgoing.mailing.name), Mail(outgoing, outgoing.as_bytes()))
+    locales = {person["email"]: locale for locale, person in PEOPLE.items()}
+    with service(tmp_path_factory.mktemp("mails") / "var") as world:
+        live(world)
+        for outgoing in world.box.sent:
+            place = locales[outgoing.to], outgoing.mailing.name
+            found.setdefault(place, Mail(outgoing, outgoing.as_bytes()))
     return found
 
 
@@ -165,97 +170,10 @@ def mail(mails, locale, kind):
     return mails[locale, kind]
 
 
-# A reader of our own HTML: enough of one to see what a person sees.
-
-VOID = {"meta", "br", "hr", "img", "link"}
-
-
-@dataclass(frozen=True)
-class Element:
-    """A tag with what it says of itself."""
-
-    tag: str
-    attributes: dict
-
-    @property
-    def classes(self):
-        """Return its classes."""
-        return set((self.attributes.get("class") or "").split())
-
-    @property
-    def style(self):
-        """Return its inlined declarations."""
-        pairs = (one.split(":", 1) for one in (self.attributes.get("style") or "").split(";") if ":" in one)
-        return {name.strip(): value.strip() for name, value in pairs}
-
-
-@dataclass
-class Page(HTMLParser):
-    """The elements of a page, and each text with the elements around it."""
-
-    open: list = field(default_factory=list)
-    elements: list = field(default_factory=list)
-    texts: list = field(default_factory=list)
-    comments: list = field(default_factory=list)
-
-    @classmethod
-    def of(cls, html):
-        """Take a page apart."""
-        page = cls()
-        HTMLParser.__init__(page)
-        page.feed(html)
-        page.close()
-        assert page.open == []
-        return page
-
-    def handle_starttag(self, tag, attrs):
-        """Open an element."""
-        element = Element(tag, dict(attrs))
-        self.elements.append((element, tuple(self.open)))
-        if tag not in VOID:
-            self.open.append(element)
-
-    def handle_endtag(self, tag):
-        """Close the innermost element, which must be of this kind."""
-        assert self.open[-1].tag == tag, f"</{tag}> closes <{self.open[-1].tag}>"
-        self.open.pop()
-
-    def handle_data(self, data):
-        """Keep a text with where it stands."""
-        if data.strip():
-            self.texts.append((data, tuple(self.open)))
-
-    def handle_comment(self, data):
-        """Keep a comment: old Outlook reads some."""
-        self.comments.append(data)
-
-    def shown(self):
-        """Return what a person sees, in turn."""
-        return [
-            (text, path)
-            for text, path in self.texts
-            if not {"head", "style", "title"} & {one.tag for one in path}
-            and not any(one.style.get("display") == "none" for one in path)
-        ]
-
-    def all(self, tag):
-        """Return the elements with this tag."""
-        return [element for element, _ in self.elements if element.tag == tag]
-
-    def sheet(self):
-        """Return the style sheets that are left, as they are."""
-        return "\n".join(text for text, path in self.texts if path[-1].tag == "style")
-
-
-def words(text):
-    """Return the words of a text: letters and digits, hyphens and apostrophes inside."""
-    return re.findall(r"[^\W_]+(?:['\u2019-][^\W_]+)*", text)
-
-
 # M1, M2: the header block.
 
 
-@MAILS
+@IN_TWO
 @pytest.mark.parametrize("name", ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "MIME-Version"])
 def test_m1_each_identity_header_is_there_once(mail, name):
     """A second one of any would leave it to each mail program which to believe."""
@@ -272,7 +190,7 @@ def test_m1_sender_and_recipient_are_one_ascii_mailbox_each(mail, locale, kind):
     assert mail["To"] == PEOPLE[locale]["email"]
 
 
-@MAILS
+@IN_TWO
 def test_m1_the_message_id_is_ours_and_the_date_is_now(mail):
     """`<token@own-domain>` without a +; the date at which it was handed over, in UTC."""
     assert re.fullmatch(r"<[0-9a-f]+@course\.example\.org>", mail["Message-ID"])
@@ -280,7 +198,7 @@ def test_m1_the_message_id_is_ours_and_the_date_is_now(mail):
     assert mail["Date"].endswith("+0000")
 
 
-@MAILS
+@IN_TWO
 def test_m1_the_message_id_is_hard_to_forge(mail, mails):
     """At least 80 bits of it are signature: a reference to it proves that somebody had our mail."""
     token = mail["Message-ID"].strip("<>").partition("@")[0]
@@ -314,7 +232,7 @@ EXPECTED = ["From", "To", "Subject", "Reply-To", "Date", "Message-ID", "List-Id"
 EXPECTED += ["X-Auto-Response-Suppress", "Feedback-ID", "MIME-Version", "Content-Type"]
 
 
-@MAILS
+@IN_TWO
 def test_a1_there_is_no_header_but_those_we_know(mail, kind):
     """M9: no Precedence, no Return-Path by hand, no Bcc, nothing that was not asked for."""
     names = sorted(line.partition(":")[0] for line in mail.head)
@@ -341,10 +259,9 @@ def test_m3_text_and_html_are_the_two_parts(mail):
 
 @MAILS
 def test_m3_text_and_html_say_the_same_words(mail):
-    """In the same order, addresses of links and numbers of steps aside; the text adds "or pause it" to its link."""
-    text = URL.sub("", mail.text).replace("Leave this course or pause it", "Leave this course")
-    text = re.sub(r"^ *\d+\. ", "", text, flags=re.MULTILINE)
-    html = URL.sub("", " ".join(said for said, _ in mail.page.shown()))
+    """In the same order, addresses of links and numbers of steps aside."""
+    text = re.sub(r"^ *\d+\. ", "", URL.sub("", mail.text), flags=re.MULTILINE)
+    html = URL.sub("", in_sight(mail.html))
 
     assert words(text) == words(html)
     assert len(words(text)) > 50
@@ -386,27 +303,41 @@ def test_m4_the_links_token_is_opaque_and_long(mail):
     assert 8 * (len(raw) - said) >= 128
 
 
-@MAILS_TO_LEAVE
-def test_m6_whoever_reads_the_mail_can_leave(mail):
+@pytest.mark.parametrize(("locale", "kind"), [one for one in ALL if one[1] != "confirm"])
+def test_m6_whoever_reads_the_mail_can_leave(mail, locale):
     """The text has the address, the HTML the link with its words: the very one of the header, without a login."""
     url = re.search("<(https:[^>]+)>", mail["List-Unsubscribe"])[1]
     linked = [one for one in mail.page.all("a") if one.attributes["href"] == url]
+    own = WORDS[locale]["mail"]["footer_leave"]
 
-    assert f"Leave this course or pause it: {url}\n" in mail.text
+    assert f"{own}: {url}\n" in mail.text
     assert len(linked) == 1
-    assert "Leave this course" in [text for text, path in mail.page.shown() if linked[0] in path]
+    assert own in [text for text, path in mail.page.shown() if linked[0] in path]
+
+
+def said_as(words):
+    """Return a pattern for one of the short strings, whatever stands in its slots."""
+    return ".+".join(re.escape(part) for part in re.split(r"\{[a-z_]+\}", words))
 
 
 @MAILS
-def test_m6_every_mail_says_who_why_and_where_help_is(mail, kind):
+def test_m6_every_mail_says_who_why_and_where_help_is(mail, locale, kind):
     """The sender's name and postal address, why it came, that nobody reads along, and where somebody answers now."""
-    why = "someone typed this address at" if kind == "confirm" else "you asked for \u201cFive "
-    for said in (mail.text, " ".join(text for text, _ in mail.page.shown())):
+    own = WORDS[locale]["mail"]
+    for said in (mail.text, in_sight(mail.html)):
         assert "Quiet Lane Press, 1 Quiet Lane, London" in said
-        assert f"You get this because {why}" in said
-        assert "course, not therapy. Nobody reads replies as they arrive." in said
-        assert "Call your local emergency number" in said
+        assert re.search(said_as(own["footer_confirm_why" if kind == "confirm" else "footer_why"]), said)
+        assert own["footer_not_therapy"] in said
+        assert own["help_emergency"] in said
         assert kind == "confirm" or "https://findahelpline.com" in said
+
+
+@MAILS
+def test_a_language_without_a_review_says_so(mail, locale):
+    """In each mail of it, and in none of the others."""
+    said = [WORDS[one]["mail"]["unreviewed"] in mail.text for one in PEOPLE]
+
+    assert any(said) == (locale in {"es", "he"})
 
 
 @MAILS_TO_LEAVE
@@ -419,26 +350,26 @@ def test_the_privacy_notice_is_a_link_away(mail):
 # M7 to M10: lists, robots, answers.
 
 
-@MAILS
+@IN_TWO
 def test_m7_the_list_id_is_the_courses(mail):
     """The same for every mail of a course, in our own domain (RFC 2919)."""
     assert mail["List-Id"] == "<self-compassion.course.example.org>"
 
 
-@MAILS
+@IN_TWO
 def test_m8_robots_are_told_what_wrote_this(mail, kind):
     """An answer to somebody's own mail is auto-replied; what comes of itself is auto-generated (RFC 3834 section 5)."""
     assert mail["Auto-Submitted"] == ("auto-replied" if kind in ANSWERS else "auto-generated")
     assert mail["X-Auto-Response-Suppress"] == "OOF, AutoReply"
 
 
-@MAILS
+@IN_TWO
 def test_m8_an_answer_has_no_return_path(mail, kind):
     """Two robots never go on answering each other: an answer's bounce goes nowhere, any other to its own address."""
     assert mail.outgoing.envelope_from == ("" if kind in ANSWERS else mail["Reply-To"])
 
 
-@MAILS
+@IN_TWO
 def test_the_feedback_id_tells_mailings_apart_not_people(mail, mails, locale, kind):
     """Four fields: course, mailing, locale, sender; two people's copies have the same one."""
     fields = mail["Feedback-ID"].split(":")
@@ -449,7 +380,7 @@ def test_the_feedback_id_tells_mailings_apart_not_people(mail, mails, locale, ki
     assert re.fullmatch("[0-9a-f]{1,8}", fields[0])
 
 
-@MAILS
+@IN_TWO
 def test_m10_replies_come_back_to_a_token(mail, mails):
     """At most 64 characters of a-z, 2-7 and a hyphen before the @, no +, one of its own for each mail."""
     local, _, domain = mail["Reply-To"].partition("@")
@@ -468,7 +399,7 @@ def test_m10_no_two_mails_share_an_address(mails, locale):
     assert len(set(addresses)) == len(KINDS)
 
 
-@MAILS
+@IN_TWO
 def test_no_header_has_a_plus_or_a_percent(mail):
     """SendGrid has turned a + into a space, and % may be read as an escape: no identifier of ours has one."""
     for name in ("Message-ID", "Reply-To", "List-Id", "Feedback-ID"):
@@ -488,13 +419,13 @@ def test_an_answer_about_a_lesson_stands_below_it(mails, locale, kind):
 # M11: what the HTML is made of.
 
 
-@MAILS
+@IN_TWO
 def test_m11_the_html_is_small(mail):
     """Under 60 kB: Gmail cuts at 102, and a phone on a slow line shows it at once."""
     assert len(mail.html.encode()) < 60_000
 
 
-@MAILS
+@IN_TWO
 def test_m11_nothing_is_fetched(mail):
     """No image, no font, no style sheet, no script, no form: opening the mail tells nobody, and works offline."""
     forbidden = {"img", "link", "script", "iframe", "form", "input", "object", "embed", "video", "audio", "svg", "base"}
@@ -523,7 +454,7 @@ def test_m11_every_link_says_where_it_leads(mail):
         assert not URL.search(said)
 
 
-@MAILS
+@IN_TWO
 def test_layout_has_no_tables_but_the_one_for_old_outlook(mail):
     """One column of plain blocks: where a person answers, nothing splits the quote. Its table is in a comment."""
     conditional = [one for one in mail.page.comments if "table" in one]
@@ -564,10 +495,10 @@ def test_the_preheader_comes_first_and_is_not_seen(mail):
     text, path = next((text, path) for text, path in page.texts if "body" in [one.tag for one in path])
 
     assert path[-1].style["display"] == "none"
-    assert 20 <= len(text) <= 120
+    assert 15 <= len(text) <= 120  # Hebrew needs few letters
 
 
-@MAILS
+@IN_TWO
 def test_phones_and_dark_screens_are_provided_for(mail):
     """The viewport, both colour schemes; and the two blocks of the style sheet that cannot be inlined are there."""
     metas = {one.attributes.get("name"): one.attributes.get("content") for one in mail.page.all("meta")}
@@ -586,7 +517,7 @@ def test_the_rest_of_the_style_is_inlined(mail):
     style = {frozenset(one.classes): one.style for one, _ in mail.page.elements if one.classes}
     outside = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}", "", mail.page.sheet())
 
-    assert style[frozenset({"page", "ltr"})]["font-size"] == "18px"
+    assert style[frozenset({"page", mail.page.all("html")[0].attributes["dir"]})]["font-size"] == "18px"
     assert style[frozenset({"sheet"})]["max-width"] == "600px"
     assert outside.strip() == ""
 
@@ -680,6 +611,10 @@ def test_m12_no_mail_pretends_to_be_an_answer(mail):
     assert 5 <= len(subject) <= 60
 
 
+NOT_ME = {"en-GB": "If this was not you", "en-US": "If this wasn\u2019t you", "es": "Si no fuiste tú"}
+NOT_ME["he"] = "אם הבקשה לא באה ממך"
+
+
 @LOCALES
 def test_m15_the_confirmation_has_one_link_and_nothing_to_leave(mails, locale):
     """One https link in each part, to the page with the two buttons; no List-Unsubscribe, no day's text."""
@@ -690,7 +625,7 @@ def test_m15_the_confirmation_has_one_link_and_nothing_to_leave(mails, locale):
     assert re.fullmatch(r"https://course\.example\.org/confirm/[0-9a-f]+", linked[0])
     assert len(linked) == 1
     assert mail.count("List-Unsubscribe") == 0
-    assert re.search(r"If this (was not|wasn.t) you", mail.text)
+    assert NOT_ME[locale] in mail.text
 
 
 @LOCALES
@@ -957,35 +892,6 @@ def test_a1_what_never_gets_past_the_form_would_do_no_harm_either(world, name):
     assert mail.count("Bcc") == 0
     assert not any(b"\r" in line or b"\n" in line or b"\0" in line for line in mail.raw.split(b"\r\n"))
     assert [part.get_content_type() for part in mail.parsed.iter_parts()] == ["text/plain", "text/html"]
-
-
-# M14: what a spam filter thinks of it.
-
-SPAMASSASSIN = Path("/usr/bin/spamassassin")
-
-
-@pytest.mark.skipif(not SPAMASSASSIN.exists(), reason="SpamAssassin is not installed: apt-get install spamassassin")
-@pytest.mark.parametrize("kind", ["confirm", "welcome", "day-1", "receipt"])
-def test_m14_spamassassin_sees_nothing_wrong(mails, tmp_path, kind):
-    """Its local rules give less than 2.0 of 5, and none of those for careless senders."""
-    mail = mails["en-GB", kind]
-    received = (
-        "Received: from mx.course.example.org (mx.course.example.org [93.184.216.34]) by mail.example.net with ESMTPS "
-        f"id 1; {mail['Date']}\r\n"
-    )
-    done = subprocess.run(
-        [SPAMASSASSIN, "-L", "-t"],
-        input=received.encode() + mail.raw,
-        capture_output=True,
-        check=True,
-        timeout=120,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C"},
-    )
-    status = re.search(r"score=(-?[\d.]+) .*?tests=([^ ]*(?:\n\t[^ ]+)*)", done.stdout.decode(errors="replace"))
-
-    assert status
-    assert float(status[1]) < 2.0
-    assert not re.search("MIME_HTML_ONLY|MISSING_|SUBJ_ALL_CAPS|END_FUTURE_EMAILS|MPART_ALT_DIFF", status[2])
 
 
 # Without any configuration.

@@ -69,7 +69,7 @@ def check() -> None:
 
 
 @app.command(
-    epilog="Examples: course preview --open | course preview --day 2 --locale en-US | course preview --notice welcome"
+    epilog="Examples: course preview --open | course preview --day 2 --locale en-US | course preview --notice help"
 )
 def preview(
     *,
@@ -77,15 +77,17 @@ def preview(
     notice: Annotated[str | None, typer.Option(metavar="NAME", help="A notice, like welcome or receipt.")] = None,
     locale: Locale = None,
     course: CourseName = None,
+    plain: Annotated[bool, typer.Option("--plain", help="As whoever replied NO LINKS gets it.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Show mails as people will see them, with sample values.
 
-    Writes HTML and text to DATA_DIR/preview. Without --day and --notice: all mails, and an index.html that links them.
+    Writes HTML and text to DATA_DIR/preview. Without --day and --notice: all mails, with links and without, and an
+    index.html that leads to them.
     """
     from course.cli import lessons
 
-    raise typer.Exit(lessons.preview(course, day, notice, locale, show=open_))
+    raise typer.Exit(lessons.preview(course, day, notice, locale, plain=plain, show=open_))
 
 
 @app.command(

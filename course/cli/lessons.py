@@ -56,15 +56,25 @@ def locales(wanted: str | None) -> int:
     return 1 if wrong else 0
 
 
-def preview(course: str | None, day: int | None, notice: str | None, locale: str | None, *, show: bool) -> int:
-    """Write one mail or all of them to DATA_DIR/preview, print text and place, and show it in the browser if asked."""
+def preview(
+    course: str | None, day: int | None, notice: str | None, locale: str | None, *, plain: bool, show: bool
+) -> int:
+    """Write one mail or all of them to DATA_DIR/preview, print text and place, and show it in the browser if asked.
+
+    `plain`: without links. All of them are written both ways, unless it is asked for.
+    """
     settings, now = load(), SystemClock().real()
     everything = sound(settings, now)
-    mailings = _chosen(everything, course, day, notice, locale)
+    ways = [plain] if plain or day or notice else [False, True]
+    mailings = [
+        (everything.mailing(*one, plain=way), way)
+        for one in _chosen(everything, course, day, notice, locale)
+        for way in ways
+    ]
     folder = settings.data_dir.resolve() / "preview"
     if len(mailings) > 1:
         shutil.rmtree(folder, ignore_errors=True)  # a lesson that is gone would stay in sight
-    pages = [_written(everything, mailing, folder, now) for mailing in mailings]
+    pages = [_written(everything, mailing, folder, now, plain=way) for mailing, way in mailings]
     page = pages[0]
     if len(pages) > 1:
         page = folder / "index.html"
@@ -121,11 +131,12 @@ def name_of(course: Course, day: int | None, notice: str | None) -> str:
 
 def _chosen(
     everything: Catalogue, course: str | None, day: int | None, notice: str | None, locale: str | None
-) -> list[Mailing]:
+) -> list[tuple[str, str, str]]:
+    """Return course, name and locale of each mail that was chosen."""
     one = day or notice
     courses = [course_of(everything, course)] if course or one else list(everything.courses.values())
     return [
-        everything.mailing(course.name, name, written_in)
+        (course.name, name, written_in)
         for course in courses
         for written_in in ([locale_of(course, locale)] if locale or one else course.locales)
         for name in ([name_of(course, day, notice)] if one else _all_names(course))
@@ -136,11 +147,12 @@ def _all_names(course: Course) -> list[str]:
     return [*(lesson_name(day) for day in range(1, course.days + 1)), *NOTICES]
 
 
-def _written(everything: Catalogue, mailing: Mailing, folder: Path, now: datetime) -> Path:
-    """Write a mail as HTML and as text; return the page."""
+def _written(everything: Catalogue, mailing: Mailing, folder: Path, now: datetime, *, plain: bool) -> Path:
+    """Write a mail as HTML and as text; return the page: day-1.html, or day-1.plain.html for one without links."""
     site = everything.settings.site
-    values = samples.values(everything, mailing, now, confirm_url=f"{site}/confirm/…", leave_url=f"{site}/leave/…")
-    page = folder / mailing.course / mailing.locale / f"{mailing.name}.html"
+    confirm, leave = f"{site}/confirm/…", f"{site}/leave/…"
+    values = samples.values(everything, mailing, now, confirm_url=confirm, leave_url=leave, plain=plain)
+    page = folder / mailing.course / mailing.locale / f"{mailing.name}{'.plain' if plain else ''}.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(mailing.html_for(values), encoding="utf-8")
     page.with_suffix(".txt").write_text(mailing.text_for(values), encoding="utf-8")

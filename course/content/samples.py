@@ -17,9 +17,9 @@ ZONE = ZoneInfo("UTC")
 
 
 def values(
-    catalogue: Catalogue, mailing: Mailing, now: datetime, *, confirm_url: str, leave_url: str
+    catalogue: Catalogue, mailing: Mailing, now: datetime, *, confirm_url: str, leave_url: str, plain: bool = False
 ) -> dict[str, str]:
-    """Return a value for every slot that any mailing may have, in the mailing's locale."""
+    """Return a value for every slot that any mailing may have, in the mailing's locale. `plain` is without links."""
     course, words, locale = catalogue.courses[mailing.course], catalogue.words[mailing.locale], mailing.locale
     mail = words["mail"]
     tomorrow = (now + timedelta(days=1)).replace(hour=course.send_hour, minute=0)
@@ -27,7 +27,7 @@ def values(
     done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
-        "help_lines": catalogue.help_for(locale, locale.rpartition("-")[2], now.date()),
+        "help_lines": catalogue.help_for(locale, locale.rpartition("-")[2], now.date(), plain=plain),
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
         **{f"{page}_url": catalogue.settings.site for page in PAGES},
