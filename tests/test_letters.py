@@ -8,11 +8,13 @@ from html import unescape
 
 import pytest
 from conftest import ON_SQLITE, make_settings
+from sqlalchemy import delete
 from starlette.testclient import TestClient
 
 from course.app import App
 from course.journeys import letters, people, person_keys, privacy
 from course.settings import SettingsError
+from course.store.key_store import person_keys as keys_table
 from course.store.tables import subscribers
 from course.web import create_app
 
@@ -444,6 +446,43 @@ def test_an_export_shows_its_words_only_for_their_own_copy(world, browser):
     assert shown["months"] == 3
     assert not {"words", "locked", "key_id"} & set(shown)
     assert own["words"] == TEXT
+
+
+def copies(browser):
+    """Return the copies that she takes along: as text, and as the page to print."""
+    return [browser.get("/own/export.md").text, text(browser.get("/own/print"))]
+
+
+def test_a_copy_says_that_a_letter_waits_and_holds_its_words_once_it_was_opened(world, browser):
+    """Before its time: until when. When it is ready: where it is opened, for a copy opens none. Then: its words."""
+    path = kept(world, browser)
+    visit(world, browser, path)
+    waiting = copies(browser)
+    until_told(world)
+    visit(world, browser, path)
+    ready, before = copies(browser), world.rows("SELECT * FROM letters")
+    unread = world.rows("SELECT erase_at FROM letters")
+    open_it(browser)
+    opened = copies(browser)
+
+    assert all("comes back to you on 2 June 2027" in copy and CANARY not in copy for copy in waiting)
+    assert all("under “My letter”" in copy and CANARY not in copy for copy in ready)
+    assert unread == [(None,)]
+    assert before != world.rows("SELECT * FROM letters")
+    assert "> Dear me, no wonder it was <hard>." in opened[0]
+    assert all(f"{CANARY} & yours — ø" in copy for copy in opened)
+
+
+def test_what_cannot_be_opened_is_said_in_a_copy(world, browser):
+    """Its key is gone: the copy says that it is not lost by that, and whom to write to."""
+    path = kept(world, browser)
+    until_told(world)
+    visit(world, browser, path)
+    open_it(browser)
+    with world.app.service.key_store.transaction() as tx:
+        tx.execute(delete(keys_table))
+
+    assert all("It cannot be opened just now." in copy for copy in copies(browser))
 
 
 # Keys.

@@ -305,6 +305,77 @@ def test_what_is_put_back_where_it_is_shared_is_shared(world):
     assert [one.words for one in sharing.read(world.app.service, world.clock.real(), again=True)] == words(world)
 
 
+QUOTED = "> I told myself that it was too little.\n> Then I said what I would say to a friend."
+
+
+def all_quoted(world, level=KEEP, words=QUOTED, **headers):
+    """Let Alice's mail program put what she wrote into a quote; return what was decided."""
+    a_lesson(world, level=level)
+    lesson = lessons(world)[-1]
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Message-ID"] = lesson.to, lesson.reply_to, "<1@client.example.org>"
+    for name, value in headers.items():
+        mail[name.replace("_", "-")] = value
+    mail.set_content(f"{words}\n")
+    return world.deliver(mail.as_bytes())
+
+
+@pytest.mark.parametrize("level", [KEEP, SHARE])
+def test_a_reply_of_which_all_was_cut_can_be_put_back(world, level):
+    """It was empty, so nothing counted. What was cut is there for Alice alone; put back, it is her words, and her day."""
+    decided = all_quoted(world, level)
+    browser = visiting(world)
+    page, copy = said(browser.get("/own/words")), browser.get("/own/export.md").text
+    before = words(world), world.rows("SELECT day FROM completions")
+    pressed = browser.post(f"/own/words/{entry_of(world)}/whole").headers["location"]
+    again = browser.post(f"/own/words/{entry_of(world)}/whole").headers["location"]
+
+    assert (decided, before) == (["empty"], ([""], []))
+    assert "We found no words of yours in this email." in page
+    assert "We found no words of yours in this email." in copy
+    assert (pressed, again) == ("/own/words?done=whole", "/own/words")
+    assert words(world) == [QUOTED]
+    assert world.rows("SELECT day, via FROM completions") == [(1, "reply")]
+    assert sharing.read(world.app.service, world.clock.real(), again=True) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "words", "headers"),
+    [
+        (None, QUOTED, {}),
+        (KEEP, QUOTED, {"Auto_Submitted": "auto-replied"}),
+        (KEEP, QUOTED, {"Return_Path": "<>"}),
+        (KEEP, QUOTED, {"Precedence": "list"}),
+        (KEEP, "", {}),
+    ],
+    ids=["counting", "automatic", "bounce", "list", "nothing"],
+)
+@ON_SQLITE
+def test_of_what_no_person_keeps_nothing_is_kept(world, level, words, headers):
+    """Who only counts days, machines, bounces, lists, and a mail that holds nothing."""
+    all_quoted(world, level, words, **headers)
+
+    assert world.rows("SELECT * FROM entries") == []
+
+
+@ON_SQLITE
+def test_a_reaction_and_our_own_letter_leave_nothing(world):
+    """An emoji is no entry, and neither is the lesson that comes back without a word."""
+    a_lesson(world, level=KEEP)
+    lesson = lessons(world)[-1]
+    quoted = "\n".join(f"> {line}" for line in lesson.mailing.text_for(lesson.values).splitlines())
+    decided = world.reply(lesson, f"On Tuesday, Dear Self wrote:\n{quoted}\n", MessageID="<2@client.example.org>")
+    reaction = EmailMessage()
+    reaction["From"], reaction["To"], reaction["Message-ID"] = lesson.to, lesson.reply_to, "<3@client.example.org>"
+    reaction.set_content("❤️")
+    reaction.add_alternative('{"version": 1, "emoji": "❤️"}', subtype="vnd.google.email-reaction+json")
+    held = world.deliver(reaction.as_bytes())
+
+    assert decided == ["empty"]
+    assert held != ["completed"]
+    assert world.rows("SELECT * FROM entries") == []
+
+
 def test_the_cut_goes_where_the_words_go(world):
     """Erased with its entry, and with the level."""
     wrote(world)

@@ -363,6 +363,28 @@ def test_a_word_in_answer_to_the_note_lets_the_lesson_come(world, words):
     assert counted == ([1] if words in {"DONE", "SKIP"} else [])
 
 
+@pytest.mark.parametrize("plain", [False, True])
+@ON_SQLITE
+def test_the_note_says_how_to_keep_such_notes_away_by_reply(world, plain):
+    """PAUSE does, as it says, with links and without; NEXT brings the letters back. No text speaks of a page alone."""
+    own_pace(world)
+    if plain:
+        world.reply(world.box.last("day-1"), "NO LINKS")
+    mornings(world, 7)
+    note = world.box.last("quiet")
+    text = note.mailing.text_for(note.values)
+    world.reply(note, "PAUSE")
+    mornings(world, 20)
+    quiet = said(world)
+    world.reply(world.box.last("paused"), "NEXT")
+    mornings(world, 1)
+
+    assert "Reply PAUSE, as the first line, and no email like this one comes." in text
+    assert ("course page" in text.partition("* * *")[0]) == (not plain)
+    assert [name for name, _ in quiet] == ["quiet"]
+    assert lessons(world)[-1][0] == "day-2"
+
+
 @ON_SQLITE
 def test_other_words_in_answer_to_the_note_let_it_wait(world):
     """Shall the next one wait? Yes, please: that is no wish for the next one."""

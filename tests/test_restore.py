@@ -18,13 +18,14 @@ from sqlalchemy import create_engine, text
 
 from course.app import App
 from course.content import catalogue
-from course.journeys import backlog, privacy, restoring, suppression, switch
+from course.journeys import backlog, pacing, people, privacy, resources, restoring, suppression, switch
 from course.journeys.switch import Why
 from course.settings import SettingsError
 from course.store import backup, replacing
 from course.store.database import Store
 from course.store.failures import BackupError
 from course.store.migrate import SchemaError
+from course.store.tables import subscribers
 
 ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when the first lessons are due
@@ -289,6 +290,50 @@ def test_an_address_that_wants_no_mail_wants_none(world, tmp_path):
 
     assert done.carried.suppressions == 1
     assert world.box.sent == []
+
+
+def test_who_writes_on_paper_is_not_asked_after(world, tmp_path):
+    """Alice said so after the backup, Bob before it; Charlie, who did not, is asked as before."""
+    for who in ("alice", "bob", "charlie"):
+        world.join(who, pace="self-paced")
+    on_paper(world, "bob")
+    file = take(world, tmp_path)
+    world.pass_hours(20)
+    on_paper(world, "alice")
+    done = restore(world, file)
+    resume(world)
+    world.pass_hours(24 * 9)
+
+    assert done.carried.on_paper == 1
+    assert [mail.to for mail in world.box.sent if mail.mailing.name == "quiet"] == [CHARLIE]
+
+
+def on_paper(world, who):
+    """Let somebody say on their page that they write on paper."""
+    with world.app.service.store.transaction() as tx:
+        person = people.find(tx, subscribers.c.email == f"{who}@example.org")[0]
+        pacing.check_on(tx, person, wanted=False, now=world.clock.now())
+
+
+def test_what_was_revoked_stays_revoked(world, tmp_path):
+    """A link that was made for Alice, and the one in her letter; one that was made since is gone. Bob's still work."""
+    world.join()
+    world.join("bob")
+    world.pass_hours(20)
+    service, real = world.app.service, world.clock.real
+    letters = [world.link(mail, "r") for mail in world.box.sent if mail.mailing.name == "day-1"]
+    made = [resources.link(service, who, "dear-me", real()).rpartition("/")[2] for who in (ALICE, BOB)]
+    file = take(world, tmp_path)
+    world.clock.go(hours=1)
+    made.append(resources.link(service, ALICE, "dear-me", real()).rpartition("/")[2])
+    named = resources.look(service, letters[0], real()).resource.id
+    for name in {"dear-me", named}:
+        resources.revoke(service, ALICE, name, real())
+    done = restore(world, file)
+    opens = [bool(resources.look(world.app.service, token, real())) for token in (*letters, *made)]
+
+    assert opens == [False, True, False, True, False]
+    assert done.carried.revoked == 4
 
 
 def test_who_came_back_is_not_turned_away(world, tmp_path):

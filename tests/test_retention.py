@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from course.journeys import (
     people,
     provider_events,
     reports,
+    resources,
     retention,
     signup,
     suppression,
@@ -188,6 +190,45 @@ def test_a_link_to_a_resource_keeps_whom_it_was_made_for_until_it_ends(world):
     later(world, 30)
 
     assert (kept, who_is_here(world)) == (["Alice"], [])
+
+
+def without_a_course(world, who):
+    """Let somebody be known who takes no course: a link to an exercise was made for them."""
+    kept = {"name": who.capitalize(), "locale": "en-GB", "timezone": "Europe/London", "send_hour": 8}
+    address = f"{who}@example.org"
+    with world.app.service.store.transaction() as tx:
+        tx.execute(insert(subscribers).values(email=address, email_key=address, created_at=world.clock.now(), **kept))
+    return resources.link(world.app.service, address, "dear-me", world.clock.real()).rpartition("/")[2]
+
+
+@pytest.mark.parametrize(("revoked", "days"), [(False, 90 + DAYS), (True, DAYS)])
+def test_who_has_only_a_link_is_forgotten_so_long_after_it_ended(world, revoked, days):
+    """Bob never took a course. His link works for ninety days or until it is revoked; then he is kept as long again."""
+    token = without_a_course(world, "bob")
+    if revoked:
+        resources.revoke(world.app.service, "bob@example.org", "dear-me", world.clock.real())
+    later(world, days - 1)
+    kept = who_is_here(world)
+    later(world, 1)
+
+    assert (kept, who_is_here(world)) == (["Bob"], [])
+    assert resources.look(world.app.service, token, world.clock.real()) is None
+    assert len(erasures.known(world.app.service)) == 1
+
+
+@ON_SQLITE
+def test_a_newer_link_keeps_them_longer(world):
+    """The last one counts; and where nobody's storage ends, theirs does not either."""
+    without_a_course(world, "bob")
+    later(world, 80)
+    resources.link(world.app.service, "bob@example.org", "dear-me", world.clock.real())
+    later(world, 90 + DAYS - 1)
+    kept = who_is_here(world)
+    settings = world.app.service.settings.model_copy(update={"keep_people_days": 0})
+    never = retention.over(replace(world.app.service, settings=settings), world.clock.now(), world.clock.real())
+    later(world, 1)
+
+    assert (kept, never, who_is_here(world)) == (["Bob"], [], [])
 
 
 @ON_SQLITE

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from course.content.help_lines import HelpLine
 from course.journeys import privacy
 from course.web import create_app, wishes
 
@@ -117,6 +119,7 @@ WISHES = {
     "resume": ({}, "The course goes on from where it was."),
     "plain": ({}, "Letters to come are plain text."),
     "not_plain": ({}, "Letters to come have their links again."),
+    "country": ({"country": "IE"}, "letters to come, and pages, name these help lines"),
     "own": ({}, "the link is on its way to the address on file"),
     "restart": ({"round": "1", "consent": "yes"}, "The course begins again."),
     "locale": ({"locale": "en-US"}, "Saved: letters to come are in this language."),
@@ -175,6 +178,8 @@ BAD = [
     ({"do": "pace", "pace": "weekly"}, "Choose one of the paces."),
     ({"do": "pause", "until": "2027-03-03"}, "Choose a day from tomorrow on"),
     ({"do": "pause", "until": "soon"}, "Choose a day from tomorrow on"),
+    ({"do": "country", "country": "Ireland"}, "Choose a country from the list."),
+    ({"do": "country"}, "Choose a country from the list."),
     ({"do": "restart", "round": "1"}, "Tick the box if you agree."),
 ]
 
@@ -200,6 +205,46 @@ def test_a_form_that_asks_for_nothing_shows_the_page(world, browser, alice):
         assert browser.post(alice, data=data).status_code == 200
 
     assert state(world) == before
+
+
+def lines_of(browser, *paths):
+    """Return which help lines these pages name."""
+    return {name for path in paths for name in ("Listeners", "Neighbours") if name in browser.get(path).text}
+
+
+def test_help_lines_are_those_of_the_country_that_was_chosen(world, browser, alice):
+    """In letters and on pages; else those of the country that she lives by, and so again when she says that."""
+    checked = world.clock.at.date()
+    rows = tuple(
+        HelpLine(country, name, "call", "116 123", "", "everyone", checked)
+        for country, name in (("GB", "Listeners"), ("IE", "Neighbours"))
+    )
+    texts = replace(world.app.catalogue, help_lines=rows, _said={})
+    world.app.service = world.app.ticker.service = replace(world.app.service, catalogue=texts)
+    token = alice.removeprefix("/mine/")
+    pages = (alice, f"{alice}/day/1", f"/checkin/{token}")
+    mailed, shown = [], [lines_of(browser, *pages)]
+    for country in ("IE", ""):
+        assert browser.post(alice, data={"do": "country", "country": country}).status_code == 200
+        world.pass_hours(24)
+        mail = world.box.sent[-1]
+        mailed.append(mail.values["help_lines"])
+        shown.append(lines_of(browser, *pages))
+
+    assert ["Neighbours" in said for said in mailed] == ["Listeners" not in said for said in mailed] == [True, False]
+    assert shown == [{"Listeners"}, {"Neighbours"}, {"Listeners"}]
+
+
+def test_the_chosen_country_is_in_a_copy_and_erased_with_the_rest(world, browser, alice):
+    """It is one more thing that is known of her: an export has it, and erasing leaves nothing of it."""
+    browser.post(alice, data={"do": "country", "country": "IE"})
+    kept = privacy.export(world.app.service, "alice@example.org")["subscriber"][0]["country"]
+    page = browser.get(alice)
+    privacy.erase(world.app.service, "alice@example.org", world.clock.now())
+
+    assert kept == "IE"
+    assert '<option value="IE" selected>' in page.text
+    assert world.rows("SELECT country FROM subscribers") == []
 
 
 def test_a_letter_can_be_read_again(world, browser, alice):

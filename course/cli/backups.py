@@ -75,6 +75,8 @@ def _said(done: Restored) -> list[str]:
         "courses paused": carried.paused,
         "people erased again": carried.erased,
         "parts of journals taken back": carried.taken_back,
+        "courses of people who write on paper": carried.on_paper,
+        "links to exercises revoked, and marks for those in letters": carried.revoked,
     }
     if any(counted.values()):
         lines += ["", "Carried over from it, because it happened since the backup:"]

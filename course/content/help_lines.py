@@ -62,6 +62,11 @@ def country_of(timezone: str) -> str:
     return "" if country in {"001", "ZZ"} else country
 
 
+def country_for(chosen: str | None, timezone: str) -> str:
+    """Return whose help lines somebody gets: of the country that they chose, else of the one that they live by."""
+    return chosen or country_of(timezone)
+
+
 def block(
     lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date, *, rtl: bool = False
 ) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, literal, null, select, update
 from sqlalchemy.exc import DBAPIError
 
-from course.journeys import carrying_words, facts, people, suppression
+from course.journeys import carrying_wishes, carrying_words, facts, people, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.service import Service
 from course.store.database import Store, insert_new
@@ -36,6 +37,8 @@ class Carried:
     paused: int = 0
     erased: int = 0
     taken_back: int = 0  # levels and entries of the journal
+    on_paper: int = 0  # rounds of whoever writes on paper
+    revoked: int = 0  # links to exercises
     lost: int = 0  # people who signed up since the backup, and are not in it
     same_line: bool = False  # whether the replaced database is what became of the one that was backed up
     unread: list[str] = field(default_factory=list)
@@ -57,6 +60,7 @@ def carry(
         ("whose letters go to another address", _move),
         ("who left a course", lambda tx, service, carried: _leave(tx, service, carried, now, real_now)),
         ("who lets a course rest", lambda tx, service, carried: _rest(tx, service, carried, now)),
+        ("who writes on paper, and revoked links", partial(carrying_wishes.carry, now)),
         ("what was taken back of the journal", _take_back),
         ("who was erased", lambda tx, service, carried: _erase(tx, service, carried, with_erased=with_erased)),
     ]

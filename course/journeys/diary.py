@@ -1,4 +1,4 @@
-"""In charge of the journal as its writer sees it, over all courses and rounds: what was kept, what was cut, and photos.
+"""In charge of what somebody wrote as they see it, over all courses and rounds: words, cuts, photos, letters.
 
 For whoever has a visit (journeys/fresh.py), and for nobody else.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from course.journeys import cuts, journal, keeping_photos, people, person_keys
+from course.journeys import completing, cuts, journal, keeping_photos, letters, people, person_keys
 from course.journeys import enrolments as rounds
 from course.journeys.people import Person
 from course.journeys.service import Service
@@ -47,6 +47,33 @@ def of(service: Service, subscriber_id: int) -> list[Written]:
         return [_written(tx, service, row) for row in found]
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A letter to themselves, as a copy shows it. `due_at` is course time; `ready`: its time has come.
+
+    `opened`: it was, so `words` are there; None then means that nobody can open it now. A copy opens none by itself.
+    """
+
+    id: int
+    asked_at: datetime
+    due_at: datetime
+    ready: bool
+    opened: bool
+    words: str | None = field(repr=False)
+
+
+def letters_of(service: Service, subscriber_id: int) -> list[Letter]:
+    """Return every letter that is kept for somebody, the oldest first; the words of those that they have opened."""
+    with service.store.reading() as tx:
+        found = letters.of_person(tx, subscriber_id)
+    return [_letter(service, row) for row in found]
+
+
+def _letter(service: Service, row: Row[Any]) -> Letter:
+    ready, opened = row.told_at is not None, row.told_at is not None and row.erase_at is not None
+    return Letter(row.id, row.asked_at, row.due_at, ready, opened, letters.opened(service, row) if opened else None)
+
+
 def photo(service: Service, subscriber_id: int, entry_id: int, place: int) -> Photo | None:
     """Return one photo of somebody's entry. It is served as a file, never as a page of ours."""
     with service.store.reading() as tx:
@@ -67,9 +94,14 @@ def take_back(service: Service, subscriber_id: int, entry_id: int) -> bool:
 def put_back(service: Service, subscriber_id: int, entry_id: int, now: datetime) -> bool:
     """Make the words of an entry the whole of the reply again. False: nothing was cut of it, or nobody can open it.
 
-    Where the entry is shared, the owner may read the whole from then on; nowhere else.
+    Where the entry is shared, the owner may read the whole from then on; nowhere else. A reply of which all was cut
+    counts for its day from then on, as it would have when it came.
     """
     with service.store.transaction() as tx:
+        person = _writer(tx, subscriber_id, entry_id)
+        if person is None:
+            return False
+        people.alone(tx, person)
         row = tx.execute(_mine(subscriber_id).where(entries.c.id == entry_id).with_for_update(of=entries)).one_or_none()
         cut = cuts.opened(service, row) if row is not None else None
         if row is None or cut is None:
@@ -78,6 +110,8 @@ def put_back(service: Service, subscriber_id: int, entry_id: int, now: datetime)
             key = person_keys.find(service, row.key_id)
         except LockedError:
             return False
+        if row.day is not None and not journal.opened(service, row):
+            completing.complete(tx, service, person, row.day, "reply", row.reply_id, now)
         whole = lock(key, cut.whole.encode(), journal.place(row.reply_id))
         tx.execute(update(entries).where(entries.c.id == entry_id).values(locked=whole, cut=None))
         rounds.note(tx, row.enrolment_id, "put-back", f"entry {entry_id}", now)

@@ -134,7 +134,7 @@ def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
     mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
     zone = schedule.zone_of(row.timezone)
-    country, today = help_lines.country_of(row.timezone), schedule.local_date(now, zone)
+    country, today = help_lines.country_for(row.country, row.timezone), schedule.local_date(now, zone)
     return {
         "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
         "help_lines": service.catalogue.help_for(mailing.locale, country, today, plain=row.plain),

@@ -142,7 +142,7 @@ def keep(
         "enrolment_id": person.id,
         "reply_id": reply_id,
         "day": day,
-        "level": level,
+        "level": level if mail.says_something else JournalLevel.KEEP,  # what was cut is for nobody but its writer
         "key_id": key_id,
         "locked": lock(key, mail.words.encode(), place(reply_id)),
         "cut": cuts.locked(key, reply_id, mail),

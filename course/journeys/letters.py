@@ -141,6 +141,11 @@ def opened(service: Service, row: Row[Any]) -> str | None:
         return None
 
 
+def of_person(tx: Connection, subscriber_id: int) -> list[Row[Any]]:
+    """Return every letter of somebody's, waiting or ready, the newest last."""
+    return list(tx.execute(select(letters).where(letters.c.subscriber_id == subscriber_id).order_by(letters.c.id)))
+
+
 def ready(tx: Connection, subscriber_id: int) -> list[Row[Any]]:
     """Return somebody's letters whose time has come, the newest last: for their own pages, and for nobody else."""
     theirs = letters.c.subscriber_id == subscriber_id, letters.c.told_at.is_not(None)

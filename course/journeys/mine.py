@@ -33,6 +33,7 @@ WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
     "ready": (E.ACTIVE,),
     "paper": (E.ACTIVE, E.PAUSED),
     "plain": BEGUN,
+    "country": BEGUN,
     "own": (*BEGUN, E.STOPPED),
     "restart": (*BEGUN, E.STOPPED),
     "leave": LIVE,

@@ -19,7 +19,7 @@ class Owed(NamedTuple):
     """The columns of OWED, in its order; what a claim writes comes last.
 
     `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only;
-    `plain`: they want no links.
+    `plain`: they want no links; `country`: whose help lines they chose.
     """
 
     id: int
@@ -43,6 +43,7 @@ class Owed(NamedTuple):
     send_hour: int
     journal: str | None
     plain: bool
+    country: str | None
     local_date: date | None
     mailing: str | None
     status: str
@@ -75,6 +76,7 @@ OWED = select(
     subscribers.c.send_hour,
     journals.c.level.label("journal"),
     subscribers.c.plain,
+    subscribers.c.country,
     deliveries.c.local_date,
     deliveries.c.mailing,
     deliveries.c.status,

@@ -41,6 +41,7 @@ class Person:
     locale: str
     timezone: str
     send_hour: int
+    country: str | None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,6 +74,7 @@ COLUMNS = (
     subscribers.c.locale,
     subscribers.c.timezone,
     subscribers.c.send_hour,
+    subscribers.c.country,
 )
 
 

@@ -166,7 +166,7 @@ def _decide(
     reply_id = insert_once(tx, replies, row)
     if reply_id is None:
         return Decision.REPEATED
-    if kind in WORDS or commands.also_answers(command, mail):
+    if kind in WORDS or commands.also_answers(command, mail) or _all_cut(kind, mail, answered):
         journal.keep(tx, service, person, reply_id, day, mail, real_now)
     prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest)
     if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
@@ -191,6 +191,14 @@ def _kind(mail: Incoming, command: Command | None, day: int | None, *, vouched: 
             raise HeldError(Why.SEALED)
         return Decision.EMPTY
     return Decision.NOTED if day is None else Decision.COMPLETED
+
+
+def _all_cut(kind: Decision, mail: Incoming, answered: Answered) -> bool:
+    """Whether all that a person wrote may have been taken for a quote: whoever keeps a journal can put it back.
+
+    Only where it is known what we sent, so that the cut is not our own letter.
+    """
+    return kind == Decision.EMPTY and bool(mail.cut) and answered.delivery_id is not None and not answered.folded
 
 
 def _message_key(service: Service, mail: Incoming, answered: Answered) -> str:

@@ -1,7 +1,8 @@
 """In charge of the end of storage: whose courses have all ended KEEP_PEOPLE_DAYS ago, and what stays of them: numbers.
 
 A letter that waits for its writer, a course that goes on, a list that they joined and a link to a resource that still
-works keep a person. Whoever is erased so is erased as by `course erase`, and remembered for restores as well.
+works keep a person. Whoever has had links alone, and never a course, goes so long after the last of them ended. Whoever
+is erased so is erased as by `course erase`, and remembered for restores as well.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, select
+from sqlalchemy import Connection, Select, delete, exists, or_, select
 
 from course.journeys import consent, erasing, erasures, folding, people, person_keys, suppression
 from course.journeys.people import Person
@@ -42,7 +43,8 @@ def over(service: Service, now: datetime, real_now: datetime) -> list[int]:
         return []
     long_ago = now - timedelta(days=days)
     with service.store.reading() as tx:
-        found = tx.execute(_over(long_ago, real_now)).all()
+        both = _over(long_ago, real_now), _no_course(long_ago, real_now, days)
+        found = [row for query in both for row in tx.execute(query)]
         joined = consent.in_force(tx, consent.LIST, [suppression.mark(service.keys, row.email) for row in found])
     return sorted({row.id for row in found if suppression.mark(service.keys, row.email) not in joined})
 
@@ -63,7 +65,8 @@ def end(service: Service, ids: Collection[int], now: datetime, real_now: datetim
     with service.store.transaction() as tx:
         mine = one_of(tx, subscribers.c.id, ids)
         tx.execute(select(subscribers.c.id).where(mine).order_by(subscribers.c.id).with_for_update()).all()
-        found = {row.id: row.email for row in tx.execute(_over(long_ago, real_now).where(mine))}
+        both = _over(long_ago, real_now), _no_course(long_ago, real_now, service.settings.keep_people_days)
+        found = {row.id: row.email for query in both for row in tx.execute(query.where(mine))}
         marks = {number: suppression.mark(service.keys, email) for number, email in found.items()}
         joined = consent.in_force(tx, consent.LIST, marks.values())
         gone = {number: email for number, email in found.items() if marks[number] not in joined}
@@ -96,6 +99,22 @@ def _over(long_ago: datetime, real_now: datetime) -> Select[Any]:
     )
     query = select(subscribers.c.id, subscribers.c.email).join(enrolments).where(enrolments.c.ended_at <= long_ago)
     return query.where(*(~reason for reason in keeps)).distinct()
+
+
+def _no_course(long_ago: datetime, real_now: datetime, days: int) -> Select[Any]:
+    """Return the query for people without a course, known for so long, whose last link ended so many days ago."""
+    since = real_now - timedelta(days=days)
+    keeps = (
+        exists().where(enrolments.c.subscriber_id == subscribers.c.id),
+        exists().where(
+            resource_links.c.subscriber_id == subscribers.c.id,
+            resource_links.c.expires_at > since,
+            or_(resource_links.c.revoked_at.is_(None), resource_links.c.revoked_at > since),
+        ),
+        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(erasing.LEAVING)),
+    )
+    query = select(subscribers.c.id, subscribers.c.email).where(subscribers.c.created_at <= long_ago)
+    return query.where(*(~reason for reason in keeps))
 
 
 def _count(tx: Connection, rounds: list[Person]) -> None:

@@ -162,6 +162,17 @@ def plain(service: Service, token: str, *, wanted: bool) -> Told | None:
     return _act(service, token, "plain", do)
 
 
+def help_from(service: Service, token: str, country: str) -> Told | None:
+    """Let mails and pages name the help lines of this country (ISO 3166), or "" for those of where they live."""
+
+    def do(tx: Connection, before: Mine) -> str:
+        theirs = update(subscribers).where(subscribers.c.id == before.person.subscriber_id)
+        tx.execute(theirs.values(country=country or None))
+        return "country"
+
+    return _act(service, token, "country", do)
+
+
 def restart(service: Service, token: str, of: int, wording: str, now: datetime, real_now: datetime) -> Told | None:
     """Begin the course once more, after round number `of`; `wording` is the consent exactly as it was shown."""
 

@@ -139,6 +139,7 @@ def _place(tx: Connection, service: Service, token: str) -> _Place | None:
 def _desk(tx: Connection, service: Service, place: _Place, now: datetime) -> Desk:
     person, catalogue = place.person, service.catalogue
     locale = catalogue.locale(person.course, person.locale)
+    country = help_lines.country_for(person.country, person.timezone)
     # Of whoever has left nothing new is kept.
     left = person.status == EnrolmentStatus.STOPPED
     return Desk(
@@ -148,5 +149,5 @@ def _desk(tx: Connection, service: Service, place: _Place, now: datetime) -> Des
         name=person.name,
         day=place.day,
         level=JournalLevel.COUNT if left else journal.level_of(tx, person.id),
-        help_lines=catalogue.help_for(locale, help_lines.country_of(person.timezone), person.today(now)),
+        help_lines=catalogue.help_for(locale, country, person.today(now)),
     )

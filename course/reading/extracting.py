@@ -95,7 +95,12 @@ def joined(found: list[Found]) -> Found:
 
 
 def fuller(text: Found, page: Found) -> Found:
-    """Return the plain text's words; the HTML's where they are those and more, or a quote was found only there."""
+    """Return the plain text's words; the HTML's where they are those and more, or a quote was found only there.
+
+    Where neither has any, that of which something was cut.
+    """
+    if not text.text and not page.text:
+        return text if text.rest else page
     if not text.text or not page.text:
         return text if text.text else page
     if text.cut != page.cut:

@@ -87,5 +87,5 @@ def _letter_days(request: Request, person: Person) -> tuple[int, ...]:
 def _help(request: Request, person: Person, locale: str) -> list[str]:
     """Return the help lines that this person's mails print, line by line."""
     app = render.app_of(request)
-    country = help_lines.country_of(person.timezone)
+    country = help_lines.country_for(person.country, person.timezone)
     return app.catalogue.help_for(locale, country, person.today(app.clock.now())).splitlines()

@@ -29,7 +29,7 @@ def show(request: Request) -> Response:
     locales = app.catalogue.first.locales
     locale = render.locale_of(request, locales)
     lines = app.catalogue.help_lines
-    countries = _names(frozenset(line.country for line in lines), locale)
+    countries = names(frozenset(line.country for line in lines), locale)
     asked = request.query_params.get("country", _region(request.headers.get("accept-language", "")))
     country = asked if asked in countries else ""
     return render.page(
@@ -55,7 +55,7 @@ def _region(header: str) -> str:
 
 
 @cache
-def _names(countries: frozenset[str], locale: str) -> Mapping[str, str]:
+def names(countries: frozenset[str], locale: str) -> Mapping[str, str]:
     """Return what these countries are called in a locale, in the order of their names."""
     known = Locale.parse(locale, sep="-").territories
     named = {country: str(known.get(country, country)) for country in countries}

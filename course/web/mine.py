@@ -13,13 +13,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.content import dates
+from course.content import dates, help_lines
 from course.content.courses import Course
 from course.journeys import mine
 from course.journeys.mine import Mine
 from course.journeys.steering import LONGEST_PAUSE, Told
 from course.store.states import EndedReason, EnrolmentStatus
-from course.web import lessons, render, zones
+from course.web import help_page, lessons, render, zones
 from course.web.forms import Form
 from course.web.signup import wording
 from course.web.wishes import WISHES, WRONG, locale_of
@@ -78,6 +78,7 @@ def _page(
     course, cities, today = app.catalogue.courses.get(person.course), zones.cities(locale), person.today(now)
     wrong = WRONG.get(said, "")
     chosen = {"send_hour": str(person.send_hour), "timezone": person.timezone, "locale": person.locale}
+    chosen |= {"country": person.country or ""}
     chosen |= {"pace": person.pace, "until": str(person.today(person.resume_at)) if person.resume_at else ""}
     return render.page(
         request,
@@ -99,7 +100,8 @@ def _page(
         known=course.locales if course else (),
         pause_days=(today + timedelta(days=1), today + LONGEST_PAUSE),
         consent=wording(app, locale),
-        mail=app.catalogue.words[locale]["mail"],
+        countries=help_page.names(frozenset(line.country for line in app.catalogue.help_lines), locale),
+        help=_help(app, found, locale),
     )
 
 
@@ -123,7 +125,15 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
         lesson=lessons.shown(course, sent[day], locale, mail),
         said=_said(app, said, locale, {"day": day}),
         mail=mail,
+        help=_help(app, found, locale),
     )
+
+
+def _help(app: App, found: Mine, locale: str) -> list[str]:
+    """Return the help lines that this person's mails print, line by line."""
+    person = found.person
+    country = help_lines.country_for(person.country, person.timezone)
+    return app.catalogue.help_for(locale, country, person.today(app.clock.now())).splitlines()
 
 
 def _subjects(course: Course | None, locale: str, days: tuple[int, ...]) -> dict[int, str]:

@@ -23,6 +23,7 @@ WRONG = {
     "locale_wrong": "locale",
     "pace_wrong": "pace",
     "pause_wrong": "pause",
+    "country_wrong": "country",
     "consent_missing": "restart",
 }
 Wish = Callable[["App", str, Mapping[str, str]], "Told | str | None"]
@@ -72,6 +73,12 @@ def _pause(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
     return steering.pause(app.service, token, day, app.clock.now())
 
 
+def _country(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
+    wanted = form.get("country", "?")
+    known = wanted == "" or wanted in {line.country for line in app.catalogue.help_lines}
+    return steering.help_from(app.service, token, wanted) if known else "country_wrong"
+
+
 def _restart(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
     of, found = _number(form.get("round", ""), 10**6), mine.look(app.service, token)
     if form.get("consent") not in TICKED or of is None or found is None:
@@ -103,6 +110,7 @@ WISHES: Mapping[str, Wish] = {
     "checked_on": lambda app, token, _: steering.on_paper(app.service, token, app.clock.now(), wanted=False),
     "plain": lambda app, token, _: steering.plain(app.service, token, wanted=True),
     "not_plain": lambda app, token, _: steering.plain(app.service, token, wanted=False),
+    "country": _country,
     "own": _own,
     "restart": _restart,
     "leave": lambda app, token, _: steering.leave(app.service, token, app.clock.now(), app.clock.real()),
