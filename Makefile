@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run test check fix lock scripts bench chaos fuzz clean
+.PHONY: run test check fix lock scripts pictures bench chaos fuzz clean
 
 run:            ## the whole service, with nothing to configure
 	@$(PYTHON) bootstrap.py
@@ -32,6 +32,10 @@ lock:           ## make both locks anew from pyproject.toml
 scripts:        ## the PDF of every exercise in every language, from its Markdown
 	@$(PYTHON) bootstrap.py dev
 	@PYTHONPATH=. $(BIN)/python tests/scripts.py
+
+pictures:       ## the sheets of docs/pictures: every mail in every language, three widths, light and dark
+	@$(PYTHON) bootstrap.py dev
+	@PYTHONPATH=.:tests $(BIN)/python tests/pictures.py
 
 bench:          ## how fast it sends, against others on this machine; writes docs/performance.md
 	@$(PYTHON) bootstrap.py dev
