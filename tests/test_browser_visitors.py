@@ -196,6 +196,31 @@ def test_a_script_may_stand_elsewhere_than_its_form(world, blog, visitor):
     assert page.get_by_role("button").count() == 1
 
 
+def test_hour_and_language_can_be_chosen_where_the_page_offers_it(world, blog, visitor):
+    """data-hour and data-locales: two labelled lists, set as the page says; an hour that is none is ours."""
+    page, script = visitor(), pasted(world).script
+    page.goto(blog(script.replace(" async", ' data-hour="25" data-locales async')))
+    page.get_by_label("The hour of the letters").wait_for()
+    ours = page.get_by_label("The hour of the letters").input_value()
+    page.goto(blog(script.replace(" async", ' data-hour="07" data-locales async')))
+    hour, language = page.get_by_label("The hour of the letters"), page.get_by_label("The language of the letters")
+    hour.wait_for()
+    look(page, "embedded-choices")
+    set_to, languages = hour.input_value(), language.locator("option").all_inner_texts()
+    hour.select_option("21")
+    language.select_option("en-US")
+    page.get_by_label("Your email address").fill("alice@example.org")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Sign up").click()
+    assert shown(page.get_by_role("heading", name="Look in your inbox"))
+    world.app.tick()
+    world.app.confirm(world.confirm_token())
+
+    assert (ours, set_to) == ("8", "7")
+    assert languages == ["British English", "American English", "español", "עברית"]
+    assert world.rows("SELECT send_hour, locale FROM subscribers") == [(21, "en-US")]
+
+
 def test_the_plain_form_works_without_scripts(world, blog, visitor):
     """From another site, in a browser without scripts: one more press on our page, for the city."""
     page = visitor(scripts=False)

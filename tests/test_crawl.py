@@ -319,7 +319,7 @@ def they_leave(life):
 
 
 def visit(life, who):
-    """Return a browser in which somebody has just opened their own pages."""
+    """Return a browser in which somebody has just opened their own pages: the robot, there first, used nothing up."""
     world, browser = life.world, a_browser(life.world)
     with world.app.service.store.reading() as tx:
         person = people.find(tx, subscribers.c.email == f"{who}@example.org")[0]

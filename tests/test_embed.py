@@ -62,7 +62,7 @@ def test_the_script_is_small_and_asks_for_nothing_else(browser):
     """No library, no request of its own, no cookie, no store."""
     text = browser.get("/embed.js").text
 
-    assert len(text) < 16_000
+    assert len(text) < 18_000
     assert not re.search(r"fetch|XMLHttp|import |cookie|localStorage|sessionStorage|eval", text)
 
 
@@ -114,5 +114,5 @@ def test_the_document_shows_what_the_command_prints(world):
     shown = re.search(r"```html\n(.*?)```", DOCUMENT, re.DOTALL)[1]
 
     assert shown == script.replace(SITE, "https://course.example.org")
-    for attribute in ("data-course", "data-locale", "data-ref", "data-target"):
+    for attribute in ("data-course", "data-locale", "data-ref", "data-hour", "data-locales", "data-target"):
         assert f"`{attribute}" in DOCUMENT

@@ -322,7 +322,7 @@ def all_quoted(world, level=KEEP, words=QUOTED, **headers):
 
 @pytest.mark.parametrize("level", [KEEP, SHARE])
 def test_a_reply_of_which_all_was_cut_can_be_put_back(world, level):
-    """It was empty, so nothing counted. What was cut is there for Alice alone; put back, it is her words, and her day."""
+    """It was empty, so nothing counted. The cut is there for Alice alone; put back, it is her words and her day."""
     decided = all_quoted(world, level)
     browser = visiting(world)
     page, copy = said(browser.get("/own/words")), browser.get("/own/export.md").text

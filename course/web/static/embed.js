@@ -6,7 +6,7 @@
 
   const script = document.currentScript;
   if (!script) return;
-  const { course: wantedCourse, locale: wantedLocale, target, ref } = script.dataset;
+  const { course: wantedCourse, locale: wantedLocale, hour, locales, target, ref } = script.dataset;
   const name = Object.hasOwn(offered.courses, wantedCourse) ? wantedCourse : offered.first;
   const locale = chosen(Object.keys(offered.courses[name]));
   const words = offered.courses[name][locale];
@@ -22,7 +22,7 @@
     p { margin: 0 0 1rem; }
     label { display: block; font-weight: 600; }
     .hint { margin: 0 0 .3rem; font-size: .95rem; color: #57525f; }
-    input[type=email], input[type=text] { box-sizing: border-box; width: 100%; min-height: 48px; padding: .5rem .8rem;
+    input[type=email], input[type=text], select { box-sizing: border-box; width: 100%; min-height: 48px; padding: .5rem .8rem;
       border: 1.5px solid #8a8178; border-radius: 8px; background: transparent; color: inherit; font: inherit; }
     .field { margin-bottom: 1.1rem; }
     .tick, .more { margin-top: 1rem; }
@@ -68,6 +68,26 @@
       element("input", { id, name: id, "aria-describedby": `${id}-hint`, ...attributes }));
   }
 
+  function choice(id, label, options, value) {
+    const list = element("select", { id, name: id }, ...options.map(([key, said]) => new Option(said, key)));
+    list.value = value;
+    return element("div", { class: "field" }, element("label", { for: id }, label), list);
+  }
+
+  function hours() {
+    const said = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit", timeZone: "UTC" });
+    return [...Array(24).keys()].map((one) => [String(one), said.format(Date.UTC(2000, 0, 1, one))]);
+  }
+
+  // What people may choose here if the page that has the form asks for it: data-hour, data-locales.
+  function choices() {
+    const language = (one) => new Intl.DisplayNames(one, { type: "language" }).of(one);
+    const all = Object.keys(offered.courses[name]).map((one) => [one, language(one)]);
+    const at = /^([01]?\d|2[0-3])$/.test(hour) ? String(Number(hour)) : words.at;
+    return [...(hour === undefined ? [] : [choice("send_hour", words.hour, hours(), at)]),
+      ...(locales === undefined ? hidden("locale", locale) : [choice("locale", words.locale, all, locale)])];
+  }
+
   function hidden(key, value) {
     return value ? [element("input", { type: "hidden", name: key, value })] : [];
   }
@@ -84,6 +104,7 @@
       field("email", words.email, words.emailHint,
         { type: "email", autocomplete: "email", autocapitalize: "off", required: "", maxlength: "254" }),
       field("name", words.name, words.nameHint, { type: "text", autocomplete: "given-name", maxlength: "80" }),
+      ...choices(),
       element("div", { class: "extra", "aria-hidden": "true" },
         element("label", { for: "website" }, words.trap),
         element("input", { id: "website", name: "website", type: "text", tabindex: "-1", autocomplete: "off" })),
@@ -93,7 +114,7 @@
       element("p", {},
         link(`/privacy?locale=${locale}`, words.privacy),
         link(`/young?locale=${locale}`, words.young)),
-      ...hidden("timezone", zone.startsWith("Etc/") ? "UTC" : zone), ...hidden("locale", locale), ...hidden("ref", ref),
+      ...hidden("timezone", zone.startsWith("Etc/") ? "UTC" : zone), ...hidden("ref", ref),
       element("button", {}, words.button),
       element("p", { class: "more" }, link(about, words.more)));
   }
