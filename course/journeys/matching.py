@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,13 +13,11 @@ from course.journeys import commands, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
-from course.reading import Incoming, read
+from course.reading import Incoming, mime, read
 from course.reading.authentication import aligned
 from course.reading.caps import TooMuchError
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, skips, subscribers
-
-END = re.compile(rb"\r?\n\r?\n")  # of a mail's head
 
 
 class Sender(StrEnum):
@@ -65,7 +62,7 @@ def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: 
 def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) -> Answered | None:
     """Return what a mail answers, by its head alone; for whoever must not see more of it."""
     try:
-        mail = read(b"%s\n\n" % END.split(head, maxsplit=1)[0])
+        mail = read(b"%s\n\n" % mime.head(head))
     except TooMuchError:
         return None
     return by_token(tx, service, (*to, *mail.recipients), mail)
