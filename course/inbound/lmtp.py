@@ -29,8 +29,8 @@ def prepared(settings: Settings) -> Source | None:
     place = listening(settings.mail_listen)
     if place is None:
         return None
-    serve = partial(_serve, place, sockets.for_mail(place), settings.reply_domain, settings.data_dir / "tmp")
-    return Source(place.protocol, f"{place} (mail for {settings.reply_domain})", serve)
+    serve = partial(_serve, place, sockets.for_mail(place), settings.replies_domain, settings.data_dir / "tmp")
+    return Source(place.protocol, f"{place} (mail for {settings.replies_domain})", serve)
 
 
 def _serve(place: Listening, bound: socket.socket, domain: str, folder: Path, reception: Reception) -> None:
