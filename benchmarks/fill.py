@@ -46,7 +46,7 @@ class People:
         """Return the next one's message, its links signed, not yet filled."""
         person, settings, keys = next(self.numbers), self.app.settings, self.app.keys
         course = self.mailing.course
-        leave = links.leave_links(keys, person, course, settings.site, settings.reply_domain)
+        leave = links.leave_links(keys, person, course, settings.site, settings.replies_at)
         return Outgoing(
             delivery_id=person,
             to=f"person.{person}@people.example",
@@ -54,7 +54,7 @@ class People:
             values={**self.shared, "greeting": f"Dear Person {person},", "leave_url": leave[0]},
             sender=settings.mail_from,
             sender_name=settings.mail_from_name,
-            reply_to=links.reply_address(keys, person, settings.reply_domain),
+            reply_to=links.reply_address(keys, person, settings.replies_at),
             message_id=links.message_id(keys, person, settings.mail_domain),
             date=self.at,
             leave=leave,

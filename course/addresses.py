@@ -26,7 +26,7 @@ class AddressError(ValueError):
         self.reason = reason
 
 
-def parse(typed: str, own_domains: frozenset[str] = frozenset()) -> str:
+def parse(typed: str, own: frozenset[str] = frozenset()) -> str:
     """Return the one address in `typed`, its domain in ASCII lower case (IDNA 2008).
 
     Exactly one dot-atom local part and a domain with a dot; no display name, comment, quotes or IP address (RFC 5321
@@ -47,7 +47,7 @@ def parse(typed: str, own_domains: frozenset[str] = frozenset()) -> str:
         raise AddressError("email_wrong")
     if local.lower() in ROLES:
         raise AddressError("email_role")
-    if domain in own_domains:
+    if domain in own or inbox(f"{local}@{domain}") in own:
         raise AddressError("email_ours")
     return f"{local}@{domain}"
 

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 DRAFT = ".draft-"  # what a file is called until it is whole; a crash may leave one behind
@@ -17,7 +17,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises OSError (disk full …): then nothing is there, or what was there before.
     """
-    draft = _drafted(path, data)
+    write_pieces(path, (data,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file like `write_whole`, of which not all need be in memory at once."""
+    draft = _drafted(path, pieces)
     try:
         draft.replace(path)
     except BaseException:
@@ -28,7 +33,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def write_new(path: Path, data: bytes) -> None:
     """Write a file like `write_whole`, but leave one that is there already: of two writers, the first one wins."""
-    draft = _drafted(path, data)
+    draft = _drafted(path, (data,))
     try:
         path.hardlink_to(draft)
     except FileExistsError:
@@ -44,7 +49,7 @@ def taking_the_place_of(path: Path) -> Iterator[Path]:
 
     Raises OSError, or what was raised while it was written: then nothing is there, or what was there before.
     """
-    draft = _drafted(path, b"")
+    draft = _drafted(path, ())
     try:
         yield draft
         sync(draft)
@@ -71,11 +76,11 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def _drafted(path: Path, data: bytes) -> Path:
+def _drafted(path: Path, pieces: Iterable[bytes]) -> Path:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

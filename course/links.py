@@ -19,7 +19,7 @@ from course.keys import Keys
 
 LINK_MAC = 16  # bytes: 128 bits, RFC 8058 section 5 asks for a hard-to-forge link
 ADDRESS_MAC = 12  # bytes: 96 bits, so that the local part stays far below 64 characters
-REPLY, LEAVE = "reply-", "leave-"  # what our addresses begin with
+REPLY, LEAVE = "reply-", "leave-"  # what our addresses begin with, or what stands behind their plus
 PAGES = ("mine", "write", "checkin")  # a mail's own pages
 LONGEST = 120  # characters; a longer token is not ours
 
@@ -37,6 +37,7 @@ class Purpose(StrEnum):
     FORM = "form", LINK_MAC  # the moment at which a form was shown
     REPLY = "reply", ADDRESS_MAC  # delivery id, in an address
     MESSAGE = "message", ADDRESS_MAC  # delivery id, in a Message-ID
+    OUT = "out", ADDRESS_MAC  # delivery id, in an address to leave by, where a longer token has no room
     TRIAL = "trial", ADDRESS_MAC  # moment, mark of the recipient; in the address and the Message-ID of a test mail
 
     def __new__(cls, value: str, _: int) -> Self:
@@ -79,15 +80,27 @@ def course_mark(course: str) -> int:
     return int.from_bytes(hashlib.sha256(course.encode()).digest()[:4])
 
 
-def reply_address(keys: Keys, delivery_id: int, domain: str) -> str:
+def at(place: str, name: str) -> str:
+    """Return our address of this name: any of a domain of ours, or behind the plus of one mailbox (RFC 5233)."""
+    mailbox, _, domain = place.rpartition("@")
+    return f"{mailbox}+{name}@{domain}" if mailbox else f"{name}@{domain}"
+
+
+def reply_address(keys: Keys, delivery_id: int, place: str) -> str:
     """Return the address that ties a reply to the delivery it answers."""
-    return f"{REPLY}{sign(keys, Purpose.REPLY, delivery_id)}@{domain}"
+    return at(place, f"{REPLY}{sign(keys, Purpose.REPLY, delivery_id)}")
 
 
-def leave_links(keys: Keys, subscriber_id: int, course: str, site: str, domain: str) -> tuple[str, str]:
-    """Return the one-click link and the address by which this person leaves this course."""
+def leave_links(
+    keys: Keys, subscriber_id: int, course: str, site: str, place: str, delivery_id: int = 0
+) -> tuple[str, str]:
+    """Return the one-click link and the address by which this person leaves this course.
+
+    Behind a mailbox and its plus there is no room for the whole token: there the delivery says who leaves what.
+    """
     token = sign(keys, Purpose.LEAVE, subscriber_id, course_mark(course))
-    return f"{site}/leave/{token}", f"{LEAVE}{token}@{domain}"
+    short = sign(keys, Purpose.OUT, delivery_id) if "@" in place else token
+    return f"{site}/leave/{token}", at(place, f"{LEAVE}{short}")
 
 
 def pages(keys: Keys, delivery_id: int, site: str) -> dict[str, str]:
@@ -110,9 +123,17 @@ def leave_tokens(recipients: Iterable[str]) -> list[str]:
     return _tokens(LEAVE, recipients)
 
 
+def left(keys: Keys, recipients: Iterable[str]) -> list[int]:
+    """Return the ids of the deliveries whose address to leave by a mail came to, of those behind a plus."""
+    named = [read(keys, Purpose.OUT, token) for token in leave_tokens(recipients)]
+    return [numbers[0] for numbers in named if numbers]
+
+
 def answered(keys: Keys, recipients: Iterable[str], references: Iterable[str]) -> list[int]:
     """Return the ids of the deliveries that a mail answers: by our reply addresses, then by our Message-IDs."""
+    recipients = list(recipients)
     named = [read(keys, Purpose.REPLY, token) for token in _tokens(REPLY, recipients)]
+    named += [read(keys, Purpose.OUT, token) for token in _tokens(LEAVE, recipients)]
     named += [read(keys, Purpose.MESSAGE, one.strip("<>").partition("@")[0]) for one in references]
     return [numbers[0] for numbers in named if numbers]
 
@@ -122,10 +143,10 @@ def message_id(keys: Keys, delivery_id: int, domain: str) -> str:
     return f"<{sign(keys, Purpose.MESSAGE, delivery_id)}@{domain}>"
 
 
-def trial(keys: Keys, moment: int, mark: int, reply_domain: str, mail_domain: str) -> tuple[str, str]:
+def trial(keys: Keys, moment: int, mark: int, place: str, mail_domain: str) -> tuple[str, str]:
     """Return the reply address and the Message-ID of a test mail, by which its answer tells whether they are a pair."""
     token = sign(keys, Purpose.TRIAL, moment, mark)
-    return f"{REPLY}{token}@{reply_domain}", f"<{token}@{mail_domain}>"
+    return at(place, f"{REPLY}{token}"), f"<{token}@{mail_domain}>"
 
 
 def tried(
@@ -138,7 +159,7 @@ def tried(
 
 
 def _tokens(prefix: str, recipients: Iterable[str]) -> list[str]:
-    local_parts = (address.rpartition("@")[0].lower() for address in recipients)
+    local_parts = (address.rpartition("@")[0].rpartition("+")[2].lower() for address in recipients)
     return [local.removeprefix(prefix) for local in local_parts if local.startswith(prefix)]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -15,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from course import settings_rules
+from course.addresses import inbox
 from course.files import write_new
 from course.hosts import SAMPLE_DOMAIN, bracketed, is_loopback
 
@@ -23,7 +22,6 @@ EMAILS = Path(__file__).resolve().parent.parent / "emails"
 LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"  # RFC 5322 section 3.2.3
 DOMAIN = r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
 SENDGRID_HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
-ALIKE = 0.75  # of difflib's ratio: TRANPSORT is like TRANSPORT, MAILCHIMP_KEY is like none
 
 
 class SettingsError(Exception):
@@ -54,6 +52,7 @@ class Settings(BaseSettings):
     mail_from: str = f"hello@{SAMPLE_DOMAIN}"
     mail_from_name: str = "Dear Self"
     reply_domain: str = f"reply.{SAMPLE_DOMAIN}"
+    reply_address: str = ""
     postal_address: str = "Sample address, set POSTAL_ADDRESS"
     controller_name: str = "Dear Self (sample name, set CONTROLLER_NAME)"
     contact_email: str = f"hello@{SAMPLE_DOMAIN}"
@@ -82,6 +81,7 @@ class Settings(BaseSettings):
     smtp_messages: int = Field(100, ge=1, le=1_000_000)
     send_rate: float | None = Field(None, ge=0.01, le=100_000)
     send_daily: int | None = Field(None, ge=1, le=1_000_000_000)
+    answers_hourly: int = Field(1_000, ge=1, le=1_000_000)
     when_unsure: Literal["resend", "hold"] = "resend"
     spread_minutes: int = Field(20, ge=1, le=60)
     keep_raw_days: int = Field(0, ge=0, le=365)
@@ -162,6 +162,23 @@ class Settings(BaseSettings):
         return self.database.startswith("sqlite")
 
     @property
+    def replies_at(self) -> str:
+        """Where replies come to: a domain with all its addresses, or one mailbox with all behind its plus."""
+        return self.reply_address.strip().lower() or self.reply_domain
+
+    @property
+    def replies_domain(self) -> str:
+        """The domain of every address of ours that is answered to."""
+        return self.replies_at.rpartition("@")[2]
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Whose mail is our own, and who cannot subscribe: our domains; of a mail house's domain, our inboxes alone."""
+        if self.reply_address:
+            return frozenset(map(inbox, (self.mail_from, self.reply_address)))
+        return frozenset({self.mail_domain, self.reply_domain})
+
+    @property
     def mail_domain(self) -> str:
         """The domain of our own Message-IDs: that of the From address."""
         return self.mail_from.rpartition("@")[2]
@@ -174,10 +191,10 @@ def load(**given: object) -> Settings:
     Raises SettingsError with one line per problem: the setting's name and what to put.
     """
     try:
-        misspelt = _misspelt(dotenv_values(".env", encoding="utf-8"))
+        misspelt = settings_rules.misspelt(dotenv_values(".env", encoding="utf-8"), Settings.model_fields)
         settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks each of them
     except ValidationError as error:
-        raise SettingsError("\n".join(_problems(error))) from None
+        raise SettingsError("\n".join(settings_rules.problems(error))) from None
     except UnicodeDecodeError:
         raise SettingsError("The file .env cannot be read: save it as UTF-8") from None
     if misspelt:
@@ -188,27 +205,6 @@ def load(**given: object) -> Settings:
     except OSError as error:
         raise SettingsError(f"DATA_DIR: {settings.data_dir} cannot be used ({error.strerror})") from None
     return settings.model_copy(update={"secret_key": SecretStr(secret)})
-
-
-def _misspelt(written: Iterable[str]) -> list[str]:
-    """Return what is wrong with the names in .env. One that is like none of ours may be another program's."""
-    known = [name.upper() for name in Settings.model_fields]
-    likely = {name: difflib.get_close_matches(name.upper(), known, 1, ALIKE) for name in written}
-    return [
-        f"{name}: there is no such setting; put {found[0]}, or take the line out of .env"
-        for name, found in likely.items()
-        if found and name.upper() != found[0]
-    ]
-
-
-def _problems(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        name = ".".join(str(part) for part in problem["loc"])
-        ours = problem["type"] == "value_error"
-        message = problem["msg"].removeprefix("Value error, ") if ours else settings_rules.KINDS.get(name, "put text")
-        lines.append(f"{name.upper()}: {message}" if name else message)
-    return lines
 
 
 def _kept_secret(path: Path) -> str:

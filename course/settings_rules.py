@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from pydantic import ValidationError
 
 from course.hosts import SAMPLE_DOMAIN, imap_host, is_loopback, listening, smtp_host
 
 if TYPE_CHECKING:
     from course.settings import Settings
 
+ALIKE = 0.75  # of difflib's ratio: TRANPSORT is like TRANSPORT, MAILCHIMP_KEY is like none
+# What stands behind the plus has 47 characters; RFC 5321 section 4.5.3.1.1 gives a local part 64.
+MAILBOX = r"[a-z0-9._-]{1,16}@(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
 SHORTEST_SECRET = 32  # characters
 LOCALE = r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 # What to put where something else than text is wanted.
@@ -30,6 +37,7 @@ KINDS = {
     "smtp_messages": "put a whole number from 1 to 1000000",
     "send_rate": "put how many messages may leave in a second, like 10 or 0.5, or leave it empty",
     "send_daily": "put how many messages may leave in a day (UTC), or leave it empty",
+    "answers_hourly": "put a whole number of answers from 1 to 1000000",
     "when_unsure": "put resend or hold",
     "other_senders": "put accept or hold",
     "dkim_check": "put true or false",
@@ -118,6 +126,11 @@ def _ways_in(settings: Settings) -> list[str]:
         problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")
     if settings.imap_url.get_secret_value() and not imap_host(settings.imap_url.get_secret_value()):
         problems.append("IMAP_URL: put imaps://user:password@host/INBOX")
+    if settings.reply_address and not re.fullmatch(MAILBOX, settings.replies_at):
+        problems.append(
+            "REPLY_ADDRESS: put the bare address of one mailbox, like hello@example.org, with no plus and at most 16 "
+            "characters before the @: what is added behind a plus makes it as long as an address may be"
+        )
     how, _, folder = settings.imap_after.partition(":")
     if how not in {"flag", "delete", "move"} or (how == "move") != bool(folder.strip()) or not folder.isprintable():
         problems.append("IMAP_AFTER: put flag, move:Folder or delete")
@@ -139,7 +152,7 @@ def _production(settings: Settings) -> list[str]:
         "CONTROLLER_NAME": (settings.controller_name, "the person or organisation that runs the course"),
         "CONTACT_EMAIL": (settings.contact_email, "an address where a person answers"),
         "MAIL_FROM": (settings.mail_from, "the address that the course comes from, in a domain of yours"),
-        "REPLY_DOMAIN": (settings.reply_domain, "the domain whose mail comes to this service"),
+        "REPLY_DOMAIN": (settings.replies_at, "the domain whose mail comes to this service"),
     }
     problems = [
         f"{name}: put {what}"
@@ -153,3 +166,25 @@ def _production(settings: Settings) -> list[str]:
     if settings.timelapse:
         problems.append("TIMELAPSE: leave it empty; people live at the usual speed")
     return problems
+
+
+def misspelt(written: Iterable[str], settings: Iterable[str]) -> list[str]:
+    """Return what is wrong with the names in .env. One that is like none of ours may be another program's."""
+    known = [name.upper() for name in settings]
+    likely = {name: difflib.get_close_matches(name.upper(), known, 1, ALIKE) for name in written}
+    return [
+        f"{name}: there is no such setting; put {found[0]}, or take the line out of .env"
+        for name, found in likely.items()
+        if found and name.upper() != found[0]
+    ]
+
+
+def problems(error: ValidationError) -> list[str]:
+    """Return a line for each setting that is wrong: its name, and what to put."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        ours = problem["type"] == "value_error"
+        message = problem["msg"].removeprefix("Value error, ") if ours else KINDS.get(name, "put text")
+        lines.append(f"{name.upper()}: {message}" if name else message)
+    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 
@@ -13,7 +14,7 @@ from conftest import ON_SQLITE, Box, SetClock, World
 from servers import MailServer
 
 from course.app import App
-from course.journeys import answering
+from course.journeys import answering, rates
 from course.journeys.answering import Before, Prompt
 from course.journeys.notices import LAST
 from course.outbound.greeting import Server
@@ -451,3 +452,77 @@ def test_our_own_mail_that_comes_back_is_dropped(world, lesson):
 
     assert world.deliver(raw, to=(lesson.reply_to,)) == ["dropped"]
     assert world.rows("SELECT * FROM completions") == []
+
+
+# All people together, in an hour of the clock.
+
+
+@pytest.fixture
+def two_an_hour(world):
+    """Let only two answers leave in an hour."""
+    settings = world.app.settings.model_copy(update={"answers_hourly": 2})
+    world.app.service = replace(world.app.service, settings=settings)
+
+
+def crowd(world, number):
+    """Let so many people have their first lesson; return their lessons."""
+    for place in range(number):
+        world.join(f"person-{place}")
+    world.clock.at = DAY_1
+    world.app.tick()
+    return [mail for mail in world.box.sent if mail.mailing.name == "day-1"]
+
+
+def leave(world, name):
+    """Return in which hour of the day each of these mails is to leave."""
+    rows = world.rows(f"SELECT send_at FROM deliveries WHERE name LIKE '{name}-%' ORDER BY send_at")  # noqa: S608
+    return [int(str(at)[11:13]) for (at,) in rows]
+
+
+def test_a_flood_of_replies_is_answered_hour_by_hour(world, two_an_hour):
+    """Five replies at once with room for two: two receipts now, two in the next hour, one after it; all five count."""
+    lessons = crowd(world, 5)
+    decided = [world.reply(lesson) for lesson in lessons]
+
+    assert decided == [["completed"]] * 5
+    assert leave(world, "receipt") == [8, 8, 9, 9, 10]
+
+
+def test_help_does_not_wait_behind_a_flood(world, two_an_hour):
+    """HELP and DELETE have room of their own, and the goodbye needs none."""
+    lessons = crowd(world, 5)
+    for lesson in lessons[:3]:
+        world.reply(lesson)
+    for lesson, word in zip(lessons[2:], ("HELP", "DELETE", "STOP"), strict=True):
+        world.reply(lesson, word)
+
+    assert leave(world, "help") + leave(world, "erase") + leave(world, "left") == [8, 8, 8]
+
+
+def test_an_hour_that_has_passed_is_forgotten(world, two_an_hour):
+    """The next flood begins with an empty hour."""
+    lessons = crowd(world, 4)
+    for lesson in lessons[:2]:
+        world.reply(lesson)
+    world.clock.go(hours=3)
+    for lesson in lessons[2:]:
+        world.reply(lesson)
+
+    assert leave(world, "receipt") == [8, 8, 11, 11]
+
+
+def test_when_a_whole_day_is_owed_nothing_more_is(world):
+    """With room for two an hour, fifty are owed: those of this hour and of a day more. Then there is no next week."""
+    with world.app.service.store.transaction() as tx:
+        owed = [rates.booked(tx, "answers", 2, DAY_1) for _ in range(60)]
+
+    assert owed[:3] == [DAY_1, DAY_1, DAY_1 + timedelta(hours=1)]
+    assert owed[48:] == [DAY_1 + timedelta(days=1)] * 2 + [None] * 10
+
+
+def test_a_clock_that_went_back_stops_no_answer(world):
+    """An hour far ahead is none that was booked: somebody had set the clock wrong."""
+    with world.app.service.store.transaction() as tx:
+        rates.booked(tx, "answers", 1, DAY_1 + timedelta(days=400))
+
+        assert rates.booked(tx, "answers", 1, DAY_1) == DAY_1

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -21,6 +22,7 @@ from course.reading import extract, failures, is_automatic, read
 from course.reading.caps import TooMuchError
 
 CANARY = "canary-quinquireme"
+ROOT = Path(__file__).parents[1]
 LONG = "I was kind to myself today.\n" * 5_000
 
 
@@ -202,6 +204,35 @@ def test_no_big_mail_takes_long_or_much(made):
 
     assert "not read within" not in said
     assert len(small) < 5 * 1024 * 1024
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from course.app import App
+from course.settings import load
+
+app = App.build(load(data_dir=Path(sys.argv[1])))
+head = b"From: a@b.example\\nContent-Type: multipart/mixed; boundary=b\\n\\n--b\\n\\nHello\\n--b\\n"
+raw = head + b"Content-Type: image/jpeg\\nContent-Transfer-Encoding: base64\\n\\n" + (b"/9j/" * 19 + b"\\n") * 450_000
+app.receive(raw, source="test")
+size = len(raw)
+del raw
+print(size, app.read_spool()[0].value)
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads its own size from /proc")
+def test_the_largest_mail_takes_little_memory(tmp_path):
+    """The whole service keeps and decides a mail of 34 MB within 256 MB: it is there once, and its photo not read."""
+    command = [sys.executable, "-c", PEAK, str(tmp_path)]
+    said = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=True).stdout
+    size, decided, peak = said.split()[-3:]
+
+    assert int(size) > 34_000_000
+    assert decided == "held"
+    assert int(peak) < 256 * 1024
 
 
 # Mail whose words nobody here can read.

@@ -28,6 +28,7 @@ NUMBERS = {
     Purpose.FORM: (1_772_352_000,),
     Purpose.REPLY: (123_456,),
     Purpose.MESSAGE: (123_456,),
+    Purpose.OUT: (123_456,),
     Purpose.TRIAL: (1_772_352_000, 4_294_967_295),
 }
 PURPOSES = pytest.mark.parametrize("purpose", list(Purpose))
@@ -176,7 +177,10 @@ def test_another_services_tokens_are_nothing():
 
 @pytest.mark.parametrize(
     ("purpose", "bits"),
-    [(purpose, 80 if purpose in (Purpose.REPLY, Purpose.MESSAGE, Purpose.TRIAL) else 128) for purpose in Purpose],
+    [
+        (purpose, 80 if purpose in (Purpose.REPLY, Purpose.MESSAGE, Purpose.OUT, Purpose.TRIAL) else 128)
+        for purpose in Purpose
+    ],
     ids=str,
 )
 def test_a_token_is_hard_to_guess(purpose, bits):

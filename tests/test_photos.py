@@ -87,6 +87,64 @@ def test_what_a_camera_wrote_is_gone_and_the_picture_is_as_it_was(laden, bare):
     assert photo.content == bare
 
 
+def exif(turned, order=">", kind=3, count=1, before=(), after=b""):
+    """Return the EXIF of a camera that was held so, with these entries before."""
+    entries = [*before, struct.pack(f"{order}HHIHH", 0x0112, kind, count, turned, 0)]
+    head = (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(f"{order}IH", 8, len(entries))
+    return segment(0xE1, b"Exif\0\0" + head + b"".join(entries) + bytes(4) + after)
+
+
+MAKER = struct.pack(">HHII", 0x010F, 2, 4, 0x41424300)  # who made the camera
+LITTLE = struct.pack("<HHII", 0x010F, 2, 4, 0x41424300)
+
+
+@pytest.mark.parametrize("turned", range(2, 9))
+@pytest.mark.parametrize(("order", "maker"), [(">", MAKER), ("<", LITTLE)])
+def test_a_photo_stays_the_right_way_up(turned, order, maker):
+    """A phone writes how it was held into the EXIF; that number alone is kept, whatever stood beside it."""
+    laden = jpeg(exif(turned, order, before=[maker], after=CANARY))
+    photo = stripped(laden)
+
+    assert photo is not None
+    assert photo.content == jpeg(exif(turned))
+    assert CANARY[:7] not in photo.content
+    assert stripped(photo.content) == photo
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        exif(1),
+        exif(0),
+        exif(9),
+        exif(6, kind=4),
+        exif(6, count=2),
+        exif(6)[:20].replace(b"\0\x22", b"\0\x12", 1),
+        segment(0xE1, b"Exif\0\0MM\0*\xff\xff\xff\xff"),
+        segment(0xE1, b"Exif\0\0"),
+        segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + exif(6)),
+        segment(0xE2, exif(6)[4:]),
+    ],
+)
+def test_what_says_nothing_of_the_way_up_leaves_nothing(odd):
+    """Upright, out of range, of another type, cut off, pointing outside, or no EXIF at all."""
+    photo = stripped(jpeg(odd))
+
+    assert photo is not None
+    assert photo.content == jpeg()
+
+
+def test_only_the_first_word_about_the_way_up_counts():
+    """One that follows the first is none, nor is one behind the beginning of the picture itself."""
+    photo = stripped(jpeg(exif(6), exif(3), between=exif(8)))
+    late = stripped(jpeg(between=exif(8)))
+
+    assert photo is not None
+    assert photo.content == jpeg(exif(6))
+    assert late is not None
+    assert late.content == jpeg()
+
+
 @pytest.mark.parametrize("bare", [jpeg(), png(), png(chunk(b"gAMA", bytes(4))), webp(0x10)])
 def test_a_bare_picture_is_left_alone(bare):
     """What holds nothing else is kept byte for byte, colours included."""

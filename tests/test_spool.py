@@ -7,14 +7,16 @@ from datetime import timedelta
 
 import pytest
 from conftest import ON_SQLITE
+from cryptography.fernet import InvalidToken
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from course.inbound import spool
+from course.inbound import pieces, spool
 from course.web import create_app
 
 pytestmark = ON_SQLITE
 CANARY = "heron-canary"
+LONG = b"From: alice@example.org\r\n\r\n" + b"I was kind to myself today.\r\n" * 60_000  # of four pieces
 
 
 @pytest.fixture
@@ -124,3 +126,57 @@ def test_the_privacy_page_says_that_replies_stay_in_a_mailbox(world, after, stay
 
     assert ("Your replies stay in the mailbox that they come to, until we empty it." in shown) is stays
     assert ("Then the reply is deleted." in shown) is not stays
+
+
+# Of pieces.
+
+
+@pytest.fixture
+def long_mail(world):
+    """Keep a mail of several pieces; return its file and its lines."""
+    path = spool.put(
+        world.app.spool_folder, world.app.keys, spool.Spooled("test", ("a@b.example",), (), LONG), world.clock.real()
+    )
+    return path, path.read_bytes().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", LONG[: pieces.PIECE], LONG[: 2 * pieces.PIECE], LONG])
+def test_a_mail_of_any_length_comes_back_as_it_was(world, raw):
+    """Empty, of one piece, ending where a piece ends, of several."""
+    mail = spool.Spooled("test", ("a@b.example",), ("b.example",), raw)
+    path = spool.put(world.app.spool_folder, world.app.keys, mail, world.clock.real())
+
+    assert spool.take(path, world.app.keys) == mail
+
+
+SPOILT = {
+    "the last piece is gone": lambda lines, _: lines[:-1],
+    "a piece is gone": lambda lines, _: lines[:1] + lines[2:],
+    "two pieces have changed places": lambda lines, _: [lines[0], lines[2], lines[1], *lines[3:]],
+    "a piece stands there twice": lambda lines, _: [*lines, lines[-1]],
+    "a piece is another mail's": lambda lines, other: [*lines[:-1], other[-1]],
+    "it breaks off in a piece": lambda lines, _: [*lines[:-1], lines[-1][:100]],
+    "it breaks off in the first piece": lambda lines, _: [lines[0][:60]],
+    "it is empty": lambda _, __: [],
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_mail_that_is_not_whole_is_not_taken_for_one(world, long_mail, spoil):
+    """Whoever can write to the disk, or a disk that fails, changes nobody's words: the mail does not open."""
+    path, lines = long_mail
+    other = spool.put(world.app.spool_folder, world.app.keys, spool.Spooled("test", (), (), LONG), world.clock.real())
+    path.write_bytes(b"".join(spoil(lines, other.read_bytes().splitlines(keepends=True))))
+
+    with pytest.raises(InvalidToken):
+        spool.take(path, world.app.keys)
+
+
+def test_a_mail_that_an_earlier_version_kept_is_read(world):
+    """It was sealed in one; it may wait, or be put aside for two weeks, while the version changes."""
+    head = b'{"source": "imap", "to": ["a@b.example"], "passed": []}'
+    path = world.app.spool_folder / "old.mail"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(world.app.keys.seal(head + b"\n" + LONG))
+
+    assert spool.take(path, world.app.keys) == spool.Spooled("imap", ("a@b.example",), (), LONG)

@@ -26,9 +26,8 @@ def show(file: Path, locale: str | None) -> int:
     settings = load()
     with file.open("rb") as opened:
         raw = opened.read(LARGEST + 1)
-    own = frozenset({settings.mail_domain, settings.reply_domain})
     try:
-        mail, texts = read(raw, settings.authserv_id, own), explain(raw)
+        mail, texts = read(raw, settings.authserv_id, settings.own), explain(raw)
     except TooMuchError as error:
         typer.echo(f"It is put aside unread: {error}.", err=True)
         return FAILED

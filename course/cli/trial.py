@@ -86,7 +86,7 @@ def _not_sent(outcome: Outcome) -> int:
 
 def _address(app: App, typed: str, parameter: str = "ADDRESS") -> str:
     try:
-        return addresses.parse(typed, app.service.own_domains)
+        return addresses.parse(typed, app.settings.own)
     except AddressError as error:
         words = app.catalogue.words_for(app.catalogue.first.name, "")["pages"]["errors"]
         raise typer.BadParameter(words[error.reason], param_hint=parameter) from None
@@ -104,7 +104,7 @@ def _one_of_a_pair(app: App, mailing: Mailing, to: str, name: str) -> Outgoing:
     """Return a test mail whose answer tells whether it came back by that mail's own address."""
     settings, moment = app.settings, int(app.clock.real().timestamp())
     who = trials.mark(app.keys, to)
-    reply_to, message_id = links.trial(app.keys, moment, who, settings.reply_domain, settings.mail_domain)
+    reply_to, message_id = links.trial(app.keys, moment, who, settings.replies_at, settings.mail_domain)
     mail = _test_mail(app, mailing, to)
     greeting = say(app.catalogue.words[mailing.locale]["mail"]["greeting"], name=name)
     return replace(mail, reply_to=reply_to, message_id=message_id, values={**mail.values, "greeting": greeting})
@@ -116,7 +116,7 @@ def _test_mail(app: App, mailing: Mailing, to: str) -> Outgoing:
     The Message-ID also holds the moment: an inbox shows a second mail with the same one as none at all.
     """
     settings, keys, real_now = app.settings, app.keys, app.clock.real()
-    leave = links.leave_links(keys, 0, mailing.course, settings.site, settings.reply_domain)
+    leave = links.leave_links(keys, 0, mailing.course, settings.site, settings.replies_at)
     moment = links.sign(keys, Purpose.MESSAGE, 0, int(real_now.timestamp() * 1_000_000))
     return Outgoing(
         delivery_id=0,
@@ -125,7 +125,7 @@ def _test_mail(app: App, mailing: Mailing, to: str) -> Outgoing:
         values=samples.values(app.catalogue, mailing, app.clock.now(), confirm_url="", leave_url=leave[0]),
         sender=settings.mail_from,
         sender_name=settings.mail_from_name,
-        reply_to=links.reply_address(keys, 0, settings.reply_domain),
+        reply_to=links.reply_address(keys, 0, settings.replies_at),
         message_id=f"<{moment}@{settings.mail_domain}>",
         date=real_now,
         leave=leave,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +20,7 @@ from course.inbound.smtp_talk import Door, LmtpTalk, Talk
 from course.settings import Settings
 
 MOST_CONNECTIONS = 20
-AT_ONCE = 2  # mails that are being encrypted: each takes some four times its size
+AT_ONCE = 2  # mails that are being encrypted: each is in memory once
 GOODBYE = 5.0  # seconds that mails get to be kept when the service ends
 
 
@@ -27,8 +29,8 @@ def prepared(settings: Settings) -> Source | None:
     place = listening(settings.mail_listen)
     if place is None:
         return None
-    serve = partial(_serve, place, sockets.for_mail(place), settings.reply_domain, settings.data_dir / "tmp")
-    return Source(place.protocol, f"{place} (mail for {settings.reply_domain})", serve)
+    serve = partial(_serve, place, sockets.for_mail(place), settings.replies_domain, settings.data_dir / "tmp")
+    return Source(place.protocol, f"{place} (mail for {settings.replies_domain})", serve)
 
 
 def _serve(place: Listening, bound: socket.socket, domain: str, folder: Path, reception: Reception) -> None:
@@ -57,8 +59,10 @@ def _admit(door: Door, talk: type[Talk]) -> asyncio.Protocol:
 def _keep(source: str, reception: Reception, body: IO[bytes], sender: str, to: tuple[str, ...]) -> None:
     """Keep a mail durably, its envelope's sender on top (RFC 5321 section 4.4). Raises OSError."""
     body.seek(0)
-    raw = f"Return-Path: <{sender.strip('<>')}>\r\n".encode("utf-8", "surrogateescape") + body.read()
-    reception.receiver.receive(raw, source=source, to=to)
+    whole = BytesIO()  # it gives its bytes away without a copy
+    whole.write(f"Return-Path: <{sender.strip('<>')}>\r\n".encode("utf-8", "surrogateescape"))
+    shutil.copyfileobj(body, whole)
+    reception.receiver.receive(whole.getvalue(), source=source, to=to)
     reception.came.set()
 
 

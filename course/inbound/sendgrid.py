@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from urllib.parse import quote_from_bytes
 
+from course.reading import mime
+
 PASSED = re.compile(r"@([a-z0-9.-]+)\s*:\s*pass\b")
 DOMAIN = re.compile(r"[a-z0-9.-]{3,253}")
 CHARSET = re.compile(r"[A-Za-z0-9._:-]{1,40}")
 KIND = re.compile(rb"[A-Za-z0-9.+_-]{1,60}/[A-Za-z0-9.+_-]{1,60}")
 FIELD = re.compile(rb"\r?\n(?![ \t])")
-END = re.compile(rb"\r?\n\r?\n")
 OWN = re.compile(rb"(content-[a-z-]+|mime-version)[ \t]*:", re.IGNORECASE)  # what the made mail says of itself
 REPORT = re.compile(rb"multipart/report\b", re.IGNORECASE)
 REPORT_TYPE = re.compile(rb"report-type\s*=\s*\"?([A-Za-z-]{1,40})", re.IGNORECASE)
@@ -59,7 +60,7 @@ def mail_of(fields: Mapping[str, bytes], attachments: Sequence[Attachment]) -> b
         return fields["email"]
     if "headers" not in fields:
         return None
-    block = END.split(fields["headers"].lstrip(b"\r\n"), maxsplit=1)[0]
+    block = mime.head(fields["headers"].lstrip(b"\r\n"))
     lines = [line for line in FIELD.split(block) if line.strip()]
     own = next((line for line in lines if line.lower().startswith(b"content-type")), b"")
     parts = [_texts(fields), *map(_attached, attachments)]

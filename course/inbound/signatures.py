@@ -8,6 +8,8 @@ from collections.abc import Callable
 import dkim
 import structlog
 
+from course.reading import mime
+
 MOST = 3  # marks of one mail that are looked at; each may need an answer from afar
 SECONDS = 5  # that such an answer may take
 LONGEST = 1_000_000  # bytes: more is not checked, for the time that it would take
@@ -15,7 +17,6 @@ LONGEST = 1_000_000  # bytes: more is not checked, for the time that it would ta
 SLOW = re.compile(rb"[ \t]{100}|(?:[ \t]*\r?\n){100}")
 FROM = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
 MARK = re.compile(rb"^dkim-signature[ \t]*:", re.IGNORECASE | re.MULTILINE)
-END = re.compile(rb"\r?\n\r?\n")
 Ask = Callable[..., bytes | None]  # a name in the DNS -> its TXT record
 log = structlog.get_logger()
 
@@ -25,8 +26,10 @@ def passed(raw: bytes, ask: Ask = dkim.get_txt) -> tuple[str, ...]:
 
     Asks the DNS, so it may take seconds. When nobody answers, nothing is proven.
     """
-    head = END.split(raw, maxsplit=1)[0]
-    if len(raw) > LONGEST or SLOW.search(raw) or len(FROM.findall(head)) != 1:
+    if len(raw) > LONGEST:
+        return ()
+    head = mime.head(raw)
+    if SLOW.search(raw) or len(FROM.findall(head)) != 1:
         return ()
     found = (_passed(raw, place, ask) for place in range(min(len(MARK.findall(head)), MOST)))
     return tuple(dict.fromkeys(domain for domain in found if domain))

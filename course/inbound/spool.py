@@ -19,7 +19,8 @@ from pathlib import Path
 import structlog
 from cryptography.fernet import InvalidToken
 
-from course.files import DRAFT, write_whole
+from course.files import DRAFT, write_pieces
+from course.inbound import pieces
 from course.keys import Keys
 from course.reading.aside import HeldError, Why
 
@@ -53,10 +54,9 @@ class Spooled:
 def put(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> Path:
     """Write the mail durably and return its file. Raises OSError (disk full …): then nothing was accepted."""
     head = json.dumps({"source": mail.source, "to": mail.to, "passed": mail.passed})
-    sealed = keys.seal(head.encode() + b"\n" + mail.raw)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{real_now.astimezone(UTC):{MOMENT}}-{secrets.token_hex(4)}.mail"
-    write_whole(path, sealed)
+    write_pieces(path, pieces.sealed(keys, head.encode(), mail.raw))
     return path
 
 
@@ -67,7 +67,7 @@ def waiting(folder: Path) -> list[Path]:
 
 def take(path: Path, keys: Keys) -> Spooled:
     """Read one file. Raises FileNotFoundError when another process was faster, InvalidToken when it is not ours."""
-    head, _, raw = keys.open(path.read_bytes()).partition(b"\n")
+    head, raw = pieces.opened(path, keys)
     said = json.loads(head)
     return Spooled(said["source"], tuple(said["to"]), tuple(said["passed"]), raw)
 

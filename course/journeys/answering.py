@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection, select, update
 
-from course.journeys import erasing, notices
+from course.journeys import erasing, notices, rates
 from course.journeys.people import Person
+from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries
 
+log = structlog.get_logger()
 A_DAY = 3  # answers to one person, over all courses; their local date
 HELP_A_DAY = 10  # more is a machine's; whoever asks for help gets it, whatever else was answered
 CLOSED = (EnrolmentStatus.FINISHED, EnrolmentStatus.STOPPED)
@@ -102,15 +105,24 @@ RULES: dict[str, tuple[Rule, ...]] = {
 }
 ANSWERS = frozenset(RULES)  # what goes out as an answer (RFC 3834)
 COUNTED = ANSWERS - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
+ALWAYS = frozenset({notices.LAST, erasing.DONE})  # once for each person: no flood can bring about many
+URGENT = frozenset({"help", erasing.ASKS})  # a flood of other answers must not keep help waiting
 
 
 def acknowledge(
-    tx: Connection, person: Person, prompt: Prompt, now: datetime, *, counted: bool, empty: bool = False
+    tx: Connection,
+    service: Service,
+    person: Person,
+    prompt: Prompt,
+    now: datetime,
+    *,
+    counted: bool,
+    empty: bool = False,
 ) -> None:
     """Answer a mail that asked for nothing. `counted`: a day is done by it that was not done before."""
     notice = _fitting(person, prompt, counted=counted, empty=empty)
     if notice:
-        answer(tx, person, notice, prompt, now)
+        answer(tx, service, person, notice, prompt, now)
 
 
 def _fitting(person: Person, prompt: Prompt, *, counted: bool, empty: bool) -> str:
@@ -124,8 +136,10 @@ def _fitting(person: Person, prompt: Prompt, *, counted: bool, empty: bool) -> s
     return EMPTY if empty else ""
 
 
-def answer(tx: Connection, person: Person, notice: str, prompt: Prompt, now: datetime) -> bool:
+def answer(tx: Connection, service: Service, person: Person, notice: str, prompt: Prompt, now: datetime) -> bool:
     """Owe this answer, to the address on file and to no other, if it may be given and was not given too often.
+
+    Beyond so many in an hour to all people together (ANSWERS_HOURLY) it leaves in a later hour.
 
     Whoever decides two mails of one person at once holds people.alone().
     """
@@ -134,11 +148,19 @@ def answer(tx: Connection, person: Person, notice: str, prompt: Prompt, now: dat
     before = _before(tx, person, now)
     if not all(rule(notice, prompt, [one for one in before if not one.cancelled]) for rule in RULES[notice]):
         return False
+    send_at = now if notice in ALWAYS else rates.booked(tx, _queue(notice), service.settings.answers_hourly, now)
+    if send_at is None:
+        log.warning("answers of a day are owed already; one more is left out", answer=notice)
+        return False
     if notice != UNREAD:
         _instead_of_unread(tx, person)
     number = 1 + sum(one.today for one in before if one.notice == notice)
     once = f"{person.today(now)}-{number}"
-    return notices.owe(tx, person, notice, now, once=once, day=prompt.day, answers=prompt.delivery_id)
+    return notices.owe(tx, person, notice, send_at, once=once, day=prompt.day, answers=prompt.delivery_id)
+
+
+def _queue(notice: str) -> str:
+    return "urgent answers" if notice in URGENT else "answers"
 
 
 def _before(tx: Connection, person: Person, now: datetime) -> list[Before]:

@@ -51,7 +51,7 @@ def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: 
     now, real_now = times
     person = people.live_round(tx, person)
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    answering.answer(tx, person, notices.LAST, prompt, now)
+    answering.answer(tx, service, person, notices.LAST, prompt, now)
 
 
 def _pause(
@@ -61,7 +61,7 @@ def _pause(
     person = people.live_round(tx, person)
     until = _end(service, person, command, now)
     if rounds.pause(tx, person, now, until) or rounds.pause_until(tx, person, until, now):
-        answering.answer(tx, person, "paused", prompt, now)
+        answering.answer(tx, service, person, "paused", prompt, now)
 
 
 def _end(service: Service, person: Person, command: Command, now: datetime) -> datetime | None:
@@ -77,9 +77,9 @@ def _resume(
 ) -> None:
     person = people.live_round(tx, person)
     if rounds.resume(tx, service, person, now):
-        answering.answer(tx, person, "resumed", prompt, now)
+        answering.answer(tx, service, person, "resumed", prompt, now)
     elif pacing.release(tx, service, person, now):
-        answering.answer(tx, person, "next", prompt, now)
+        answering.answer(tx, service, person, "next", prompt, now)
 
 
 def _next(
@@ -90,7 +90,7 @@ def _next(
     if person.status == EnrolmentStatus.PAUSED:
         _resume(tx, service, person, command, prompt, now, real)
     elif pacing.ready(tx, service, person, now) is not None:
-        answering.answer(tx, person, "next", prompt, now)
+        answering.answer(tx, service, person, "next", prompt, now)
 
 
 def _skip(
@@ -99,7 +99,7 @@ def _skip(
     """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready."""
     day = pacing.prompted(person, prompt.day)
     if day is not None and rounds.skip(tx, person, day, now):
-        answering.answer(tx, person, "skipped", replace(prompt, day=day), now)
+        answering.answer(tx, service, person, "skipped", replace(prompt, day=day), now)
     if day is not None:
         pacing.release(tx, service, people.live_round(tx, person), now)
 
@@ -116,13 +116,13 @@ def _done(
 ) -> None:
     day = pacing.prompted(person, prompt.day)
     counted = day is not None and completing.complete(tx, service, person, day, "command", None, now)
-    answering.acknowledge(tx, person, replace(prompt, day=day), now, counted=counted)
+    answering.acknowledge(tx, service, person, replace(prompt, day=day), now, counted=counted)
 
 
 def _help(
-    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
-    answering.answer(tx, person, "help", prompt, now)
+    answering.answer(tx, service, person, "help", prompt, now)
 
 
 def _delete(
@@ -132,7 +132,7 @@ def _delete(
     if erasing.asked(tx, person, prompt.delivery_id, now):
         erasing.begin(tx, service, person, now, real_now)
     else:
-        answering.answer(tx, person, "erase", prompt, now)
+        answering.answer(tx, service, person, "erase", prompt, now)
 
 
 def _time(
@@ -143,13 +143,13 @@ def _time(
     if person.confirmed_at is None:
         return
     if command.hour is None:
-        answering.answer(tx, person, "hours", prompt, now)
+        answering.answer(tx, service, person, "hours", prompt, now)
         return
     theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
     tx.execute(theirs.values(send_hour=command.hour))
     rounds.retime(tx, service, person.subscriber_id, now)
     rounds.note(tx, person.id, "retimed", f"{command.hour}", now)
-    answering.answer(tx, person, "hour", prompt, now)
+    answering.answer(tx, service, person, "hour", prompt, now)
 
 
 def _letter(
@@ -160,25 +160,31 @@ def _letter(
     if person.confirmed_at is None or person.status == EnrolmentStatus.STOPPED:
         return
     if not prompt.rest or command.months is None:
-        answering.answer(tx, person, "unwritten", prompt, now)
+        answering.answer(tx, service, person, "unwritten", prompt, now)
         return
     asked = letters.wording(service, person, "asked", months=str(command.months))
     wish = Wish(command.months, in_mail=False, wording=asked, how="reply")
     letters.keep(tx, service, person, prompt.rest, wish, now, real)
-    answering.answer(tx, person, "kept", prompt, now)
+    answering.answer(tx, service, person, "kept", prompt, now)
 
 
 def _letters(*, plain: bool) -> Act:
     """Return what lets letters come with or without links from now on, in every course; answered if that is new."""
 
     def change(
-        tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+        tx: Connection,
+        service: Service,
+        person: Person,
+        _command: Command,
+        prompt: Prompt,
+        now: datetime,
+        _real: datetime,
     ) -> None:
         person = people.live_round(tx, person)
         theirs = subscribers.c.id == person.subscriber_id, subscribers.c.plain != plain
         if person.confirmed_at and tx.execute(update(subscribers).where(*theirs).values(plain=plain)).rowcount:
             rounds.note(tx, person.id, "letters", "plain" if plain else "links", now)
-            answering.answer(tx, person, "plain" if plain else "links", prompt, now)
+            answering.answer(tx, service, person, "plain" if plain else "links", prompt, now)
 
     return change
 

@@ -92,7 +92,8 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
     leave = None
     if mailing.name not in BARE:
-        leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, settings.reply_domain)
+        place = settings.replies_at
+        leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, place, row.id)
     values = _values(service, row, mailing, now, leave[0] if leave else "")
     return Outgoing(
         delivery_id=row.id,
@@ -101,7 +102,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         values=values | found.values[row.id] if row.id in found.values else values,
         sender=settings.mail_from,
         sender_name=settings.mail_from_name,
-        reply_to=links.reply_address(keys, row.id, settings.reply_domain),
+        reply_to=links.reply_address(keys, row.id, settings.replies_at),
         message_id=links.message_id(keys, row.id, settings.mail_domain),
         date=real_now,
         leave=leave,

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from course import addresses, offsets
+from course import addresses, links, offsets
 from course.addresses import AddressError
 from course.content.catalogue import JOINING
 from course.content.courses import Course
@@ -28,13 +28,10 @@ JOIN = "join"
 
 def wanted(service: Service, recipients: Iterable[str]) -> Course | None:
     """Return the course that one of these addresses is for: join@ is the first one, join-<course>@ that one."""
-    courses = service.catalogue.courses
-    named = {f"{JOIN}-{name}".casefold(): course for name, course in courses.items()}
-    for address in recipients:
-        local, _, domain = address.casefold().rpartition("@")
-        if domain == service.settings.reply_domain and (local == JOIN or local in named):
-            return named.get(local, service.catalogue.first)
-    return None
+    place, named = service.settings.replies_at, {JOIN: service.catalogue.first}
+    named |= {f"{JOIN}-{name}": course for name, course in service.catalogue.courses.items()}
+    known = {links.at(place, name).casefold(): course for name, course in named.items()}
+    return next((known[address.casefold()] for address in recipients if address.casefold() in known), None)
 
 
 def take_in(tx: Connection, service: Service, mail: Incoming, course: Course, now: datetime, real_now: datetime) -> str:
@@ -43,7 +40,7 @@ def take_in(tx: Connection, service: Service, mail: Incoming, course: Course, no
     Dropped is what must not be answered, and an address that the form would refuse.
     """
     try:
-        sender = addresses.parse(mail.sender, service.own_domains)
+        sender = addresses.parse(mail.sender, service.settings.own)
     except AddressError:
         return "dropped"
     if not mail.signs.answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,13 +13,11 @@ from course.journeys import commands, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
-from course.reading import Incoming, read
+from course.reading import Incoming, mime, read
 from course.reading.authentication import aligned
 from course.reading.caps import TooMuchError
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, skips, subscribers
-
-END = re.compile(rb"\r?\n\r?\n")  # of a mail's head
 
 
 class Sender(StrEnum):
@@ -50,6 +47,10 @@ def leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Pers
         person = people.by_leave_token(tx, service.keys, token)
         if person is not None:
             return person
+    for delivery_id in links.left(service.keys, recipients):
+        found = people.by_delivery(tx, delivery_id)
+        if found is not None:
+            return people.live_round(tx, found.person)
     return None
 
 
@@ -65,7 +66,7 @@ def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: 
 def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) -> Answered | None:
     """Return what a mail answers, by its head alone; for whoever must not see more of it."""
     try:
-        mail = read(b"%s\n\n" % END.split(head, maxsplit=1)[0])
+        mail = read(b"%s\n\n" % mime.head(head))
     except TooMuchError:
         return None
     return by_token(tx, service, (*to, *mail.recipients), mail)

@@ -1,5 +1,7 @@
 """In charge of how many messages may leave: a second (SEND_RATE) and a day (SEND_DAILY), for all workers together.
 
+And of how many answers in an hour (ANSWERS_HOURLY), so that no flood of mail makes us flood others.
+
 What is used up stands in the database. An allowance that nobody used is kept for one second and no longer, so that in
 any minute at most a sixtieth more leaves than the rate says. Lessons leave the last twentieth of a day to notices: who
 signs up while an address is being warmed up gets their confirmation the same day.
@@ -16,6 +18,8 @@ from course.store.database import insert_new
 from course.store.tables import rates
 
 SECOND, DAY = "second", "day"
+HOUR = timedelta(hours=1)
+LATEST = timedelta(days=1)  # that an answer may have to wait; later it says nothing to anybody
 KEPT = 1.0  # seconds
 SHORTEST = 0.25  # seconds; at a high rate some messages are claimed at a time, which spares the disk
 FOR_NOTICES = 0.05  # of a day's messages
@@ -32,10 +36,10 @@ class Allowance:
         midnight = real_now.replace(hour=0, minute=0, second=0, microsecond=0)
         if self._rate:
             oldest = real_now - timedelta(seconds=max(KEPT, 1 / self._rate))
-            until, _ = self._find(SECOND, oldest)
+            until, _ = _find(self._tx, SECOND, oldest)
             self._used_until = max(until, oldest)
         if self._daily:
-            day, used = self._find(DAY, midnight)
+            day, used = _find(self._tx, DAY, midnight)
             self._used_today = used if day >= midnight else 0
         self._midnight = midnight
 
@@ -59,15 +63,34 @@ class Allowance:
         """Take note that so many were claimed."""
         if self._rate:
             self._used_until += timedelta(seconds=count / self._rate)
-            self._note(SECOND, self._used_until, 0)
+            _note(self._tx, SECOND, self._used_until, 0)
         if self._daily:
             self._used_today += count
-            self._note(DAY, self._midnight, self._used_today)
+            _note(self._tx, DAY, self._midnight, self._used_today)
 
-    def _find(self, name: str, at: datetime) -> tuple[datetime, int]:
-        insert_new(self._tx, rates, [{"name": name, "at": at, "used": 0}])
-        found = self._tx.execute(select(rates.c.at, rates.c.used).where(rates.c.name == name).with_for_update()).one()
-        return found.at, found.used
 
-    def _note(self, name: str, at: datetime, used: int) -> None:
-        self._tx.execute(update(rates).where(rates.c.name == name).values(at=at, used=used))
+def booked(tx: Connection, name: str, most: int, now: datetime) -> datetime | None:
+    """Count one more of these, and return from when on it may leave, with so many of them at most in an hour.
+
+    None: whole days of them are owed already. In course time, for that is what answers are owed in.
+    """
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    at, used = _find(tx, name, hour)
+    if not hour <= at <= hour + LATEST:  # it has passed, or the clock went back
+        at, used = hour, 0
+    if used >= most:
+        at, used = at + HOUR, 0
+    if at > hour + LATEST:
+        return None
+    _note(tx, name, at, used + 1)
+    return max(now, at)
+
+
+def _find(tx: Connection, name: str, at: datetime) -> tuple[datetime, int]:
+    insert_new(tx, rates, [{"name": name, "at": at, "used": 0}])
+    found = tx.execute(select(rates.c.at, rates.c.used).where(rates.c.name == name).with_for_update()).one()
+    return found.at, found.used
+
+
+def _note(tx: Connection, name: str, at: datetime, used: int) -> None:
+    tx.execute(update(rates).where(rates.c.name == name).values(at=at, used=used))

@@ -73,7 +73,7 @@ class Came:
 def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: datetime) -> Decision:
     """Decide one mail, in one transaction. `raw` may lack attachments. Raises HeldError when nobody can decide it."""
     try:
-        mail = read(raw, service.settings.authserv_id, service.own_domains)
+        mail = read(raw, service.settings.authserv_id, service.settings.own)
     except TooMuchError as error:
         log.warning("a mail is over a cap", why=str(error))
         raise HeldError(Why.TOO_MUCH) from None
@@ -179,7 +179,7 @@ def _decide(
         counted = False
         if kind == Decision.COMPLETED and day is not None:
             counted = completing.complete(tx, service, person, day, "reply", reply_id, now)
-        answering.acknowledge(tx, person, prompt, now, counted=counted, empty=kind == Decision.EMPTY)
+        answering.acknowledge(tx, service, person, prompt, now, counted=counted, empty=kind == Decision.EMPTY)
     return kind
 
 

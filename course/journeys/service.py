@@ -46,8 +46,3 @@ class Service:
         It follows from nothing but the person's number, on every machine; within the first SPREAD_MINUTES of the hour.
         """
         return crc32(b"minute %d" % subscriber_id) % self.settings.spread_minutes
-
-    @property
-    def own_domains(self) -> frozenset[str]:
-        """Domains of ours: nobody subscribes from them, and mail from them is our own."""
-        return frozenset({self.settings.mail_domain, self.settings.reply_domain})

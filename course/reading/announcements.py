@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from course.reading.attributions import ADDRESS, COLON, TIME, stamped, strong, weak
 from course.reading.lines import Hint, Kind, Line
-from course.reading.words import Words
+from course.reading.words import Words, lowered
 
 ENDS = re.compile(r"[:\uff1a>\u2026-]$")
 TRIES = 50  # lines that look as if they ended one; a mail has a few
@@ -69,7 +69,7 @@ def _may_end(line: Line, words: Words) -> bool:
     text = line.seen
     if not text or len(text) > LONGEST:
         return False
-    return bool(ENDS.search(text) or words.wrote.search(text[-60:])) or stamped(text)
+    return bool(ENDS.search(text) or words.wrote.search(lowered(text[-60:]))) or stamped(text)
 
 
 def _goes_on(lines: list[Line], index: int) -> bool:
@@ -135,7 +135,7 @@ def _before(text: str, words: Words) -> str | None:
     """Return what stands before the attribution on its own first line: "thanks On Wed, Apr 4 … wrote:"."""
     for start in words.start.finditer(text[:LONGEST]):
         own = text[: start.start()]
-        if not own or re.search(r"\d", own) or ADDRESS.search(own) or words.wrote.search(own):
+        if not own or re.search(r"\d", own) or ADDRESS.search(own) or words.wrote.search(lowered(own)):
             return None
         if re.search(r"[\s-]$", own):
             return own.rstrip(" \t-") or None

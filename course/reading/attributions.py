@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from course.reading.words import Words
+from course.reading.words import Words, lowered
 
 ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{2,}")
 BRACKETED = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>@]{1,64}@|&lt;[^\s<>@]{1,64}@")
@@ -27,15 +27,15 @@ def strong(text: str, words: Words) -> bool:
         return False
     if verb is not None and DASHED.fullmatch(text):
         return True
-    date, time = bool(DATE.search(text)), bool(TIME.search(text))
+    addressed = "@" in text and bool(ADDRESS.search(text))
     if verb is None:
-        written = BRACKETED.search(text) or (text[0].isdigit() and ADDRESS.search(text))
-        return bool(written) and (date or time)
-    if ADDRESS.search(text):
+        written = addressed and (text[0].isdigit() or BRACKETED.search(text))
+        return bool(written and (DATE.search(text) or TIME.search(text)))
+    if addressed:
         return True
     final = verb.end() > len(text) - 6
     name = _is_name(text[: verb.start()]) if final else _is_name(text[verb.end() :]) or _is_name(text[: verb.start()])
-    return (date and name) or (time and final and bool(FULL_DATE.search(text)))
+    return bool((name and DATE.search(text)) or (final and FULL_DATE.search(text) and TIME.search(text)))
 
 
 def _is_name(said: str) -> bool:
@@ -57,7 +57,7 @@ def weak(text: str, words: Words) -> bool:
 
 def _verb(text: str, words: Words) -> re.Match[str] | None:
     """Return the last verb of saying."""
-    return max(words.wrote.finditer(text), key=lambda found: found.start(), default=None)
+    return max(words.wrote.finditer(lowered(text)), key=lambda found: found.start(), default=None)
 
 
 def stamped(text: str) -> bool:

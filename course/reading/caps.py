@@ -17,6 +17,7 @@ WRAPPED = 1024 * 1024  # bytes of an S/MIME signature or a winmail.dat around th
 LINES = 1_000_000  # of what is left of a mail when its attachments are cut
 BOUNDARIES = 20 * PARTS  # lines that begin like a boundary
 
+HEAD_END = re.compile(rb"\r?\n\r?\n")  # RFC 5322 section 2.1
 BOUNDARY = re.compile(rb"^--", re.MULTILINE)
 PART_HEADER = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
 
@@ -29,7 +30,7 @@ def check_head(raw: bytes) -> None:
     """Check the size of a message and of its header. Raises TooMuchError."""
     if len(raw) > LARGEST:
         raise TooMuchError("larger than 35 MB")
-    end = re.search(rb"\r?\n\r?\n", raw[: HEADER_BLOCK + 4])
+    end = HEAD_END.search(raw, 0, HEADER_BLOCK + 4)
     if end is None and len(raw) > HEADER_BLOCK:
         raise TooMuchError("a header block over 64 kB")
     block = raw[: end.start()] if end else raw

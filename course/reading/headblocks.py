@@ -30,15 +30,19 @@ def separated(lines: list[Line], words: Words) -> None:
         text = line.seen
         if line.kind is Kind.HEAD or len(text) > LONGEST:
             continue
-        after = following(lines, index)
-        unknown = ANY_DASHED.fullmatch(text) and after is not None and FIELD.match(after.seen)
-        lined = UNDERSCORES.fullmatch(text) and after is not None and _is_sender(after.seen, words)
+        unknown = ANY_DASHED.fullmatch(text) and FIELD.match(_below(lines, index))
+        lined = UNDERSCORES.fullmatch(text) and _is_sender(_below(lines, index), words)
         if unknown or lined or words.separator.fullmatch(text.strip("*")):
             line.kind = Kind.HEAD
             seen += 1
             if seen > HEADS:
                 return
             _unmarked(lines, _fields(lines, index, words), line.depth)
+
+
+def _below(lines: list[Line], index: int) -> str:
+    after = following(lines, index)
+    return after.seen if after is not None else ""
 
 
 def _is_sender(text: str, words: Words) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -20,6 +20,7 @@ BLOCKS = frozenset(
 )
 SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table"})
 ALIKE = frozenset({"p", "li", "tr", "td", "th", "dd", "dt", "option"})  # one closes another of its kind
+DEEPEST = 40  # quotes within quotes that are told apart
 SPACES = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -39,12 +40,18 @@ class Page:
     marks: tuple[Mark, ...] = MARKS
     lines: list[Line] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
-    names: Counter[str] = field(default_factory=Counter)
-    active: Counter[Means] = field(default_factory=Counter)
+    # How many of each are open; no Counter, which takes ten times as long for what is not there.
+    names: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    active: defaultdict[Means, int] = field(default_factory=lambda: defaultdict(int))
     lists: list[int | None] = field(default_factory=list)  # the next number of an open list, None for bullets
     text: list[str] = field(default_factory=list)
     depth: int = 0
     hint: Hint = Hint.NONE  # for the line that is being written
+
+    @property
+    def level(self) -> int:
+        """How deep a line that is written now stands."""
+        return min(self.depth, DEEPEST)
 
     def read(self, html: str) -> list[Line]:
         """Return the lines of a body."""
@@ -74,8 +81,8 @@ class Page:
         self.open.append(Open(tag.name, means, quotes))
         self.names[tag.name] += 1
         self.depth += quotes
-        if means:
-            self.active.update(means)
+        for one in means:
+            self.active[one] += 1
         if Means.REST in means:
             self._break()
             self.hint = Hint.REST
@@ -87,7 +94,7 @@ class Page:
             self._break(always=True)
         elif tag.name == "hr":
             self._break()
-            self.lines.append(Line("-" * 20, self.depth, hint=Hint.RULE))
+            self.lines.append(Line("-" * 20, self.level, hint=Hint.RULE))
         elif Means.REST in (means := self._means(tag)) and means:
             self.hint = Hint.REST
 
@@ -118,8 +125,8 @@ class Page:
                 self._break(blank=last.name in SPACED)
             self.names[last.name] -= 1
             self.depth -= last.quotes
-            if last.means:
-                self.active.subtract(last.means)
+            for one in last.means:
+                self.active[one] -= 1
             if last.name in {"ul", "ol"} and self.lists:
                 self.lists.pop()
             if last.name == name:
@@ -129,7 +136,7 @@ class Page:
         """End the line. A blank one follows a paragraph, and a <br> that stands alone."""
         if not self.text and not always:
             if blank and self.lines and self.lines[-1].text:
-                self.lines.append(Line("", self.depth))
+                self.lines.append(Line("", self.level))
             return
         whole = "".join(self.text)
         text = whole.rstrip() if self.names["pre"] else SPACES.sub(" ", whole.replace("\xa0", " ")).strip()
@@ -137,7 +144,7 @@ class Page:
         for row in text.split("\n") if text else [""] if always else []:
             self.lines.append(self._line(row))
         if blank and self.lines and self.lines[-1].text:
-            self.lines.append(Line("", self.depth))
+            self.lines.append(Line("", self.level))
 
     def _line(self, text: str) -> Line:
         hint = self.hint
@@ -147,7 +154,7 @@ class Page:
             hint = Hint.SIGNATURE
         if not hint and self.active[Means.HEAD]:
             hint = Hint.HEAD
-        return Line(text, self.depth, hint=hint)
+        return Line(text, self.level, hint=hint)
 
 
 def from_html(html: str, marks: Iterable[Mark] = MARKS) -> list[Line]:

@@ -78,7 +78,7 @@ class Incoming:
 def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) -> Incoming:
     """Read a whole message. `authserv_id` is the mail server of ours whose Authentication-Results are believed.
 
-    `ours` are the domains that we write from.
+    `ours` are the domains that we write from, or where they are a mail house's, our inboxes there.
 
     Raises TooMuchError when the message is over a cap, and nothing else.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
 
+from course import addresses
 from course.reading import absence, bounces, mime
 from course.reading.extracting import Found, Reader
 
@@ -33,7 +34,7 @@ CALENDAR = {"REPLY", "COUNTER", "DECLINECOUNTER", "REQUEST", "CANCEL", "REFRESH"
 
 @dataclass
 class Look:
-    """One mail as the checks see it. `ours` are our own domains, `forged` is what our mail server found."""
+    """One mail as the checks see it. `ours` are our own domains or inboxes, `forged` is what our mail server found."""
 
     message: Message
     sender: str
@@ -89,7 +90,7 @@ def from_us(look: Look) -> bool:
     """
     named = OUR_MESSAGE_ID.fullmatch(look.message_id)
     domains = {look.sender.rpartition("@")[2].lower(), named[1].lower() if named else ""}
-    return bool(domains & look.ours)
+    return bool(domains & look.ours) or addresses.inbox(look.sender) in look.ours
 
 
 def calendar(look: Look) -> bool:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import copy
-from email import message_from_bytes, policy
+from email import policy
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from email.parser import BytesFeedParser
 
-from course.reading.caps import DEPTH, PARTS, TEXT, TooMuchError, check_body, check_head
+from course.reading.caps import DEPTH, HEAD_END, PARTS, TEXT, TooMuchError, check_body, check_head
 from course.reading.cutting import cut
 
+PIECE = 64 * 1024  # bytes that are parsed at once
 CHARSETS = re.compile(
     r"(utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
     r"|shift_jis|iso-2022-jp|euc-(jp|kr))",
@@ -28,7 +30,7 @@ def parse(raw: bytes, *, photos: bool = False) -> Message:
     """Return the parsed message, attachments cut, unless `photos` are wanted whole. Raises TooMuchError over a cap."""
     small = reduced(raw, photos=photos)
     try:
-        message = message_from_bytes(small, policy=policy.compat32)
+        message = _fed(small)
         parts = sum(1 for _ in walk(message))
     except (RecursionError, MemoryError):
         raise TooMuchError("nested too deeply") from None
@@ -52,6 +54,20 @@ def reduced(raw: bytes, *, photos: bool = False) -> bytes:
         raise TooMuchError("cannot be taken apart") from None  # a boundary in a charset that is none
     check_body(small)
     return small
+
+
+def _fed(small: bytes) -> Message:
+    """Parse piece by piece: `message_from_bytes` first makes a text of all of it, with four bytes a character."""
+    parser = BytesFeedParser(policy=policy.compat32)
+    for at in range(0, len(small), PIECE):
+        parser.feed(small[at : at + PIECE])
+    return parser.close()
+
+
+def head(raw: bytes) -> bytes:
+    """Return a message's header block, or all of what has no end of one."""
+    end = HEAD_END.search(raw)
+    return raw[: end.start()] if end else raw
 
 
 def walk(message: Message, depth: int = 0) -> Iterator[Message]:

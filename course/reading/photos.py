@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from course.reading import orientation
+
 LARGEST = 10 * 1024 * 1024  # bytes of one photo
 MOST = 10  # photos of one reply
 
@@ -19,7 +21,7 @@ ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 START, END, SCAN = 0xD8, 0xD9, 0xDA
 # Everything that is no APPn and no comment belongs to the picture; of two APPn so many bytes, which say how its colours
 # are meant: after them comes a small picture, which may show what was cut off the large one.
-APPS, COMMENT = range(0xE0, 0xF0), 0xFE
+APPS, COMMENT, EXIF = range(0xE0, 0xF0), 0xFE, 0xE1
 COLOURS = {0xE0: (b"JFIF\0", 12), 0xEE: (b"Adobe", 12)}
 PNG = b"\x89PNG\r\n\x1a\n"
 # Chunks that a PNG's picture needs (W3C PNG, third edition, section 11); text, time, EXIF and strangers' own go.
@@ -72,8 +74,11 @@ def stripped(content: bytes) -> Photo | None:
 
 
 def _jpeg(content: bytes) -> bytes:
-    """Leave out APP1 to APP13, APP15 and comments, also between scans, and whatever follows the end."""
-    kept, at = bytearray(content[:2]), 2
+    """Leave out APP1 to APP13, APP15 and comments, also between scans, and whatever follows the end.
+
+    Which way up it is stays, where its first scan has not begun: browsers and viewers look for it there.
+    """
+    kept, at, turned = bytearray(content[:2]), 2, 0
     while True:
         if content[at] != 0xFF:  # noqa: PLR2004 (a marker begins so)
             raise ValueError("no marker")
@@ -88,6 +93,9 @@ def _jpeg(content: bytes) -> bytes:
         else:
             end = at + 2 + int.from_bytes(_exactly(content, at + 2, 2))
             _exactly(content, at, end - at)
+            if code == EXIF and not turned and (turned := orientation.of(content[at + 4 : end])):
+                kept += orientation.segment(turned)
+            turned = turned or int(code == SCAN)
             end = _after_scan(content, end) if code == SCAN else end
             kept += _of_segment(code, content[at:end])
             at = end

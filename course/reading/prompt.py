@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 from course.reading.lines import UNSEEN, Kind, Line
 
@@ -25,12 +26,11 @@ WORD = re.compile(
 NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s")  # of a list: clients count anew, or make bullets of it
 ENOUGH = 4  # words on end that are ours within a quote
 MANY = 8  # the same where no quote mark stands
-LONGEST = 12_000  # words of a reply that are compared
+LONGEST = 8_000  # words of a reply that are compared
 MOST = 0.7  # of a quoted line's words: the rest is a client's doing
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, and where it stands."""
 
     word: str
@@ -69,7 +69,10 @@ class Prompt:
 def tokens(lines: Iterable[Line]) -> Iterator[Token]:
     """Yield the words of lines, links left out, in small letters."""
     for number, line in enumerate(lines):
-        text = NUMBER.sub(_blanked, URL.sub(_blanked, line.text))
+        text = line.text
+        if ":" in text or "[" in text:
+            text = URL.sub(_blanked, text)
+        text = NUMBER.sub(_blanked, text)
         for found in WORD.finditer(text):
             said = found[0]
             word = said.lower() if said.isascii() else _folded(said)

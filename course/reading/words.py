@@ -41,10 +41,9 @@ class Words:
 
     @cached_property
     def wrote(self) -> re.Pattern[str]:
-        """The verb of an attribution, as a word; where words are not spaced, anywhere."""
-        return re.compile(
-            rf"(?:(?<!\w)|(?<=[\u3040-\u9fff\uac00-\ud7af]))(?:{_any(self.of('wrote'))})(?!\w)", re.IGNORECASE
-        )
+        """The verb of an attribution in small letters, as a word; where words are not spaced, anywhere."""
+        verbs = _any(lowered(word) for word in self.of("wrote"))
+        return re.compile(rf"(?:(?<!\w)|(?<=[\u3040-\u9fff\uac00-\ud7af]))(?:{verbs})(?!\w)")
 
     @cached_property
     def start(self) -> re.Pattern[str]:
@@ -101,6 +100,11 @@ class Words:
     def small(self) -> frozenset[str]:
         """The little words of footers, in small letters."""
         return frozenset(word.casefold() for word in self.of("small"))
+
+
+def lowered(text: str) -> str:
+    """Return a text in small letters, as long as it was: in these a pattern finds words in a third of the time."""
+    return text.replace("\u0130", "i").lower()
 
 
 def _any(words: Iterable[str]) -> str:

@@ -489,8 +489,10 @@ workers = Table(
 rates = Table(
     "rates",
     metadata,
-    Column("name", String(16), primary_key=True),  # second | day
-    Column("at", Moment, nullable=False),  # real time: used up until then | the day that is counted
+    Column("name", String(16), primary_key=True),  # second | day | answers | urgent answers
+    Column(
+        "at", Moment, nullable=False
+    ),  # real time: used up until then | the day that is counted | the hour, in course time
     Column("used", Integer, nullable=False),
 )
 

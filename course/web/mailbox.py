@@ -39,6 +39,7 @@ def _only_here(request: Request) -> None:
 
 
 router = APIRouter(dependencies=[Depends(_only_here)])
+EXAMPLE_HOUR = "7"  # that the button for TIME asks for
 
 
 @router.api_route("/mailbox", methods=["GET", "HEAD"])
@@ -85,7 +86,8 @@ def _letter(request: Request, name: str) -> Letter:
 
 def _letter_page(request: Request, shown: Letter, status: int = 200) -> Response:
     words = render.app_of(request).catalogue.words[render.locale_of(request)]
-    quick = [words["commands"][name][0] for name in words["pages"]["mailbox"]["quick_commands"]]
+    commands = (words["commands"][name][0] for name in words["pages"]["mailbox"]["quick_commands"])
+    quick = [command.replace("{hour}", EXAMPLE_HOUR) for command in commands]
     return _page(request, "letter.html", LETTER_POLICY, status, letter=shown, quick=quick, empty=status != 200)  # noqa: PLR2004
 
 

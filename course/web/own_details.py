@@ -41,7 +41,7 @@ def move(request: Request, visit: Visiting, form: Form) -> Response:
     """Ask the new address. Whether it is known, or wants no mail from us, the page says the same."""
     app, typed = render.app_of(request), form.get("email", "")
     try:
-        email = addresses.parse(typed, app.service.own_domains)
+        email = addresses.parse(typed, app.settings.own)
     except addresses.AddressError as error:
         return _page(request, visit, 422, wrong={"email": error.reason}, typed={"email": typed})
     moving.ask(app.service, visit.subscriber_id, email, app.clock.now(), app.clock.real())

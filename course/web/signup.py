@@ -69,8 +69,7 @@ def examine(app: App, course: Course, form: Form, locale: str, network: str) -> 
     wrong: dict[str, str] = {}
     email = name = ""
     try:
-        own = frozenset({app.settings.mail_domain, app.settings.reply_domain})
-        email = addresses.parse(form.get("email", ""), own)
+        email = addresses.parse(form.get("email", ""), app.settings.own)
     except addresses.AddressError as error:
         wrong["email"] = error.reason
     try:
