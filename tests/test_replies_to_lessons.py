@@ -459,6 +459,8 @@ ENDINGS = [
     ("dividers below", f"{IT}\n\n====\n", IT),
     ("a tracker's sign", f"{IT}\n\n\u1427\n", IT),
     ("rule above a block", f"{IT}\n____\nFrom: Dear Self <h@example.org>\nSent: 3 May\nTo: Bob\n\nDay 1", IT),
+    ("blackberry 10", f"{IT}\n\nSent from my BlackBerry 10 smartphone.\n  Original Message  \nFrom: Dear Self\nSent: Monday, November 16, 2026 7:00\nTo: Bob\n\nDay 1", IT),
+    ("a title that is typed", f"{IT}\n\nOriginal message\n\nI kept none.", f"{IT}\n\nOriginal message\n\nI kept none."),
     ("groupwise", f"{IT}\n\n>>> Dear Self <h@example.org> 16/11/26 7:00 >>>\nDay 1\nmore", IT),
     ("stamped", f"{IT}\n\n2026-11-16 7:00 GMT+01:00 Dear Self\n\n> Day 1", IT),
     ("a line and a sender", f"{IT}\n\n________________________________\n\nFrom: Dear Self <h@example.org>\n\nDay 1", IT),
@@ -477,7 +479,7 @@ ENDINGS = [
         (f"mark {attribute}", f"<div>{IT}</div><div {attribute}>Alice, Quiet Lane 1</div>", IT)
         for attribute in (
             'class="gmail_signature"', 'data-smartmail="gmail_signature"', 'class="moz-signature"', 'id="_rc_sig"',
-            'id="x_ms-outlook-mobile-signature"', 'class="ydp12ab34signature"', 'class="protonmail_signature_block"',
+            'id="x_ms-outlook-mobile-signature"', 'id="x_Signature"', 'id="AppleMailSignature"', 'data-signature-widget="container"', 'class="ydp12ab34signature"', 'class="protonmail_signature_block"',
             'name="messageSignatureSection"', 'id="composer_signature"', 'class="bloop_sign"', 'class="k9mail-signature"',
             'class="-x-evo-signature-wrapper"', 'id="sig12345678"',
         )

@@ -134,12 +134,18 @@ FOOTERS = [
     "נשלח מה-iPhone שלי", "أُرسلت من الـ iPhone", "ارسال شده از iPhone من", "iPhoneから送信", "Outlook for Androidから送信",
     "나의 iPhone에서 보냄", "발신: 나의 iPhone에서 보냄"[4:], "发自我的iPhone", "從我的 iPhone 傳送", "发自我的小米手机", "Đã gửi từ iPhone của tôi",
     "ส่งจาก iPhone ของฉัน", "Dikirim dari iPhone saya", "Poslano s mog iPhonea", "Poslano iz mojega iPhona",
+    "Verzonden van mijn Android-apparaat met K-9 Mail. Excuseer mijn beknoptheid.", "Ontvang Outlook voor Android",
+    "Yahoo Mail: Search, Organize, Conquer", "Skaffa Outlook för Android", "Få Outlook til Android", "Sent from Mailbird",
+    "Uzyskaj dostęp do programu Outlook dla systemu Android", "Загрузите Outlook для iOS", "Inviato da Libero Mail",
+    "Gesendet mit der mobilen Mail App", "Gesendet mit der Telekom Mail App", "Отправлено из мобильной Яндекс Почты",
+    "Отправлено из мобильного приложения Яндекс Почты", "来自我的iPhone", "发自QQ邮箱手机版", "Secured with Tuta Mail:",
     "Enviat des del meu iPhone", "Saadetud minu iPhone'ist", "Nosūtīts no mana iPhone", "Išsiųsta iš mano iPhone", "मेरे iPhone से भेजा गया",
 ]  # fmt: skip
 
 SENTENCES = [
     "Sent from the bottom of my heart", "Sent from the heart, with love", "Sent from the garden on my phone",
-    "Get some rest", "Get a phone and call a friend", "From my window I saw the first snow", "Sent by mistake, sorry",
+    "Yahoo", "Yahoo! I did it", "Secured with love", "Ontvang mijn liefde", "Få venner har jeg", "来自我的朋友",
+    "Inviato da libero pensatore", "Get some rest", "Get a phone and call a friend", "From my window I saw the first snow", "Sent by mistake, sorry",
     "Sent with love", "Sent on Tuesday by my mother", "Envoyé par le destin", "Envoyé avec tout mon amour",
     "Gesendet mit Liebe", "Von Herzen gesendet", "Von meinem Herzen gesendet", "Enviado con cariño", "Inviato con amore",
     "Enviado do fundo do coração", "Verzonden met liefs", "Отправлено с любовью", "心から送信", "Try to be kinder to my computer",

@@ -25,6 +25,18 @@ def mail(*headers, body="It helped a little.", sender="Alice <alice@example.org>
     return "\r\n".join([*lines, "", body, ""]).encode()
 
 
+REACTED = (  # as Outlook says it
+    "hat auf Ihre Nachricht reagiert:",
+    "a r\u00e9agi \u00e0 votre message :",
+    "ha reaccionado a tu mensaje:",
+    "reaccion\u00f3 a su mensaje:",
+    "ha reagito al tuo messaggio:",
+    "reagiu \u00e0 sua mensagem:",
+    "heeft gereageerd op uw bericht:",
+    "reagerade p\u00e5 ditt meddelande:",
+)
+
+
 def parts(*found, subtype="mixed"):
     """Return a mail of several parts, each with its type."""
     body = "".join(f"--b\r\nContent-Type: {kind}\r\n\r\n{text}\r\n" for kind, text in found) + "--b--\r\n"
@@ -89,6 +101,10 @@ FOUND = {
         mail(body="Alice Liddell reacted to your message:"),
         mail(body="Loved \u201cNotice the voice. Today you might notice how you speak to yourself\u201d"),
         mail(body="Liked an image"),
+        mail(body="Removed a heart from \u201cNotice the voice. Today you might notice how you speak\u201d"),
+        *(mail(body=f"Alice Liddell {said}") for said in REACTED),
+        mail(body="\U0001f44d\r\n\r\nAlice Liddell reacted via Gmail"),
+        mail(body="\u2764\ufe0f\r\nAlice Liddell hat \u00fcber Gmail reagiert"),
     ],
     "forged": [results("spf=fail smtp.mailfrom=example.org; dkim=fail header.d=example.org")],
     "sealed": [
@@ -139,6 +155,8 @@ PEOPLE = {
     "an enclosed invitation": parts(
         (PLAIN, "Look."), ("message/rfc822", "Content-Type: text/calendar; method=REQUEST\r\n\r\nx")
     ),
+    "an emoji and Gmail": mail(body="\U0001f642 I have Gmail now"),
+    "an emoji, then words": mail(body="\U0001f642\r\nI read it in Gmail, and then I walked for an hour."),
     "loving": mail(body="Loved \u201cthe voice\u201d"),
     "loving at length": mail(body="Loved \u201cNotice the voice and how it speaks\u201d and wept."),
     "liking": mail(body='Liked "the part about the friend who always knows what to say".'),

@@ -74,9 +74,15 @@ def headed(lines: list[Line], words: Words) -> None:
         tries += 1
         block = list(_block(lines, index, labels))
         if _is_head(block, labels[index : index + len(block)], words):
-            for one in block:
+            for one in (*_title(lines[max(0, index - 2) : index], words), *block):
                 one.kind = Kind.HEAD
             _unmarked(lines, index + len(block) - 1, line.depth)
+
+
+def _title(above: list[Line], words: Words) -> list[Line]:
+    """Return the line right above a header block that says what it is, without dashes: BlackBerry 10."""
+    last = next((line for line in reversed(above) if not line.blank), None)
+    return [last] if last is not None and words.title.fullmatch(last.seen) else []
 
 
 def _unmarked(lines: list[Line], last: int, depth: int) -> None:

@@ -18,7 +18,7 @@ BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,2
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
 ROWS = 4000  # lines that a text is split into
-MOST = 1200  # lines that are judged one by one
+MOST = 1000  # lines that are judged one by one
 
 
 class Kind(StrEnum):

@@ -20,12 +20,25 @@ SENDERS = re.compile(
     r"^(mailer-daemon|postmaster|owner-.*|.*-(request|owner)|bounces?([+-].*)?|no-?reply|autoreply)@",
     re.IGNORECASE,
 )
-# What a phone or Outlook writes where a reaction cannot be shown. It is the whole mail; a phone quotes at length, in
-# curly quotes: a person may well begin with "Loved …"
+# What Outlook writes below a name where a reaction cannot be shown.
+REACTED = (
+    "reacted to your message",
+    "hat auf (Ihre|deine) Nachricht reagiert",
+    "a r\u00e9agi \u00e0 (votre|ton) message",
+    "(ha reaccionado|reaccion\u00f3) a (tu|su) mensaje",
+    "ha reagito al (tuo |suo )?messaggio",
+    "reagiu \u00e0 (sua )?mensagem",
+    "heeft (gereageerd op (uw|je) bericht|op (uw|je) bericht gereageerd)",
+    "reagerade p\u00e5 ditt meddelande",
+)
+# A reaction is the whole mail. A phone quotes at length, in curly quotes: a person may well begin with "Loved …". Gmail
+# puts the emoji, and below it, in any language, by whom it is and that it is Gmail's.
 REACTION = re.compile(
-    r"((liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
+    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
     r" (\u201c.{20,}\u201d|an? (image|photo|video|message|attachment))"
-    r"|\S.{0,80} reacted to your message:?.{0,20})",
+    r"|removed an? (like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from \u201c.{20,}\u201d"
+    rf"|\S.{{0,80}} ({'|'.join(REACTED)})\s?:?.{{0,20}}"
+    r"|[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]{1,12}\s{0,8}\n\s{0,8}\S[^\n]{0,80}\bGmail\b[^\n]{0,12}",
     re.IGNORECASE | re.DOTALL,
 )
 EMOJI = "text/vnd.google.email-reaction+json"

@@ -14,9 +14,9 @@ from html import unescape
 NAME = re.compile(r"</?([a-zA-Z][^\s/>]{0,60}+)")
 ATTRIBUTE = re.compile(r"""[\s/]*+([^\s=>/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s>]*+))?""")
 RAW = frozenset({"style", "script", "title", "head", "xml", "noscript", "template", "svg"})
-KEPT = frozenset({"class", "id", "style", "name", "type", "data-smartmail", "alt", "start"})
+KEPT = frozenset({"class", "id", "style", "name", "type", "data-smartmail", "data-signature-widget", "alt", "start"})
 TAG = re.compile(r"<[^<>]*>")
-TAGS = 2000  # tags that are looked at one by one; a lesson quoted by Word has hundreds
+TAGS = 1500  # tags that are looked at one by one; a lesson quoted by Word has hundreds
 MOST = 30  # attributes of a tag that are looked at
 LOOKS = re.compile(
     r"<(?:!doctype|html|body|head|div|p|br|blockquote|table|span|font|hr|ul|ol|a|b|i)\b[^<>]{0,2000}>", re.IGNORECASE

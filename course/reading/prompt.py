@@ -26,7 +26,7 @@ WORD = re.compile(
 NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s")  # of a list: clients count anew, or make bullets of it
 ENOUGH = 4  # words on end that are ours within a quote
 MANY = 8  # the same where no quote mark stands
-LONGEST = 8_000  # words of a reply that are compared
+LONGEST = 6_000  # words of a reply that are compared
 MOST = 0.7  # of a quoted line's words: the rest is a client's doing
 
 
@@ -92,7 +92,7 @@ def _grams(row: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
     return zip(*(row[start:] for start in range(size)), strict=False)
 
 
-@dataclass
+@dataclass(slots=True)
 class Match:
     """How much of a reply's line is ours."""
 
@@ -115,21 +115,22 @@ def matches(lines: Sequence[Line], prompt: Prompt) -> list[Match]:
             if gram in known and (size == MANY or all(lines[one.line].depth for one in row[start : start + size])):
                 covered[start : start + size] = [True] * size
     for token, ours in zip(row, covered, strict=True):
-        found[token.line].words.append(token)
-        found[token.line].ours.append(ours)
+        match = found[token.line]
+        match.words.append(token)
+        match.ours.append(ours)
     _whole_lines(lines, found, prompt)
     return found
 
 
 def _whole_lines(lines: Sequence[Line], found: list[Match], prompt: Prompt) -> None:
     """Take a short line of ours for ours within a quote, and elsewhere beside another line of ours."""
+    whole = [tuple(token.word for token in match.words) in prompt.lines for match in found]
     for step in (1, -1):
         beside = False
         for index in range(len(lines))[::step]:
             match, line = found[index], lines[index]
             if not match.words:
                 continue
-            same = tuple(token.word for token in match.words) in prompt.lines
-            if same and (line.depth or beside):
+            if whole[index] and (line.depth or beside):
                 match.ours = [True] * len(match.words)
             beside = match.share >= MOST

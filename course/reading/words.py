@@ -76,6 +76,11 @@ class Words:
         )
 
     @cached_property
+    def title(self) -> re.Pattern[str]:
+        """The same words, where nothing but a header below says that they stand above one."""
+        return re.compile(rf"(?:{_any(self.of('original', 'forwarded'))})", re.IGNORECASE)
+
+    @cached_property
     def footer(self) -> re.Pattern[str]:
         """How a footer begins, or all of one around its device."""
         return re.compile("|".join(_gapped(phrase) for phrase in self.of("footer")), re.IGNORECASE)
@@ -114,7 +119,7 @@ def _any(words: Iterable[str]) -> str:
 def _gapped(phrase: str) -> str:
     """Return the pattern of a footer; its star is any device, and where it ends with a word, that word ends."""
     pattern = re.escape(phrase).replace(r"\*", r"(.{1,40}?)").replace(r"\ ", r"\s{0,2}" if "*" in phrase else r"\s")
-    spaced = phrase[-1].isascii() or phrase[-1].isalpha()
+    spaced = phrase[-1] < CJK and (phrase[-1].isascii() or phrase[-1].isalpha())
     return f"(?:{pattern})" + (r"$" if "*" in phrase else r"(?![a-z])" if spaced else "")
 
 
