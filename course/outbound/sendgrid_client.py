@@ -52,13 +52,14 @@ class KeptClient(python_http_client.Client):  # type: ignore[misc]
         self._used = -math.inf
         self._connection = _connection(host, context, seconds)
 
-    def post(self, request_body: dict[str, Any]) -> Any:
-        """Ask once and return the client's Response, whatever its status.
+    def post(self, request_body: dict[str, Any] | bytes) -> Any:
+        """Ask once and return the client's Response, whatever its status. Bytes are JSON already.
 
         Raises URLError when the whole request cannot have left, so that nothing was sent; any other OSError or
         HTTPException when it did leave and no whole answer came.
         """
-        self._leave(self._request(json.dumps(request_body).encode()))
+        body = request_body if isinstance(request_body, bytes) else json.dumps(request_body).encode()
+        self._leave(self._request(body))
         answer = http.client.HTTPResponse(self._connection.sock, method="POST")
         kept = False
         try:
