@@ -1,7 +1,7 @@
 """In charge of the ledger: what a worker gave away and what it was answered, on disk before the database knows.
 
-An append-only file per worker, locked as long as its worker lives. Each line leaves in one write, so that it survives
-kill -9; what a power cut may take with it is in doubt, as it would be without a ledger.
+An append-only file per worker, locked as long as its worker lives. The lines of one call leave in one write, so that
+they survive kill -9; what a power cut may take with it is in doubt, as it would be without a ledger.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -41,15 +41,15 @@ class Ledger:
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def giving(self, delivery_id: int) -> None:
-        """Write down that a message is given away from now on. Raises OSError (disk full): then it must not be."""
-        self._write(f"{delivery_id}\n")
+    def giving(self, ids: Sequence[int]) -> None:
+        """Write down that these are given away from now on. Raises OSError (disk full): then they must not be."""
+        self._write("".join([f"{one}\n" for one in ids]))
 
-    def answered(self, delivery_id: int, outcome: Outcome) -> None:
-        """Write down what became of it. The message has left: a full disk leaves it in doubt after a crash, no more."""
-        said = SENT if outcome == Sent() else json.dumps([type(outcome).__name__, asdict(outcome)])
+    def answered(self, ids: Sequence[int], outcome: Outcome) -> None:
+        """Write down what became of them. They have left: a full disk leaves them in doubt after a crash, no more."""
+        said = SENT if outcome == Sent() else json.dumps([type(outcome).__name__, vars(outcome)])
         try:
-            self._write(f"{delivery_id} {said}\n")
+            self._write("".join([f"{one} {said}\n" for one in ids]))
         except OSError as error:
             log.error("the ledger cannot be written; check DATA_DIR: its disk and its owner", error=error.strerror)
 
@@ -63,9 +63,12 @@ class Ledger:
             self.path.unlink(missing_ok=True)
         os.close(self._file)
 
-    def _write(self, line: str) -> None:
-        data = line.encode("ascii")
-        if os.write(self._file, data) < len(data):
+    def _write(self, lines: str) -> None:
+        data = lines.encode("ascii")
+        written = os.write(self._file, data)
+        if written < len(data):
+            # Half a number must not become the beginning of the next line.
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
             raise OSError(0, "the disk is full")
 
 

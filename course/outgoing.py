@@ -5,7 +5,7 @@ Transports get an Outgoing and answer with an Outcome; they know nothing of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
@@ -148,8 +148,14 @@ class Notes(Protocol):
     def giving(self, outgoing: Outgoing) -> Outcome | None:
         """Note that a message is given away from this moment on. An outcome means: it must not be."""
 
+    def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
+        """Note the same of messages that leave together; each has an answer of its own."""
+
     def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Note what became of a message, as soon as that is known."""
+
+    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:
+        """Note what became of messages that left together."""
 
 
 class Transport(Protocol):

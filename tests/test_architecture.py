@@ -59,7 +59,12 @@ DOORS = {
     "typer": {"cli"},
     "requests": set(),
     "urllib.request": {"outbound/sendgrid_client"},
-    "http.client": {"outbound/sendgrid_client", "outbound/sendgrid", "outbound/sendgrid_erasing"},
+    "http.client": {
+        "outbound/http_answer",
+        "outbound/sendgrid_client",
+        "outbound/sendgrid",
+        "outbound/sendgrid_erasing",
+    },
     "socket": {"sockets", "app", "outbound", "inbound", "worker"},
     "typst": set(),  # the developer's tool: the service only hands its PDFs out
     "aiosmtpd": {"inbound/smtp_talk"},

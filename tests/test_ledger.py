@@ -37,8 +37,8 @@ def crash(ledger):
 def test_an_answer_is_kept_whole(tmp_path, outcome):
     """Whatever became of a message is known after a crash exactly as it was."""
     ledger = Ledger(tmp_path, "worker-1")
-    ledger.giving(7)
-    ledger.answered(7, outcome)
+    ledger.giving([7])
+    ledger.answered([7], outcome)
     crash(ledger)
     (page,) = pages(tmp_path)
 
@@ -49,7 +49,7 @@ def test_an_answer_is_kept_whole(tmp_path, outcome):
 def test_a_living_worker_s_ledger_is_not_touched(tmp_path):
     """Its lock says that it lives; nobody else settles its messages."""
     ledger = Ledger(tmp_path, "worker-1")
-    ledger.giving(7)
+    ledger.giving([7])
 
     assert pages(tmp_path) == []
     assert ledger.path.exists()
@@ -58,10 +58,10 @@ def test_a_living_worker_s_ledger_is_not_touched(tmp_path):
 def test_what_is_settled_is_forgotten(tmp_path):
     """Once the database knows it, the ledger begins anew; an empty one is removed with its worker."""
     ledger = Ledger(tmp_path, "worker-1")
-    ledger.giving(7)
-    ledger.answered(7, Sent())
+    ledger.giving([7])
+    ledger.answered([7], Sent())
     ledger.settled()
-    ledger.giving(8)
+    ledger.giving([8])
     crash(ledger)
     (page,) = pages(tmp_path)
     quiet = Ledger(tmp_path, "worker-2")
@@ -69,6 +69,35 @@ def test_what_is_settled_is_forgotten(tmp_path):
 
     assert (page.given, page.answers) == ({8}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_those_who_share_a_call_share_its_answer(tmp_path, monkeypatch):
+    """A call of many is noted in one write before it leaves, its answer in one more; each of them has it."""
+    writes = []
+    monkeypatch.setattr(os, "write", lambda file, data, write=os.write: writes.append(data) or write(file, data))
+    ledger = Ledger(tmp_path, "worker-1")
+    ledger.giving([7, 8, 9])
+    ledger.answered([7, 8], Sent("call-1"))
+    crash(ledger)
+    (page,) = pages(tmp_path)
+
+    assert (page.given, page.answers) == ({7, 8, 9}, dict.fromkeys((7, 8), Sent("call-1")))
+    assert len(writes) == 2
+
+
+def test_half_a_line_never_becomes_part_of_another(tmp_path, monkeypatch):
+    """A disk that is full in the middle of a number keeps nothing of it: the next line speaks of nobody else."""
+    ledger = Ledger(tmp_path, "worker-1")
+    ledger.giving([7])
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data, write=os.write: write(file, data[:1]))
+        with pytest.raises(OSError, match="full"):
+            ledger.giving([12])
+    ledger.giving([34])
+    crash(ledger)
+    (page,) = pages(tmp_path)
+
+    assert page.given == {7, 34}
 
 
 def test_a_torn_last_line_is_ignored(tmp_path):
@@ -90,7 +119,7 @@ def test_a_spoilt_line_spoils_no_other(tmp_path):
 def test_a_page_that_could_not_be_settled_stays(tmp_path):
     """The database was away: the ledger is looked at again at the next tick."""
     crash_page = Ledger(tmp_path, "worker-1")
-    crash_page.giving(7)
+    crash_page.giving([7])
     crash(crash_page)
 
     def fail(_):
@@ -111,9 +140,9 @@ def test_a_dead_worker_s_claims_end_as_its_ledger_says(world):
         )
     alice, bob, charlie = [row[0] for row in world.rows("SELECT id FROM deliveries WHERE name = 'welcome' ORDER BY id")]
     ledger = Ledger(ledgers(world.app.service), "dead")
-    ledger.giving(alice)
-    ledger.answered(alice, Sent("provider-9"))
-    ledger.giving(bob)
+    ledger.giving([alice])
+    ledger.answered([alice], Sent("provider-9"))
+    ledger.giving([bob])
     crash(ledger)
     doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
 

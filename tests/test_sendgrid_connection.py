@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import inspect
+import json
+import socket
 import threading
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -14,7 +17,7 @@ from servers import ALICE, BOB, CHARLIE, DROP, HANG, RESET, TRICKLE, Answer, Aut
 from structlog.testing import capture_logs
 from told import Told
 
-from course.outbound import sendgrid_client
+from course.outbound import http_answer, sendgrid_client
 from course.outbound.sendgrid import SendGrid
 from course.outbound.sendgrid_calls import part, payload
 from course.outbound.sendgrid_client import LONGEST_IDLE, KeptClient
@@ -122,6 +125,43 @@ def test_the_next_message_gets_its_own_answer(monkeypatch, answer):
         outcome = transport.send(BOB)
 
     assert outcome == Sent("second")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "202 Accepted\r\nServer: nginx\r\nContent-Length: 0\r\nConnection: keep-alive\r\nX-Message-Id: a b",
+        "202 Accepted\r\nContent-Length: 0\r\nConnection: close",
+        "202 Accepted\r\nContent-Length: 5\r\n\r\nhello",
+        "202 Accepted\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0",
+        "202 Accepted\r\nX-Message-Id: no length",
+        "202 Accepted\r\nX-Folded: a\r\n b\r\nContent-Length: 0",
+        "202 Accepted\r\nX-Message-Id: \u00e9\r\nContent-Length: 0",
+        "400 Bad Request\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+)
+def test_an_answer_is_read_as_python_reads_it(said):
+    """Whichever way an answer is read: status, fields and body are those of http.client, and so is whether it stays."""
+    data = f"HTTP/1.1 {said}\r\n\r\n".encode("latin-1")
+    heard = []
+    for read in (http_answer.heard, by_http_client):
+        here, there = socket.socketpair()
+        with here, there:
+            there.sendall(data)
+            there.shutdown(socket.SHUT_WR)
+            heard.append(read(here))
+    (ours, kept), (theirs, stays) = heard
+
+    assert (ours.getcode(), ours.info().items(), ours.read()) == theirs
+    assert kept == stays
+
+
+def by_http_client(sock):
+    """Read an answer by Python's own means."""
+    answer = http.client.HTTPResponse(sock, method="POST")
+    answer.begin()
+    body = answer.read()
+    return (answer.status, answer.headers.items(), body), not answer.will_close
 
 
 def test_a_closed_transport_opens_again():
@@ -269,7 +309,7 @@ def test_a_message_is_made_before_it_leaves():
         transport.prepare(ALICE)
         transport.send_many([ALICE], Told())
 
-    assert provider.requests[0].body == payload([part(ALICE)], sandbox=False)
+    assert provider.requests[0].body == json.loads(payload([part(ALICE)], sandbox=False))
 
 
 def test_what_was_made_ready_is_nobody_elses():
@@ -338,7 +378,7 @@ def test_the_key_never_goes_to_a_proxy_in_the_open(monkeypatch):
 def test_what_leaves_is_what_the_official_client_would_send():
     """Method, path, headers and body are those of the client as shipped, but that the connection is kept."""
     with Provider() as provider, account(provider) as transport:
-        sendgrid.SendGridAPIClient(KEY, provider.url).send(payload([part(ALICE)], sandbox=False))
+        sendgrid.SendGridAPIClient(KEY, provider.url).send(json.loads(payload([part(ALICE)], sandbox=False)))
         transport.send(ALICE)
     shipped, ours = provider.requests
 

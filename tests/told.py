@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from course.outgoing import Outcome, Outgoing
@@ -39,6 +39,13 @@ class Told:
         assert threading.get_ident() == self._thread
         assert person(outgoing) not in self.outcomes, "answered twice"
         self.outcomes[person(outgoing)] = outcome
+
+    def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
+        return [self.giving(outgoing) for outgoing in call]
+
+    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:
+        for outgoing in call:
+            self.answered(outgoing, outcome)
 
     def people(self, kind: type[Outcome]) -> list[str]:
         """Return who had this outcome, in the order of the answers."""

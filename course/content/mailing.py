@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
@@ -14,6 +15,9 @@ from course.content import slots
 
 CRLF = b"\r\n"
 SOFT = b"=" + CRLF
+NOT_HTML = re.compile(r"[&<>\"'\r\n\0]")
+# What quoted-printable leaves as it is, in one line with a place for a soft break: most values of a slot.
+PLAIN_LINE = re.compile(r"(?![. ])[ -<>-~]{1,74}(?<! )")
 LONGEST = 76  # characters of an encoded line, RFC 2045 section 6.7
 
 
@@ -103,6 +107,8 @@ class Mailing:
 
 def in_html(value: str) -> str:
     """Return a value as it may stand in HTML text or in a quoted attribute."""
+    if not NOT_HTML.search(value):
+        return value
     return escape(_plain(value)).replace("\n", "<br>")
 
 
@@ -117,13 +123,14 @@ def _part(subtype: str) -> str:
 
 @lru_cache(4096)  # help lines, dates, days: the same for many
 def _quoted(text: str) -> bytes:
+    if PLAIN_LINE.fullmatch(text):
+        return text.encode("ascii")
     encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
     *lines, last = encoded.split(b"\n")
     # The soft break that follows a piece needs a place on its last line too.
     return CRLF.join([*(_bounded(line, LONGEST) for line in lines), _bounded(last, LONGEST - 1)])
 
 
-@lru_cache(4096)
 def _quoted_html(text: str) -> bytes:
     return _quoted(in_html(text))
 

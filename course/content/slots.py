@@ -73,4 +73,6 @@ def split(text: str) -> list[str]:
 
 def fill(pieces: list[str], values: Mapping[str, str]) -> str:
     """Put the values in. Raises KeyError naming a slot without a value: no mail leaves with a hole."""
-    return "".join(values[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+    filled = pieces.copy()
+    filled[1::2] = [values[slot] for slot in pieces[1::2]]
+    return "".join(filled)

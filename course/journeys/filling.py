@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
@@ -40,6 +40,7 @@ class Known:
     values: dict[int, dict[str, str]] = field(default_factory=dict)
     to: dict[int, str] = field(default_factory=dict, repr=False)  # where those go that do not go to the address on file
     broken: dict[int, Exception] = field(default_factory=dict)
+    shared: dict[tuple[object, ...], dict[str, str]] = field(default_factory=dict)  # values that many have in common
 
 
 def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
@@ -90,11 +91,12 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         raise found.broken[row.id]
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
-    leave = None
-    if mailing.name not in BARE:
-        place = settings.replies_at
-        leave = links.leave_links(keys, row.subscriber_id, row.course, settings.site, place, row.id)
-    values = _values(service, row, mailing, now, leave[0] if leave else "")
+    if mailing.name in BARE:
+        leave, values = None, _bare(service, row, mailing)
+    else:
+        site = settings.site
+        leave = links.leave_links(keys, row.subscriber_id, row.course, site, settings.replies_at, row.id)
+        values = _values(service, found, row, mailing, now, site) | {"leave_url": leave[0]}
     return Outgoing(
         delivery_id=row.id,
         to=found.to[row.id] if mailing.name in ELSEWHERE else row.email,
@@ -125,28 +127,40 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
         return b""  # its mailing is gone, or a slot has no value any more
 
 
-def _values(service: Service, row: Owed, mailing: Mailing, now: datetime, leave_url: str) -> dict[str, str]:
-    words = service.catalogue.words[mailing.locale]
-    if mailing.name in BARE:
-        token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-        rhythm = words["rhythm"][service.catalogue.courses[row.course].pace]
-        url, contact = f"{service.settings.site}/confirm/{token}", service.settings.contact_email
-        return {"confirm_url": url, "rhythm": rhythm, "contact": contact}
+def _bare(service: Service, row: Owed, mailing: Mailing) -> dict[str, str]:
+    token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
+    rhythm = service.catalogue.words[mailing.locale]["rhythm"][service.catalogue.courses[row.course].pace]
+    url, contact = f"{service.settings.site}/confirm/{token}", service.settings.contact_email
+    return {"confirm_url": url, "rhythm": rhythm, "contact": contact}
+
+
+def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: datetime, site: str) -> dict[str, str]:
+    mail, zone = service.catalogue.words[mailing.locale]["mail"], schedule.zone_of(row.timezone)
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
-    mail, level = words["mail"], words["levels"][kept or JournalLevel.COUNT]
-    zone = schedule.zone_of(row.timezone)
-    country, today = help_lines.country_for(row.country, row.timezone), schedule.local_date(now, zone)
+    alike = mailing.digest, row.course, row.day, row.timezone, row.country, row.plain, kept
+    shared = found.shared.get(alike)
+    if shared is None:
+        level = kept or JournalLevel.COUNT
+        shared = found.shared[alike] = _shared(service, row, mailing, level, schedule.local_date(now, zone))
     return {
+        **shared,
         "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
-        "help_lines": service.catalogue.help_for(mailing.locale, country, today, plain=row.plain),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
-        "leave_url": leave_url,
+        **links.pages(service.keys, row.id, site),
+    }
+
+
+def _shared(service: Service, row: Owed, mailing: Mailing, level: str, today: date) -> dict[str, str]:
+    """Return what is the same for all who get this mailing today in this zone, with this level and this country."""
+    readers = service.catalogue.words[mailing.locale]["levels"][level]
+    country = help_lines.country_for(row.country, row.timezone)
+    return {
+        "help_lines": service.catalogue.help_for(mailing.locale, country, today, plain=row.plain),
         "contact": service.settings.contact_email,
-        "kept": level["kept"],
-        "readers": say(level["readers"], controller=service.settings.controller_name),
+        "kept": readers["kept"],
+        "readers": say(readers["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
         "lesson": service.catalogue.numbered(row.course, row.day, mailing.locale) if row.day else "",
-        **links.pages(service.keys, row.id, service.settings.site),
     }
 
 

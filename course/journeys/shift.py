@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -78,23 +79,35 @@ class Slice:
 
     def giving(self, outgoing: Outgoing) -> Outcome | None:
         """Write it into the ledger; what cannot be written there does not leave, nor what may be another's by now."""
+        return self.giving_all([outgoing])[0]
+
+    def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
+        """Write these into the ledger, all at once."""
         if not self.shift.heartbeat.in_touch(self.checked_at):
-            return TryLater("this worker was out of touch with the database")
-        if outgoing.delivery_id not in self.wanted:
-            return TryLater("it was not wanted any more when its turn came")  # the next claim says what becomes of it
+            return [TryLater("this worker was out of touch with the database")] * len(call)
+        wanted = [one.delivery_id for one in call if one.delivery_id in self.wanted]
         try:
-            self.shift.ledger.giving(outgoing.delivery_id)
+            self.shift.ledger.giving(wanted)
         except OSError as error:
-            return Halt(f"the ledger cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner")
-        self.handled.add(outgoing.delivery_id)
-        return None
+            why = f"the ledger cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner"
+            return [Halt(why)] * len(call)
+        self.handled.update(wanted)
+        if len(wanted) == len(call):
+            return [None] * len(call)
+        unwanted = TryLater("it was not wanted any more when its turn came")  # the next claim says what becomes of it
+        return [None if one.delivery_id in self.wanted else unwanted for one in call]
 
     def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Write the answer into the ledger, before anything is settled."""
-        self.handled.add(outgoing.delivery_id)
+        self.answered_all([outgoing], outcome)
+
+    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:
+        """Write the one answer that these had into the ledger, all at once."""
+        ids = [one.delivery_id for one in call]
+        self.handled.update(ids)
         self.halted |= isinstance(outcome, Halt) or asked_to_wait(outcome) > 0
-        self.shift.ledger.answered(outgoing.delivery_id, outcome)
-        self.shift.unsettled.append((self.rows[outgoing.delivery_id], outcome))
+        self.shift.ledger.answered(ids, outcome)
+        self.shift.unsettled.extend([(self.rows[one], outcome) for one in ids])
 
 
 def still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -69,7 +69,15 @@ class OneAnswer:
         """Let it leave."""
         return None
 
+    def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
+        """Let it leave."""
+        return [None for _ in call]
+
     def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:  # noqa: ARG002 (there is only one)
+        """Keep the answer."""
+        self.outcome = outcome
+
+    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:  # noqa: ARG002 (there is only one)
         """Keep the answer."""
         self.outcome = outcome
 

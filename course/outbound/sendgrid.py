@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -81,7 +80,7 @@ class SendGrid:
     def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
         """Hand these messages over. `notes` is told from this thread only."""
         with self._lock, self._in_the_end():
-            now = Round(notes, deque(calls(self._made(batch, notes), self._batch)))
+            now = Round(notes, calls(self._made(batch, notes), self._batch))
             while True:
                 while self._idle and (call := now.next()):
                     self._ask(call)

@@ -7,10 +7,12 @@ occurs in any text or value, so that no value is ever read as a tag.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as in_json
 from secrets import token_hex
 from typing import Any
 
@@ -36,10 +38,9 @@ TRACKING_OFF = {
 
 @dataclass(frozen=True)
 class Frame:
-    """A mailing split at its slots, as `slots.split` does it."""
+    """A mailing as it stands in a request: JSON, written once, and split at its slots as `slots.split` does it."""
 
-    subject: list[str]
-    text: list[str]
+    texts: list[str]  # subject and text
     html: list[str]
     plain: tuple[str, ...]  # the slots of subject and text
     escaped: tuple[str, ...]  # those of the HTML
@@ -83,7 +84,7 @@ def part(outgoing: Outgoing) -> Part:
         "custom_args": {"ds_delivery": str(outgoing.delivery_id)},
     }
     plain = {slot: values[slot] for slot in frame.plain}
-    escaped = {slot: _escaped(values[slot]) for slot in frame.escaped}
+    escaped = {slot: in_html(values[slot]) for slot in frame.escaped}
     tags = 1 + len(plain) + len(escaped)
     size = TAG * tags + len("".join((outgoing.reply_to, *plain.values(), *escaped.values())).encode())
     weight = ESCAPED * (size + len(written) + len(outgoing.to)) + AROUND * (tags + len(headers)) + FIXED
@@ -112,8 +113,8 @@ def calls(parts: Iterable[Part], most: int) -> Iterator[list[Part]]:
         yield draft.parts
 
 
-def payload(call: Sequence[Part], *, sandbox: bool) -> dict[str, Any]:
-    """Return the request's body. Nothing in it says who takes which course, but for the messages themselves."""
+def payload(call: Sequence[Part], *, sandbox: bool) -> bytes:
+    """Return the request's body, JSON. Nothing in it says who takes which course, but for the messages themselves."""
     first = call[0]
     frame, sender_name = _frame(first.outgoing.mailing), _ascii(first.outgoing.sender_name)
     people, plain, escaped, reply_to = [first.person], first.plain, first.escaped, first.outgoing.reply_to
@@ -142,28 +143,30 @@ def payload(call: Sequence[Part], *, sandbox: bool) -> dict[str, Any]:
         plain, escaped = plain | plain_tags, escaped | escaped_tags
         # As it stands it is an address of ours too: an answer to it is recognised by what it answers.
         reply_to = f"{reply_tag}@{reply_to.rpartition('@')[2]}"
-    return {
+    head = {
         "personalizations": people,
         "from": {"email": first.outgoing.sender} | ({"name": sender_name} if sender_name else {}),
         "reply_to": {"email": reply_to},
-        "subject": slots.fill(frame.subject, plain),
-        "content": [
-            {"type": "text/plain", "value": slots.fill(frame.text, plain)},
-            {"type": "text/html", "value": slots.fill(frame.html, escaped)},
-        ],
         "tracking_settings": TRACKING_OFF,
         "mail_settings": {"sandbox_mode": {"enable": sandbox}},
     }
+    words = (_filled(pieces, values) for pieces, values in ((frame.texts, plain), (frame.html, escaped)))
+    return "".join((json.dumps(head)[:-1], *words)).encode("ascii")
+
+
+def _filled(pieces: list[str], values: dict[str, str]) -> str:
+    return slots.fill(pieces, {slot: in_json(value)[1:-1] for slot, value in values.items()})
 
 
 def _mark(call: Sequence[Part], frame: Frame) -> str:
     """Draw what this call's tags begin with: nothing that anybody wrote holds it."""
-    written = [*frame.subject, *frame.text, *frame.html]
+    pieces = [*frame.texts, *frame.html]
     for each in call:
-        written += (each.outgoing.reply_to, *each.plain.values(), *each.escaped.values())
+        pieces += (each.outgoing.reply_to, *each.plain.values(), *each.escaped.values())
+    written = "\n".join(pieces)
     while True:
         mark = f"t{token_hex(8)}x"
-        if not any(mark in text for text in written):
+        if mark not in written:
             return mark
 
 
@@ -179,15 +182,12 @@ def _same(outgoing: Outgoing) -> tuple[str, ...]:
 
 @lru_cache(256)
 def _frame(mailing: Mailing) -> Frame:
-    subject, text, html = (slots.split(part) for part in (mailing.subject, mailing.text, mailing.html))
-    plain = tuple(dict.fromkeys((*subject[1::2], *text[1::2])))
+    subject, text, html = map(in_json, (mailing.subject, mailing.text, mailing.html))
+    # A marker is plain letters, so it stands in the JSON as it stands in the text.
+    texts = slots.split(f', "subject": {subject}, "content": [{{"type": "text/plain", "value": {text}}}, ')
+    page = slots.split(f'{{"type": "text/html", "value": {html}}}]}}')
     size = len((mailing.subject + mailing.text + mailing.html).encode())
-    return Frame(subject, text, html, plain, tuple(dict.fromkeys(html[1::2])), size)
-
-
-@lru_cache(4096)  # help lines, dates, days: the same for many
-def _escaped(value: str) -> str:
-    return in_html(value)
+    return Frame(texts, page, tuple(dict.fromkeys(texts[1::2])), tuple(dict.fromkeys(page[1::2])), size)
 
 
 @lru_cache(16)

@@ -22,10 +22,11 @@ import python_http_client
 import sendgrid
 from python_http_client.client import Response
 
+from course.outbound.http_answer import heard
+
 # Seconds. A server closes what is idle, and a request that crosses its goodbye on the way is lost without a trace.
 LONGEST_IDLE = 5
 PIECE = 64 * 1024  # bytes that have the whole time limit to leave, so that a slow line can carry a large call
-LARGEST_ANSWER = 64 * 1024  # bytes; SendGrid's answers are empty, or an error of a few lines
 
 
 class KeptClient(python_http_client.Client):  # type: ignore[misc]
@@ -51,22 +52,20 @@ class KeptClient(python_http_client.Client):  # type: ignore[misc]
         self._monotonic = monotonic
         self._used = -math.inf
         self._connection = _connection(host, context, seconds)
+        self._head = self._begun()
 
-    def post(self, request_body: dict[str, Any]) -> Any:
-        """Ask once and return the client's Response, whatever its status.
+    def post(self, request_body: dict[str, Any] | bytes) -> Any:
+        """Ask once and return the client's Response, whatever its status. Bytes are JSON already.
 
         Raises URLError when the whole request cannot have left, so that nothing was sent; any other OSError or
         HTTPException when it did leave and no whole answer came.
         """
-        self._leave(self._request(json.dumps(request_body).encode()))
-        answer = http.client.HTTPResponse(self._connection.sock, method="POST")
+        body = request_body if isinstance(request_body, bytes) else json.dumps(request_body).encode()
+        self._leave(self._request(body))
         kept = False
         try:
-            answer.begin()
-            whole = _Whole(answer)
-            kept = answer.isclosed() and not answer.will_close  # else there is more of it than anybody wants to read
+            whole, kept = heard(self._connection.sock)
         finally:
-            answer.close()
             if not kept:
                 self.close()
         self._used = self._monotonic()
@@ -85,10 +84,14 @@ class KeptClient(python_http_client.Client):  # type: ignore[misc]
 
     def _request(self, body: bytes) -> memoryview:
         """Return the request as it leaves (RFC 9112), in one piece: a head alone would wake the other side."""
+        return memoryview(b"%sContent-Length: %d\r\n\r\n%s" % (self._head, len(body), body))
+
+    def _begun(self) -> bytes:
+        """Return what all requests begin with."""
         url = urlsplit(self._build_url(None))
-        fields = {"Host": url.netloc, **self.request_headers, "Content-Length": str(len(body))}
+        fields = {"Host": url.netloc, **self.request_headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        return memoryview(f"POST {url.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body)
+        return f"POST {url.path} HTTP/1.1\r\n{head}".encode("ascii")
 
     def _leave(self, request: memoryview) -> None:
         """Write the whole request. Raises URLError when that did not come about."""
@@ -124,25 +127,6 @@ class KeptClient(python_http_client.Client):  # type: ignore[misc]
             return True
         self.close()
         return False
-
-
-class _Whole:
-    """An answer that was read to its end: what the client's Response wants of urllib's."""
-
-    def __init__(self, answer: http.client.HTTPResponse) -> None:
-        self._answer = answer
-        self._body = answer.read(LARGEST_ANSWER)
-        if answer.length and len(self._body) < LARGEST_ANSWER:
-            raise http.client.IncompleteRead(self._body, answer.length)
-
-    def getcode(self) -> int:
-        return self._answer.status
-
-    def read(self) -> bytes:
-        return self._body
-
-    def info(self) -> http.client.HTTPMessage:
-        return self._answer.headers
 
 
 def _quiet(sock: socket.socket) -> bool:

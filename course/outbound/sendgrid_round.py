@@ -8,7 +8,7 @@ of the same mailing is taken, it was the person; when another is refused alike, 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from course.outbound.sendgrid_answers import Verdict
@@ -23,7 +23,8 @@ class Round:
     """The calls of a round that are still to be made, and what was learnt from the answers so far."""
 
     notes: Notes
-    todo: deque[list[Part]]
+    todo: Iterator[list[Part]]  # made when they are asked for
+    ahead: list[Part] = field(default_factory=list)  # the next of them, once it is made
     again: deque[list[Part]] = field(default_factory=deque)
     repeats: int = 0
     over: Outcome | None = None  # what becomes of all that is not sent by now
@@ -39,9 +40,13 @@ class Round:
         """
         if self.again:
             return self.again.popleft()
-        while self.todo and self.notes.go_on():
-            given = self._give(self.todo.popleft())
-            if given:
+        # Made first and asked for then: a thousand messages are not made in no time.
+        while self._look_ahead() and self.notes.go_on():
+            call, self.ahead = self.ahead, []
+            known = self.refused.get(_digest(call))
+            if known is not None:
+                self._answer(call, known)
+            elif given := self._give(call):
                 return given
         return None
 
@@ -61,11 +66,14 @@ class Round:
                 self._answer([suspect], _of_the_person(doubt))
         elif isinstance(outcome, Halt):
             self.over = outcome
-            self.todo.clear()  # it never began, and no attempt is counted
+            self.todo, self.ahead = iter(()), []  # it never began, and no attempt is counted
             self._call_off(self.over)
         elif verdict.over:
             self.over = outcome if isinstance(outcome, TryLater) else TryLater(_reason(verdict))
             self._call_off(self.over)
+            while call := self._look_ahead():
+                self._answer(call, self.over)
+                self.ahead = []
 
     def end(self) -> None:
         """Answer those who waited for a second opinion: there is none."""
@@ -74,10 +82,13 @@ class Round:
                 self._answer([suspect], verdict.outcome)
         self.suspects.clear()
 
+    def _look_ahead(self) -> list[Part]:
+        self.ahead = self.ahead or next(self.todo, [])
+        return self.ahead
+
     def _give(self, call: list[Part]) -> list[Part]:
         given = []
-        for each in call:
-            kept_back = self.notes.giving(each.outgoing)
+        for each, kept_back in zip(call, self.notes.giving_all([each.outgoing for each in call]), strict=True):
             if kept_back is None:
                 given.append(each)
             else:
@@ -85,14 +96,13 @@ class Round:
         return given
 
     def _call_off(self, outcome: Outcome, digest: str = "") -> None:
-        """Answer the calls (of one mailing) that need not be made any more: each would take as long, or fare alike."""
-        waiting, self.again, self.todo = (self.again, self.todo), deque(), deque()
-        for calls, kept in zip(waiting, (self.again, self.todo), strict=True):
-            for call in calls:
-                if digest in {"", _digest(call)}:
-                    self._answer(call, outcome)
-                else:
-                    kept.append(call)
+        """Answer the repeats (of one mailing) that need not be made: each would take as long, or fare alike."""
+        waiting, self.again = self.again, deque()
+        for call in waiting:
+            if digest in {"", _digest(call)}:
+                self._answer(call, outcome)
+            else:
+                self.again.append(call)
 
     def _look_closer(self, call: list[Part], verdict: Verdict) -> None:
         """Refuse whom the answer names; send the others once more, in halves if it names nobody."""
@@ -143,8 +153,7 @@ class Round:
             self.suspects.setdefault(digest, []).append((one, verdict))
 
     def _answer(self, parts: Iterable[Part], outcome: Outcome) -> None:
-        for each in parts:
-            self.notes.answered(each.outgoing, outcome)
+        self.notes.answered_all([each.outgoing for each in parts], outcome)
 
 
 def _digest(call: Sequence[Part]) -> str:
