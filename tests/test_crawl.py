@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
@@ -171,11 +171,12 @@ class Life:
             return
         before = state(self.world)
         for mail in mails:
-            self.last[mail.to, mail.mailing.course] = links_of(mail)
             if mail.mailing.name == "erased":  # it has hardly left when its reader is nobody any more
-                own = self.last.pop((mail.to, mail.mailing.course))
-                self.gone = [path for path in own if path.split("/")[1] in PERSONAL]
+                self.gone = personal(self.last.pop((mail.to, mail.mailing.course)))
+                assert self.gone
+                assert personal(links_of(replace(mail, leave=None))) == []
                 continue
+            self.last[mail.to, mail.mailing.course] = links_of(mail)
             if mail.mailing.digest not in self.shown:
                 self.outbox.send(mail)  # the mailbox shows one of each
             self.shown.add(mail.mailing.digest)
@@ -238,6 +239,11 @@ def links_of(mail):
     headers = " ".join(mail.leave or ())
     found = (LINK.match(one)[0].rstrip(".,;") for one in LINK.findall(f"{both} {headers}"))
     return list(dict.fromkeys(urldefrag(one)[0].removeprefix(SITE) or "/" for one in found))
+
+
+def personal(paths):
+    """Return those of these paths that are somebody's own."""
+    return [path for path in paths if path.split("/")[1] in PERSONAL]
 
 
 def state(world):
