@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from conftest import ON_SQLITE, Box, SetClock, World
 from servers import MailServer
 
 from course.app import App
-from course.journeys import answering, rates
+from course.journeys import answering, rates, suppression
 from course.journeys.answering import Before, Prompt
 from course.journeys.notices import LAST
 from course.outbound.greeting import Server
@@ -511,10 +512,22 @@ def test_an_hour_that_has_passed_is_forgotten(world, two_an_hour):
     assert leave(world, "receipt") == [8, 8, 11, 11]
 
 
+def book(world, name, number, most=2):
+    """Let so many answers be owed to other people; return when they leave."""
+    leaves = []
+    with world.app.service.store.transaction() as tx:
+        for _ in range(number):
+            slot = rates.free(tx, name, most, world.clock.at)
+            leaves.append(slot and slot.leaves)
+            if slot:
+                rates.take(tx, slot)
+    return leaves
+
+
 def test_when_a_whole_day_is_owed_nothing_more_is(world):
     """With room for two an hour, fifty are owed: those of this hour and of a day more. Then there is no next week."""
-    with world.app.service.store.transaction() as tx:
-        owed = [rates.booked(tx, "answers", 2, DAY_1) for _ in range(60)]
+    world.clock.at = DAY_1
+    owed = book(world, "answers", 60)
 
     assert owed[:3] == [DAY_1, DAY_1, DAY_1 + timedelta(hours=1)]
     assert owed[48:] == [DAY_1 + timedelta(days=1)] * 2 + [None] * 10
@@ -522,7 +535,81 @@ def test_when_a_whole_day_is_owed_nothing_more_is(world):
 
 def test_a_clock_that_went_back_stops_no_answer(world):
     """An hour far ahead is none that was booked: somebody had set the clock wrong."""
-    with world.app.service.store.transaction() as tx:
-        rates.booked(tx, "answers", 1, DAY_1 + timedelta(days=400))
+    world.clock.at = DAY_1 + timedelta(days=400)
+    book(world, "answers", 1, most=1)
+    world.clock.at = DAY_1
 
-        assert rates.booked(tx, "answers", 1, DAY_1) == DAY_1
+    assert book(world, "answers", 1, most=1) == [DAY_1]
+
+
+# Nobody takes what is everybody's.
+
+
+def test_whoever_is_suppressed_takes_nobody_s_place(world, two_an_hour):
+    """Alice has said "this was not me", and asks for help sixty times: nothing is owed to her, and Bob gets his."""
+    alices, bobs = crowd(world, 2)
+    with world.app.service.store.transaction() as tx:
+        suppression.suppress(tx, world.app.keys, alices.to, "complained", world.clock.at)
+    for _ in range(60):
+        world.reply(alices, "HELP")
+    for _ in range(3):
+        world.reply(bobs, "HELP")
+
+    assert leave(world, "help") == [8, 8, 8]
+
+
+def test_whoever_changes_their_mind_all_day_takes_three_places(world, two_an_hour):
+    """PAUSE and RESUME, over and over, so that each answer is out of date before it leaves: Bob hears of his reply."""
+    alices, bobs = crowd(world, 2)
+    for _ in range(30):
+        world.reply(alices, "PAUSE")
+        world.reply(alices, "RESUME")
+        world.app.tick()
+    world.reply(alices, "PAUSE")
+    for days in range(1, 30):
+        world.reply(alices, f"PAUSE {days} DAYS")
+    world.reply(bobs)
+
+    assert leave(world, "receipt") == [9]
+
+
+@ON_SQLITE
+def test_what_does_not_leave_takes_no_place(world, two_an_hour):
+    """Alice has left: no hour of hers is ever said, so none is owed."""
+    alices, bobs = crowd(world, 2)
+    world.reply(alices, "STOP")
+    for hour in [7, 8] * 5:
+        world.reply(alices, f"TIME {hour}")
+    world.reply(bobs)
+
+    assert leave(world, "hour") + leave(world, "receipt") == [8]
+
+
+@ON_SQLITE
+def test_help_comes_though_a_whole_day_is_owed(world, lesson, two_an_hour):
+    """The first that somebody asks for on a date leaves at once, and no other one is left out; so is it for DELETE."""
+    book(world, "urgent answers", 60)
+    for word in ("HELP", "DELETE", "HELP", "DELETE"):
+        world.reply(lesson, word)
+    later = DAY_1 + timedelta(days=1)
+    owed = "SELECT name FROM deliveries WHERE name LIKE '{}-%' AND send_at {} '{:%Y-%m-%d %H:%M}'".format
+
+    assert [len(world.rows(owed(name, "<", later))) for name in ("help", "erase")] == [1, 1]
+    assert [len(world.rows(owed(name, ">=", later))) for name in ("help", "erase")] == [1, 1]
+
+
+@ON_SQLITE
+def test_what_leaves_after_midnight_is_of_the_day_on_which_it_was_owed(world, two_an_hour):
+    """Late in the evening no place is free: there are three answers, three questions, ten times help, and no more."""
+    lessons = a_full_day(world)
+    world.clock.at = world.clock.at.replace(hour=23, minute=10)
+    for name in ("answers", "urgent answers"):
+        book(world, name, 2)
+    for lesson in lessons:
+        world.reply(lesson)
+    for number in range(1, 13):
+        for word in ("HELP", "DELETE", f"PAUSE {number} DAYS"):
+            world.reply(lessons[0], word)
+    kinds = Counter(name.partition("-")[0] for (name,) in world.rows("SELECT name FROM deliveries"))
+
+    assert (kinds["help"], kinds["erase"], kinds["receipt"], kinds["paused"]) == (10, 3, 3, 0)

@@ -13,11 +13,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, select, update
 
-from course.journeys import erasing, notices, rates
+from course.journeys import erasing, notices, rates, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
-from course.store.tables import deliveries
+from course.store.tables import deliveries, enrolments
 
 log = structlog.get_logger()
 A_DAY = 3  # answers to one person, over all courses; their local date
@@ -44,7 +44,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Before:
-    """A notice that this person was owed before: which, in this round, in answer to what, and whether today."""
+    """A notice that this person was owed before: which, in this round, in answer to what, and whether today.
+
+    `today` is when it came to be owed: one that has to wait may leave on another date.
+    """
 
     notice: str
     here: bool
@@ -56,24 +59,30 @@ class Before:
 Rule = Callable[[str, Prompt, list[Before]], bool]
 
 
+# How many there were is asked of all, how one was answered only of what was not cancelled: else whoever lets theirs be
+# cancelled could have others made without end, and each takes a place that somebody else would have had.
 def _three_a_day(_: str, __: Prompt, before: list[Before]) -> bool:
     return sum(one.today and one.notice in COUNTED for one in before) < A_DAY
 
 
 def _once_a_prompt(_: str, prompt: Prompt, before: list[Before]) -> bool:
-    return not any(one.here and one.prompt == prompt.delivery_id for one in before if one.notice in FOR_ANY_WORDS)
+    return not any(one.here and one.prompt == prompt.delivery_id for one in _kept(before, *FOR_ANY_WORDS))
 
 
 def _first_today(_: str, __: Prompt, before: list[Before]) -> bool:
-    return not any(one.today for one in before if one.notice in FOR_ANY_WORDS)
+    return not any(one.today for one in _kept(before, *FOR_ANY_WORDS))
 
 
 def _once_a_day(notice: str, _: Prompt, before: list[Before]) -> bool:
-    return not any(one.here and one.today for one in before if one.notice == notice)
+    return not any(one.here and one.today for one in _kept(before, notice))
 
 
 def _once(notice: str, _: Prompt, before: list[Before]) -> bool:
-    return not any(one.here for one in before if one.notice == notice)
+    return not any(one.here for one in _kept(before, notice))
+
+
+def _kept(before: list[Before], *names: str) -> list[Before]:
+    return [one for one in before if one.notice in names and not one.cancelled]
 
 
 def _at_most(number: int) -> Rule:
@@ -106,7 +115,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
 ANSWERS = frozenset(RULES)  # what goes out as an answer (RFC 3834)
 COUNTED = ANSWERS - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
 ALWAYS = frozenset({notices.LAST, erasing.DONE})  # once for each person: no flood can bring about many
-URGENT = frozenset({"help", erasing.ASKS})  # a flood of other answers must not keep help waiting
+URGENT = frozenset({"help", erasing.ASKS})  # no flood keeps these waiting: somebody's first of a day leaves at once
 
 
 def acknowledge(
@@ -143,36 +152,44 @@ def answer(tx: Connection, service: Service, person: Person, notice: str, prompt
 
     Whoever decides two mails of one person at once holds people.alone().
     """
-    if prompt.silent and notice in FOR_ANY_WORDS:
+    if (prompt.silent and notice in FOR_ANY_WORDS) or not _may_get(tx, service, person, notice):
         return False
     before = _before(tx, person, now)
-    if not all(rule(notice, prompt, [one for one in before if not one.cancelled]) for rule in RULES[notice]):
+    if not all(rule(notice, prompt, before) for rule in RULES[notice]):
         return False
-    send_at = now if notice in ALWAYS else rates.booked(tx, _queue(notice), service.settings.answers_hourly, now)
-    if send_at is None:
+    number = 1 + sum(one.today for one in before if one.notice == notice)
+    once = f"{person.today(now)}-{number}"
+    if notice in ALWAYS or (notice in URGENT and number == 1):
+        return notices.owe(tx, person, notice, now, once=once, day=prompt.day, answers=prompt.delivery_id)
+    urgent, most = notice in URGENT, service.settings.answers_hourly
+    slot = rates.free(tx, "urgent answers" if urgent else "answers", most, now, over=urgent)
+    if slot is None:
         log.warning("answers of a day are owed already; one more is left out", answer=notice)
         return False
     if notice != UNREAD:
         _instead_of_unread(tx, person)
-    number = 1 + sum(one.today for one in before if one.notice == notice)
-    once = f"{person.today(now)}-{number}"
-    return notices.owe(tx, person, notice, send_at, once=once, day=prompt.day, answers=prompt.delivery_id)
+    owed = notices.owe(tx, person, notice, slot.leaves, once=once, day=prompt.day, answers=prompt.delivery_id)
+    if owed:
+        rates.take(tx, slot)
+    return owed
 
 
-def _queue(notice: str) -> str:
-    return "urgent answers" if notice in URGENT else "answers"
+def _may_get(tx: Connection, service: Service, person: Person, notice: str) -> bool:
+    """Whether it would leave, as things stand by now: what cannot must take nobody's place."""
+    standing = tx.execute(select(enrolments.c.status).where(enrolments.c.id == person.id)).scalar()
+    return standing in notices.MAY_GET[notice] and not suppression.among(tx, service.keys, [person.email])
 
 
 def _before(tx: Connection, person: Person, now: datetime) -> list[Before]:
-    columns = deliveries.c.name, deliveries.c.enrolment_id, deliveries.c.due_at, deliveries.c.status
+    columns = deliveries.c.name, deliveries.c.enrolment_id, deliveries.c.status
     mine = deliveries.c.subscriber_id == person.subscriber_id, deliveries.c.kind == DeliveryKind.NOTICE
-    today = person.today(now)
+    today = f"{person.today(now)}"
     return [
         Before(
             notices.mailing_name(DeliveryKind.NOTICE, row.name),
             row.enrolment_id == person.id,
             notices.answered(row.name),
-            person.today(row.due_at) == today,
+            notices.once(row.name).startswith(today),
             row.status == DeliveryStatus.CANCELLED,
         )
         for row in tx.execute(select(*columns).where(*mine))

@@ -99,6 +99,11 @@ def mailing_name(kind: str, name: str) -> str:
     return name.partition("-" if kind == DeliveryKind.NOTICE else COPY)[0]
 
 
+def once(name: str) -> str:
+    """Return what tells a notice of this name from others of its mailing: `2027-03-14-1` for `receipt-2027-03-14-1`."""
+    return name.partition("-")[2].partition(IN_REPLY_TO)[0]
+
+
 def answered(name: str) -> int | None:
     """Return the number of the delivery that a notice of this name answers."""
     number = name.partition(IN_REPLY_TO)[2]

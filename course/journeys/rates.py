@@ -10,6 +10,7 @@ signs up while an address is being warmed up gets their confirmation the same da
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
@@ -69,21 +70,33 @@ class Allowance:
             _note(self._tx, DAY, self._midnight, self._used_today)
 
 
-def booked(tx: Connection, name: str, most: int, now: datetime) -> datetime | None:
-    """Count one more of these, and return from when on it may leave, with so many of them at most in an hour.
+class Slot(NamedTuple):
+    """A place among those of an hour that is free; whatever takes it leaves at `leaves`."""
 
-    None: whole days of them are owed already. In course time, for that is what answers are owed in.
+    name: str
+    hour: datetime
+    used: int
+    leaves: datetime
+
+
+def free(tx: Connection, name: str, most: int, now: datetime, *, over: bool = False) -> Slot | None:
+    """Return the next free place, with so many of them at most in an hour; nobody else is given it meanwhile.
+
+    None: whole days of them are owed already. `over`: then there is room in the last of these hours all the same. In
+    course time, for that is what answers are owed in.
     """
     hour = now.replace(minute=0, second=0, microsecond=0)
     at, used = _find(tx, name, hour)
     if not hour <= at <= hour + LATEST:  # it has passed, or the clock went back
         at, used = hour, 0
-    if used >= most:
+    if used >= most and at + HOUR <= hour + LATEST:
         at, used = at + HOUR, 0
-    if at > hour + LATEST:
-        return None
-    _note(tx, name, at, used + 1)
-    return max(now, at)
+    return Slot(name, at, used, max(now, at)) if used < most or over else None
+
+
+def take(tx: Connection, slot: Slot) -> None:
+    """Use this place up: something is owed that leaves then."""
+    _note(tx, slot.name, slot.hour, slot.used + 1)
 
 
 def _find(tx: Connection, name: str, at: datetime) -> tuple[datetime, int]:
