@@ -256,6 +256,52 @@ def test_an_address_is_dead_when_two_mails_came_back(world, lessons):
 
 
 @ON_SQLITE
+def test_a_report_of_our_own_mail_server_is_heard(world, lessons):
+    """A Postfix of one's own signs its reports with the domain that the course writes from."""
+    for lesson in lessons:
+        raw = dsn(group(), to=lesson.reply_to).replace(b"DAEMON@mx.example.net", b"DAEMON@dearself.example")
+        assert world.deliver(raw) == ["automatic"]
+
+    assert world.rows(STANDS) == [("stopped", "bounced", 1)]
+
+
+HEADERS = b"\nMessage-ID: %s\nSubject: Day 1\n"
+ENCLOSED = {
+    "whole": lambda raw, own: raw.replace(b"\nSubject: Day 1\n", HEADERS % own),
+    "its headers": lambda raw, own: raw.replace(b"\nSubject: Day 1\n", HEADERS % own).replace(
+        b"message/rfc822", b"text/rfc822-headers"
+    ),
+}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("enclose", ENCLOSED.values(), ids=ENCLOSED)
+def test_a_report_may_name_our_mail_in_what_it_encloses_alone(world, lessons, enclose):
+    """Where the provider has put its own mailbox for the return path, it comes to no delivery's own address."""
+    for lesson in lessons:
+        raw = enclose(dsn(group(), to="hello@dearself.example"), lesson.message_id.encode())
+        assert world.deliver(raw) == ["automatic"]
+
+    assert world.rows(STANDS) == [("stopped", "bounced", 1)]
+
+
+@ON_SQLITE
+def test_what_a_person_encloses_is_no_answer_to_it(world, lessons):
+    """Bob forwards Alice's lesson to us as an attachment: only a report is about what it encloses."""
+    raw = enclose_all(dsn(group(), to="hello@dearself.example"), lessons[0].message_id.encode())
+
+    assert world.deliver(raw) == ["held"]
+
+
+def enclose_all(raw, own):
+    """Make a person's mail of a report."""
+    raw = ENCLOSED["whole"](raw, own).replace(b"multipart/report; report-type=delivery-status", b"multipart/mixed")
+    raw = raw.replace(b"Mail Delivery System <MAILER-DAEMON@mx.example.net>", b"Bob <bob@example.org>")
+    raw = raw.replace(b"Undelivered Mail Returned to Sender", b"Look").replace(b"I could not deliver", b"I like")
+    return raw.replace(b"message/delivery-status", b"text/plain").replace(b"Final-Recipient", b"Recipient")
+
+
+@ON_SQLITE
 def test_a_full_mailbox_ends_nothing(world, lessons):
     """It may be emptied: whatever comes back for a while, the course goes on."""
     for lesson in lessons:

@@ -300,6 +300,16 @@ def test_the_mailto_needs_no_words_and_no_sender(world):
 
 
 @ON_SQLITE
+def test_a_machine_may_write_to_the_mailto(world):
+    """Mail programs do, for whoever presses their button; the address proves that they may."""
+    world.join("alice")
+    decided = world.deliver(letter("agent@example.net", world.box.sent[-1].leave[1], Auto_Submitted="auto-generated"))
+
+    assert decided == ["left"]
+    assert [row[1] for row in rounds(world)] == ["stopped"]
+
+
+@ON_SQLITE
 def test_the_mailto_works_by_the_envelope_alone(world):
     """It is enough that the mail was delivered to the address, whatever its To line says."""
     world.join("alice")

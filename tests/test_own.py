@@ -9,6 +9,7 @@ from html import unescape
 
 import pytest
 from conftest import ON_SQLITE
+from sqlalchemy import update
 from starlette.testclient import TestClient
 from test_fresh import SITE, a_browser, visiting
 from test_journal import COUNT, KEEP, NEW, OLD, SHARE, a_lesson, again, answer, choose, kept, lessons, words
@@ -17,6 +18,7 @@ from test_journal_photos import BARE, LADEN, send
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it closes the service that a test began anew)
 
 from course.journeys import diary, person_keys, sharing
+from course.store.tables import deliveries
 from course.web import create_app
 
 SIGNED = "It helped a little.\n\n-- \nAlice Heron\nSent from my phone"
@@ -355,6 +357,19 @@ def test_of_what_no_person_keeps_nothing_is_kept(world, level, words, headers):
     """Who only counts days, machines, bounces, lists, and a mail that holds nothing."""
     all_quoted(world, level, words, **headers)
 
+    assert world.rows("SELECT * FROM entries") == []
+
+
+@ON_SQLITE
+def test_our_own_letter_is_not_kept_when_it_cannot_be_made_again(world):
+    """Its words are not known any more, so what was cut of a reply without words may be nothing but the lesson."""
+    a_lesson(world, level=KEEP)
+    lesson = lessons(world)[-1]
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(deliveries).values(mailing=None))
+    quoted = "\n".join(f"> {line}" for line in lesson.mailing.text_for(lesson.values).splitlines())
+
+    assert world.reply(lesson, f"On Tuesday, Dear Self wrote:\n{quoted}\n") == ["empty"]
     assert world.rows("SELECT * FROM entries") == []
 
 

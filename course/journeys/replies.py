@@ -78,7 +78,7 @@ def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: d
         log.warning("a mail is over a cap", why=str(error))
         raise HeldError(Why.TOO_MUCH) from None
     mail = replace(mail, raw=came.whole)
-    if OURS in mail.signals:
+    if OURS in mail.signals and not mail.failures:  # our own mail server may report from our own domain
         return Decision.DROPPED  # our own mail came back: a loop ends here
     with service.store.transaction() as tx:
         return _place(tx, service, raw, mail, came, now, real_now)
@@ -90,6 +90,8 @@ def _place(
     """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
     recipients = *came.to, *mail.recipients
     leaving = matching.leaving(tx, service, recipients)
+    # That a machine wrote it does not matter: mail programs do for whoever presses their button (RFC 2369 section 3.2),
+    # and nobody but the person and their mail house knows this address.
     if leaving is not None and not mail.report:
         rounds.stop(tx, service.keys, leaving, EndedReason.UNSUBSCRIBED, "mail", now, real_now)
         return Decision.LEFT
@@ -98,14 +100,14 @@ def _place(
         trials.take_in(tx, service, mail, recipients, real_now) or matching.ours(service, recipients, mail)
     ):
         return Decision.DROPPED
+    passed = *came.passed, *mail.passed
     if mail.signs.counts is Counts.HOLD and not came.vouched:
         log.info("nobody can tell whether a person wrote a mail", why=mail.signs.row)
-        raise HeldError(Why.UNCLEAR)
+        raise HeldError(Why.UNCLEAR if answered or matching.by_sender(tx, service, mail, passed) else Why.NOBODY)
     machine = mail.signs.counts is Counts.NO
     course = joining.wanted(service, recipients) if answered is None and not machine else None
     if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
         return Decision(joining.take_in(tx, service, mail, course, now, real_now))
-    passed = *came.passed, *mail.passed
     if answered is None and not machine:
         answered = matching.by_sender(tx, service, mail, passed)
     if answered is None:
@@ -127,12 +129,15 @@ def _without_ours(
     now: datetime,
     real_now: datetime,
 ) -> Incoming:
-    """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them."""
-    if answered.folded or answered.delivery_id is None:
-        return mail
-    sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
+    """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them.
+
+    Where that is not known, and all was cut, it may be nothing but our own letter: then nothing of it is kept.
+    """
+    sent = b""
+    if answered.delivery_id is not None and not answered.folded:
+        sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
     if not sent:
-        return mail
+        return mail if mail.says_something else replace(mail, cut="", whole="")
     found = sift(raw, sent)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
@@ -166,7 +171,7 @@ def _decide(
     reply_id = insert_once(tx, replies, row)
     if reply_id is None:
         return Decision.REPEATED
-    if kind in WORDS or commands.also_answers(command, mail) or _all_cut(kind, mail, answered):
+    if kind in WORDS or commands.also_answers(command, mail) or _all_cut(kind, mail):
         journal.keep(tx, service, person, reply_id, day, mail, real_now)
     prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest)
     if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
@@ -193,12 +198,9 @@ def _kind(mail: Incoming, command: Command | None, day: int | None, *, vouched: 
     return Decision.NOTED if day is None else Decision.COMPLETED
 
 
-def _all_cut(kind: Decision, mail: Incoming, answered: Answered) -> bool:
-    """Whether all that a person wrote may have been taken for a quote: whoever keeps a journal can put it back.
-
-    Only where it is known what we sent, so that the cut is not our own letter.
-    """
-    return kind == Decision.EMPTY and bool(mail.cut) and answered.delivery_id is not None and not answered.folded
+def _all_cut(kind: Decision, mail: Incoming) -> bool:
+    """Whether all that a person wrote may have been taken for a quote: whoever keeps a journal can put it back."""
+    return kind == Decision.EMPTY and bool(mail.cut)
 
 
 def _message_key(service: Service, mail: Incoming, answered: Answered) -> str:

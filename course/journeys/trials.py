@@ -42,7 +42,7 @@ def take_in(tx: Connection, service: Service, mail: Incoming, recipients: Iterab
     if came_to and not answers and all(who != mark(service.keys, mail.sender) for _, who in came_to):
         log.warning("an answer to a test of batches proves nothing: it names no mail, and its sender got none")
         return True
-    if mail.report:
+    if mail.report or mail.failures:
         return True
     found = SAFE if came_to and (not answers or came_to & answers) else UNSAFE
     facts.remember(tx, NAME, f"{found} {service.settings.sendgrid_host}", real_now)

@@ -60,6 +60,12 @@ def of(message: Message) -> list[tuple[str, str]]:
     return _once(bounce_text.failed(message, "\n\n".join(texts), "\n".join(copies)))
 
 
+def enclosed(message: Message) -> str:
+    """Return the Message-ID fields of what a report says and encloses: by them it tells which mail it is about."""
+    said = "\n".join(text for some in _parts(message) for text in _bounded(some))
+    return " ".join(value for name, value in FIELD.findall(said) if name.lower() == "message-id")
+
+
 def _parts(message: Message) -> tuple[list[str], list[str]]:
     """Return the texts of a report, and what is in it of the message that it is about."""
     texts: list[str] = []

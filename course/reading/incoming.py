@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
-from course.reading import authentication, bodies, mime, robots
+from course.reading import authentication, bodies, bounces, mime, robots
 from course.reading.looking import Look
 from course.reading.photos import Kind, kind_of
 from course.reading.robots import Verdict
@@ -28,7 +28,7 @@ class Incoming:
     recipients: tuple[str, ...]
     message_id: str
     date: str
-    references: tuple[str, ...]
+    references: tuple[str, ...]  # what it answers; of a report, also what it is about
     signals: tuple[Signal, ...]  # what it says of itself
     report: bool  # a delivery or disposition report
     failures: tuple[tuple[str, str], ...] = field(repr=False)  # whom a report is about, and what became of them
@@ -84,9 +84,10 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
     """
     message = mime.parse(raw)
     sender = _address(mime.header(message, "From"))
-    references = MESSAGE_ID.findall(f"{mime.header(message, 'In-Reply-To')} {mime.header(message, 'References')}")
     message_id = next(iter(MESSAGE_ID.findall(mime.header(message, "Message-ID"))), "")
     look = Look(message, sender, message_id, authentication.forged(message, authserv_id), ours)
+    answers = mime.header(message, "In-Reply-To"), mime.header(message, "References")
+    references = MESSAGE_ID.findall(" ".join((*answers, bounces.enclosed(message) if look.failures else "")))
     return Incoming(
         sender=sender,
         recipients=tuple(
