@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from course.inbound import pieces, spool
+from course.reading.aside import Why
 from course.web import create_app
 
 pytestmark = ON_SQLITE
@@ -126,6 +127,55 @@ def test_the_privacy_page_says_that_replies_stay_in_a_mailbox(world, after, stay
 
     assert ("Your replies stay in the mailbox that they come to, until we empty it." in shown) is stays
     assert ("Then the reply is deleted." in shown) is not stays
+
+
+# What is put aside.
+
+
+def held(world, name, why, number=1):
+    """Let so many mails be put aside, a second after each other."""
+    for _ in range(number):
+        world.clock.go(seconds=1)
+        mail = spool.Spooled(name, (), (), b"x")
+        spool.hold(spool.put(world.app.spool_folder, world.app.keys, mail, world.clock.real()), why)
+
+
+def there(world):
+    """Return why each mail is put aside, the oldest first."""
+    return [one.why for one in spool.put_by(world.app.spool_folder)]
+
+
+def test_junk_pushes_nobody_s_letter_out(world, monkeypatch):
+    """Alice's letter waits for the owner while any number of mails come that are nobody's, or over a cap."""
+    monkeypatch.setattr(spool, "MOST_HELD", 3)
+    held(world, "alice", Why.UNCLEAR)
+    held(world, "junk", Why.NOBODY, 4)
+    held(world, "junk", Why.TOO_MUCH, 4)
+    some = there(world)
+    held(world, "bob", Why.SEALED, 2)
+    held(world, "junk", Why.NOBODY)
+
+    assert some == [Why.UNCLEAR, Why.TOO_MUCH, Why.TOO_MUCH]
+    assert there(world) == [Why.UNCLEAR, Why.SEALED, Why.SEALED]
+
+
+def test_of_what_is_alike_the_oldest_goes(world, monkeypatch):
+    """The disk has an end, also for letters."""
+    monkeypatch.setattr(spool, "MOST_HELD", 2)
+    held(world, "alice", Why.UNCLEAR)
+    held(world, "bob", Why.SEALED)
+    held(world, "charlie", Why.UNCLEAR)
+
+    assert there(world) == [Why.SEALED, Why.UNCLEAR]
+
+
+@pytest.mark.parametrize("mine", [True, False], ids=["hers", "nobody's"])
+def test_a_mail_by_a_list_is_somebody_s_only_by_their_own_address(world, lesson, mine):
+    """Else anybody could have junk taken for a letter, by a header."""
+    to = lesson.reply_to if mine else "any@reply.dearself.example"
+    world.deliver(f"From: a@list.example\r\nTo: {to}\r\nList-Id: <list.example>\r\n\r\nHello.\r\n".encode())
+
+    assert there(world) == [Why.UNCLEAR if mine else Why.NOBODY]
 
 
 # Of pieces.

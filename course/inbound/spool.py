@@ -26,6 +26,8 @@ from course.reading.aside import HeldError, Why
 
 KEEP_HELD = timedelta(days=14)
 MOST_HELD = 5_000  # files; spam must not fill the disk
+# What goes first where there are more: what anybody can bring about who knows no address that we gave to a person.
+FIRST_TO_GO = (Why.NOBODY, Why.TOO_MUCH, Why.BROKEN)
 MOMENT = "%Y%m%d-%H%M%S-%f"  # begins each file's name, so that they are in order
 MOST_UNPROVEN = 200  # files; a forger must not either
 log = structlog.get_logger()
@@ -118,11 +120,20 @@ def drain(
 
 
 def hold(path: Path, why: Why) -> None:
-    """Put a mail aside, still encrypted, for whoever looks after the service."""
-    held = waiting(path.parent / "held")
-    for oldest in held[: max(0, len(held) + 1 - MOST_HELD)]:
-        oldest.unlink(missing_ok=True)
+    """Put a mail aside, still encrypted, for whoever looks after the service.
+
+    Where there are too many, nobody's go first, the oldest before the others; people's own when nothing else is left.
+    """
     _move(path, "held", f"{path.name.partition('.')[0]}.{why}.mail")
+    held = waiting(path.parent / "held")
+    if len(held) > MOST_HELD:
+        for one in sorted(held, key=_worth)[: len(held) - MOST_HELD]:  # the oldest come first in `held`
+            one.unlink(missing_ok=True)
+
+
+def _worth(path: Path) -> int:
+    why = path.name.split(".")[1]
+    return FIRST_TO_GO.index(Why(why)) if why in FIRST_TO_GO else len(FIRST_TO_GO)
 
 
 def put_by(folder: Path) -> list[Held]:
