@@ -93,11 +93,11 @@ def test_a_mail_is_touched_only_when_it_is_decided(mailbox, kept, tmp_path):
     with open_ways(watched(tmp_path, mailbox.url()), kept):
         for _ in range(4):
             assert tries.acquire(timeout=20)
-        before = (mailbox.flags(), dict(kept.places))
+        before = (mailbox.flags(), noted(kept))
         kept.undecided.unlink()
         kept.wait_for(lambda: noted(kept))
 
-    assert before == ([""], {})
+    assert before == ([""], 0)
     assert len(kept.mails) == 1
     assert mailbox.flags() == [r"\Seen"]
 
@@ -126,8 +126,9 @@ def test_mail_may_be_moved(mailbox, kept, tmp_path):
 
 def test_mail_may_be_erased_and_only_that_mail(mailbox, kept, tmp_path):
     """IMAP_AFTER=delete: what somebody else has marked as deleted stays."""
-    mailbox.deliver(MAIL)
     with open_ways(watched(tmp_path, mailbox.url(), imap_after="delete"), kept):
+        kept.wait_for(lambda: kept.places)
+        mailbox.deliver(MAIL)
         kept.wait_for(lambda: noted(kept))
         with mailbox.owner() as own:
             own.append("INBOX", r"(\Deleted)", None, ODD)
@@ -137,6 +138,36 @@ def test_mail_may_be_erased_and_only_that_mail(mailbox, kept, tmp_path):
         own_mark = mailbox.flags()
 
     assert own_mark == [r"\Deleted"]
+
+
+def erased(server):
+    """Return the UIDs of the mails that were erased, and of those that were only marked as read."""
+    stored = [one.split(maxsplit=4) for one in server.heard if one.startswith("UID STORE")]
+    gone = [int(one[2]) for one in stored if r"\Deleted" in one[4]]
+    return gone, [int(one[2]) for one in stored if int(one[2]) not in gone]
+
+
+def test_what_was_there_before_is_never_erased(kept, tmp_path, monkeypatch):
+    """IMAP_AFTER=delete in somebody's old mailbox: their mail is taken in, and stays; what comes then is erased."""
+    monkeypatch.setattr(imap, "LOOK", 0.05)
+    with OddServer({1: MAIL, 2: ODD}) as server:
+        settings = watched(tmp_path, server.url, imap_after="delete")
+        with open_ways(settings, kept):
+            kept.wait_for(lambda: noted(kept) == 2)
+            server.mails[3] = MAIL
+            kept.wait_for(lambda: noted(kept) == 3)
+
+    assert erased(server) == ([3], [1, 2])
+
+
+def test_what_was_there_before_is_known_after_a_crash(kept, tmp_path):
+    """The service ended while it was reading the old mail: the rest of that stays as well."""
+    with OddServer({1: MAIL, 2: ODD, 3: MAIL}) as server:
+        kept.places[imap._name(imap_talk.server_of(server.url))] = "7 1 2"  # noqa: SLF001
+        with open_ways(watched(tmp_path, server.url, imap_after="delete"), kept):
+            kept.wait_for(lambda: noted(kept) == 3)
+
+    assert erased(server) == ([3], [2])
 
 
 def test_when_the_mailbox_counts_anew_it_is_read_anew(mailbox, kept, tmp_path):

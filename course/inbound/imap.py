@@ -2,7 +2,7 @@
 
 The place up to which everything is done is noted in the database, after each mail. Whatever happens before that, the
 mail is taken once more, which does no harm: a reply is known by its name. So it is after a restore, and when the server
-counts anew.
+counts anew. What is there at such a beginning is never erased: it may be somebody's from before there was a course.
 """
 
 from __future__ import annotations
@@ -35,14 +35,19 @@ class UndecidedError(Exception):
 
 @dataclass
 class Watch:
-    """One mailbox that is watched, and how far it has been read: `validity` and the last UID that is done."""
+    """One mailbox that is watched, and how far it has been read: `validity` and the last UID that is done.
+
+    `before` is the last UID that was there when it was first looked at.
+    """
 
     server: Server
     after: Callable[[Folder, int], None]
     after_folder: str
+    erases: bool
     reception: Reception
     validity: int = -1
     uid: int = 0
+    before: int = 0
     kept: dict[int, Path] = field(default_factory=dict)  # not decided yet: kept once, however often it is tried
     broken: Counter[int] = field(default_factory=Counter)
 
@@ -79,7 +84,7 @@ def _serve(server: Server, after: str, lock: IO[str], reception: Reception) -> N
         "delete": Folder.erase,
         "move": lambda opened_folder, uid: opened_folder.move(uid, folder),
     }
-    watch, failures = Watch(server, act[how], folder, reception), 0
+    watch, failures = Watch(server, act[how], folder, how == "delete", reception), 0
     with lock:
         while not reception.stopped.is_set():
             try:
@@ -101,11 +106,13 @@ def _begin(watch: Watch, folder: Folder) -> None:
         raise RefusedError(f"IMAP_AFTER: the mailbox has no folder {watch.after_folder}; make one, or put flag")
     if watch.validity != folder.validity:
         noted = watch.reception.receiver.place(_name(watch.server)).split()
-        known = [int(number) for number in noted] if noted else [-1, 0]
+        known = [*map(int, noted), 0] if noted else [-1, 0, 0]
         same = known[0] == folder.validity
         if noted and not same:
             log.warning("the mailbox counts its mails anew; they are looked at from the beginning")
-        watch.validity, watch.uid = folder.validity, known[1] if same else 0
+        watch.uid, watch.before = known[1:3] if same else (0, max(folder.after(0), default=0))
+        watch.validity = folder.validity
+        _note(watch)
         watch.kept.clear()
         watch.broken.clear()
 
@@ -117,7 +124,12 @@ def take(watch: Watch, folder: Folder) -> None:
             return
         _take_one(watch, folder, uid)
         watch.uid = uid
-        watch.reception.receiver.note_place(_name(watch.server), f"{watch.validity} {uid}")
+        _note(watch)
+
+
+def _note(watch: Watch) -> None:
+    place = f"{watch.validity} {watch.uid} {watch.before}"
+    watch.reception.receiver.note_place(_name(watch.server), place)
 
 
 def _take_one(watch: Watch, folder: Folder, uid: int) -> None:
@@ -130,7 +142,10 @@ def _take_one(watch: Watch, folder: Folder, uid: int) -> None:
     receiver.read_spool()
     if watch.kept[uid].exists():
         raise UndecidedError
-    watch.after(folder, uid)
+    if watch.erases and uid <= watch.before:
+        folder.mark_seen(uid)
+    else:
+        watch.after(folder, uid)
     del watch.kept[uid]
 
 
