@@ -8,9 +8,12 @@ from html import unescape
 import pytest
 from conftest import make_settings
 from starlette.testclient import TestClient
+from test_own_details import moved
 
+from course import erasure
 from course.content.snippets import mark
-from course.journeys import community, extras
+from course.journeys import community, consent, extras, moving, people, suppression
+from course.store.tables import subscribers
 from course.web import create_app
 
 SITE = "http://127.0.0.1:8000"
@@ -218,6 +221,45 @@ def test_whoever_wants_no_mail_is_on_no_list(world, browser):
     world.app.not_me(world.confirm_token())
 
     assert members(world) == []
+
+
+def test_whoever_is_erased_and_comes_back_is_on_no_list_unasked(world, browser):
+    """Being erased ended it; who signs up again has a box to tick, as everybody has."""
+    on_the_list(world, browser, "alice")
+    erasure.erase(world.app.service, "alice@example.org", world.clock.now())
+    world.join("alice")
+    came_back = members(world)
+    world.app.leave(world.leave_token(), "page")
+    browser.post(f"/confirm/{sign_up(world, browser, 'list', who='alice')}")
+
+    assert came_back == []
+    assert members(world) == ["alice@example.org"]
+
+
+def test_a_place_on_the_list_moves_with_its_person(world, browser):
+    """Whoever has the old address afterwards is not on it unasked; and it is kept by one who moves there and back."""
+    on_the_list(world, browser, "alice")
+    assert moved(world).status_code == 200
+    world.clock.go(hours=30)
+    world.join("alice")  # somebody else
+    after = members(world)
+    erasure.erase(world.app.service, "alice@example.org", world.clock.now())
+    world.clock.go(hours=30)
+    with world.app.service.store.reading() as tx:
+        person = people.find(tx, subscribers.c.email == "alice@new.example")[0]
+    moving.ask(world.app.service, person.subscriber_id, "alice@example.org", world.clock.now(), world.clock.real())
+    world.app.tick()
+    token = world.link(world.box.last("move"), "address")
+    moving.confirm(world.app.service, token, world.clock.now(), world.clock.real())
+    with world.app.service.store.reading() as tx:
+        left, here = (
+            suppression.mark(world.app.service.keys, f"alice@{home}") for home in ("new.example", "example.org")
+        )
+        in_force = consent.in_force(tx, consent.LIST, [left, here])
+
+    assert after == ["alice@new.example"]
+    assert members(world) == ["alice@example.org"]
+    assert in_force == {here}
 
 
 def test_the_privacy_page_tells_of_the_list(world, browser):

@@ -371,6 +371,46 @@ def test_not_me_stops_a_course_that_had_begun(world):
     assert world.box.names() == ["confirm", "welcome"]
 
 
+def test_not_me_leaves_a_course_alone_that_they_said_yes_to(world):
+    """A stranger signs Alice up for another course: "not me" erases that sign-up, and her own letters go on coming."""
+    world.join("alice")
+    world.sign_up("alice", course="writing-with-self-compassion", network="198.51.100.9")
+    world.app.tick()
+    world.app.not_me(world.confirm_token())
+    world.app.not_me(world.confirm_token())  # pressed twice
+    live(world, 24)
+
+    assert world.rows("SELECT course, status FROM enrolments") == [("self-compassion", "active")]
+    assert world.rows("SELECT * FROM suppressions") == []
+    assert world.box.names() == ["confirm", "welcome", "confirm", "day-1"]
+
+
+def test_not_me_holds_further_sign_ups_back(world):
+    """For thirty days no stranger brings Alice another question about a sign-up."""
+    world.join("alice")
+    for _ in range(3):
+        world.sign_up("alice", course="writing-with-self-compassion", network="198.51.100.9")
+        world.app.tick()
+        if world.box.names().count("confirm") == 2:
+            world.app.not_me(world.confirm_token())
+        live(world, 9 * 24)
+
+    assert world.box.names().count("confirm") == 2
+
+
+def test_not_me_ends_the_one_course_that_had_begun(world):
+    """If somebody else pressed yes to the second, "not me" ends that, and leaves the first alone."""
+    world.join("alice")
+    world.join("alice", course="writing-with-self-compassion")
+    world.app.not_me(world.confirm_token())
+
+    assert world.rows("SELECT course, status FROM enrolments ORDER BY id") == [
+        ("self-compassion", "active"),
+        ("writing-with-self-compassion", "stopped"),
+    ]
+    assert world.rows("SELECT * FROM suppressions") == []
+
+
 # One inbox, however it is spelt; and two that only look alike.
 SPELLINGS = [
     ("capitals", ["Alice@example.org", "alice@EXAMPLE.org", "ALICE@example.org"], 1),

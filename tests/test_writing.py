@@ -141,6 +141,18 @@ def test_the_same_form_twice_counts_once(world, browser, page):
     assert world.rows("SELECT count(*) FROM replies") == [(1,)]
 
 
+def test_other_words_from_the_same_form_are_kept_too(world, browser, page):
+    """Send, then more words while the page loads, then Send again: both texts are kept, and the day is done once."""
+    choose(world, JournalLevel.KEEP)
+    form = form_of(browser.get(page))
+    for words in ("one", "one, and more", "one"):
+        answer = browser.post(page, data=form | {"words": words})
+
+    assert kept(world) == [(1, "one"), (1, "one, and more")]
+    assert answer.status_code == 200
+    assert world.rows("SELECT count(*) FROM completions") == [(1,)]
+
+
 @ON_SQLITE
 def test_a_day_may_be_written_about_again(world, browser, page):
     """Another form is another reply; the day is done once."""

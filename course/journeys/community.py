@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from course.content.slots import say
 from course.journeys import consent, suppression
@@ -61,6 +61,19 @@ def withdraw(tx: Connection, service: Service, person: Person, how: str, real_no
     shown = wording(service, service.catalogue.locale(person.course, person.locale), "withdrawn")
     consent.record(tx, service.keys, person, WITHDRAWN, shown, how, real_now)
     return True
+
+
+def end(tx: Connection, who: str, how: str, at: datetime) -> None:
+    """Take this address (its keyed hash) off the list, where its person has gone: nobody was shown any words.
+
+    Whoever has the address afterwards is on the list only if they ask for it.
+    """
+    if _standing(tx, who):
+        given = select(consents).where(consents.c.who == who, consents.c.what == GIVEN).order_by(consents.c.id.desc())
+        row = dict(tx.execute(given.limit(1)).mappings().one())
+        del row["id"]
+        ended = {"what": WITHDRAWN, "wording": "", "version": "", "how": how, "asked_at": None, "at": at}
+        tx.execute(insert(consents).values({**row, **ended}))
 
 
 def members(service: Service) -> list[Member]:

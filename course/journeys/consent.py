@@ -44,7 +44,7 @@ def in_force(tx: Connection, what: str, who: Iterable[str]) -> set[str]:
     """Return those of these people (keyed hashes) whose last word about this is yes: `list` reads `list-given`."""
     said = [f"{what}-given", f"{what}-withdrawn"]
     query = select(consents.c.who, consents.c.what).where(one_of(tx, consents.c.who, who), consents.c.what.in_(said))
-    last = {row.who: row.what for row in tx.execute(query.order_by(consents.c.at, consents.c.id))}
+    last = {row.who: row.what for row in tx.execute(query.order_by(consents.c.id))}
     return {one for one, word in last.items() if word == said[0]}
 
 

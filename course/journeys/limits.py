@@ -28,7 +28,8 @@ INBOX = (Limit("inbox-day", 1, DAY), Limit("inbox-month", 3, timedelta(days=30))
 NETWORK = (Limit("network", 5, timedelta(hours=1)),)
 EVERYBODY = (Limit("everybody", 300, timedelta(minutes=10)),)
 MESSAGE = (Limit("message", 1, timedelta(days=30)),)  # the same mail once more is no second sign-up
-LONGEST = max(limit.window for limit in (*INBOX, *NETWORK, *EVERYBODY, *MESSAGE))
+REFUSED = (Limit("refused", 1, timedelta(days=30)),)  # "this was not me", of whoever has a course
+LONGEST = max(limit.window for limit in (*INBOX, *NETWORK, *EVERYBODY, *MESSAGE, *REFUSED))
 
 
 def place(tx: Connection, keys: Keys, rules: tuple[Limit, ...], who: str, now: datetime) -> datetime:

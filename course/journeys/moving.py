@@ -13,8 +13,8 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from course import addresses, links
 from course.content.catalogue import MOVE, MOVED
+from course.journeys import community, erasures, fresh, limits, notices, people, person_keys, suppression
 from course.journeys import enrolments as rounds
-from course.journeys import erasures, fresh, limits, notices, people, person_keys, suppression
 from course.journeys.limits import DAY, Limit
 from course.journeys.owed import Owed
 from course.journeys.people import Person
@@ -90,6 +90,7 @@ def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> 
         tx.execute(update(subscribers).where(mine).values(email=new, email_key=addresses.key(new)))
         tx.execute(delete(fresh_links).where(fresh_links.c.subscriber_id == person.subscriber_id))
         _prove(tx, old_mark, new_mark)
+        community.end(tx, old_mark, "moved", real_now)
         rounds.note(tx, person.id, "moved", "", now)
         _owe(tx, person, MOVED, person.email, now, real_now)
         erasures.note(service, f"{old_mark} {new_mark}", erasures.MOVED, now)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select, union
 
 from course import addresses, links
-from course.journeys import cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
+from course.journeys import community, cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
@@ -81,6 +81,7 @@ def erase(service: Service, email: str, now: datetime) -> bool:
     with service.store.transaction() as tx:
         known = subscribers.c.email_key == addresses.key(email)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
+        community.end(tx, who, "erased", now)
     service.store.sweep_pages()
     return erased > 0
 

@@ -67,7 +67,7 @@ def ask(tx: Connection, service: Service, form: SignUp, notice: str, now: dateti
     if form.network is not None:
         counted.append((limits.NETWORK, limits.network(form.network)))
     send = max(limits.place(tx, keys, rules, who, now) for rules, who in counted)
-    first = limits.place(tx, keys, limits.INBOX, inbox, now) == now
+    first = limits.place(tx, keys, (*limits.INBOX, *limits.REFUSED), inbox, now) == now
     # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
     with tx.begin_nested() as attempt:
         may_mail = first and send - now < limits.DAY
@@ -108,7 +108,7 @@ def confirm(
 
 
 def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> None:
-    """Never write to the address of this confirm link again; forget it, if it was never confirmed."""
+    """Forget the sign-up of this confirm link; its address is never written to again, but for another course."""
     with service.store.transaction() as tx:
         person = _of_confirm(tx, service, token)
         if person is not None:
@@ -116,12 +116,25 @@ def not_me(service: Service, token: str, now: datetime, real_now: datetime) -> N
 
 
 def refuse(tx: Connection, service: Service, person: Person, now: datetime, real_now: datetime) -> None:
-    """Never write to this person again; forget them, if they never confirmed."""
-    suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
+    """Never write to this person again; forget the sign-up, if it was never confirmed.
+
+    Who has said yes to another course, or to this one before, keeps that: a stranger's sign-up takes nothing from them.
+    They are asked about no further one for a while.
+    """
+    if _has_another(tx, person):
+        limits.take(tx, service.keys, limits.REFUSED, addresses.inbox(person.email), now)
+    else:
+        suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
     if person.status == EnrolmentStatus.PENDING:
         unconfirmed.forget(tx, person)
     else:
-        rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.COMPLAINED, "not me", now, real_now)
+        rounds.stop(tx, service.keys, person, EndedReason.COMPLAINED, "not me", now, real_now)
+
+
+def _has_another(tx: Connection, person: Person) -> bool:
+    others = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.id != person.id
+    kept = enrolments.c.confirmed_at.is_not(None), enrolments.c.status != EnrolmentStatus.STOPPED
+    return bool(people.find(tx, *others, *kept, limit=1))
 
 
 def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, renew: bool) -> Person:

@@ -71,9 +71,10 @@ def look(service: Service, token: str, now: datetime) -> Desk | None:
 def write(
     service: Service, token: str, words: str, nonce: str, now: datetime, real_now: datetime, *, meant: bool = False
 ) -> tuple[Desk, Outcome] | None:
-    """Note what was written: once, however often the same form is sent. None for a token that is of no use.
+    """Note what was written: once, however often it is sent. None for a token that is of no use.
 
-    `nonce` tells one form from another. `meant`: a word like STOP is an answer, and nothing else.
+    `nonce` tells one form from another; other words from the same form are another answer, for somebody may go on
+    writing while their first words are on their way. `meant`: a word like STOP is an answer, and nothing else.
     """
     words = words.replace("\r\n", "\n").replace("\0", "").strip()
     with service.store.reading() as tx:
@@ -112,7 +113,7 @@ def _note(
         "enrolment_id": place.person.id,
         "delivery_id": None if place.folded else place.delivery_id,
         "source": SOURCE,
-        "message_key": service.keys.hash("message", f"{place.delivery_id} {SOURCE} {nonce or words}"),
+        "message_key": service.keys.hash("message", f"{place.delivery_id} {SOURCE} {nonce} {words}"),
         "kind": "completed",
         "received_at": now,
     }
