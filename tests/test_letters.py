@@ -563,3 +563,97 @@ def test_the_present_hour_counts(world, browser):
 
     assert hour == 19
     assert (early, "letter" in world.box.names()) == (False, True)
+
+
+# A course that is begun again, and sign-ups that nobody confirmed.
+
+
+def restarted(world, browser, mail):
+    """Press "Start the course again" on the page of a mail."""
+    path = f"/mine/{world.link(mail, 'mine')}"
+    answer = browser.post(path, data={"do": "restart", "consent": "yes", "round": "1"})
+    assert answer.status_code == 200
+
+
+def test_a_letter_outlives_a_course_that_is_begun_again(world, browser):
+    """Its round has ended by that; word of it comes in its time all the same, and leads to it."""
+    path = kept(world, browser)
+    restarted(world, browser, day(world))
+    mail = until_told(world)
+
+    assert title(browser.get(page_of(world, mail))) == "Your letter is ready"
+    assert title(browser.get(path)) == "Your letter is ready"
+
+
+def test_its_words_come_in_the_mail_after_a_course_was_begun_again(world, browser):
+    """Where that was asked for."""
+    kept(world, browser, in_mail="yes")
+    restarted(world, browser, day(world))
+    mail = until_told(world, "returned")
+
+    assert TEXT in mail.mailing.text_for(mail.values)
+
+
+@ON_SQLITE
+def test_word_of_a_letter_that_waits_to_leave_is_not_lost_by_beginning_again(world, browser):
+    """Its mail was owed already when she pressed the button."""
+    kept(world, browser, months="1")
+    world.clock.go(days=40)
+    letters.tell(world.app.service, world.clock.now(), world.clock.real())
+    restarted(world, browser, day(world))
+    world.app.tick()
+
+    assert "letter" in world.box.names()
+
+
+def over(world):
+    """Let Alice's course come to its end; return its farewell."""
+    day(world, 5)
+    pass_days(world, 2)
+    assert world.rows("SELECT status FROM enrolments") == [("finished",)]
+    return world.box.last("farewell")
+
+
+def typed_by_a_stranger(world, **changed):
+    """Let somebody else type her address into the form."""
+    world.sign_up(network="198.51.100.9", **changed)
+    world.app.tick()
+    assert ("pending",) in world.rows("SELECT status FROM enrolments")
+
+
+def test_a_sign_up_that_nobody_confirmed_closes_no_page(world, browser):
+    """Somebody typed her address again: her letter's page stays, and so does the way to her own words."""
+    path = kept(world, browser, months="1")
+    over(world)
+    typed_by_a_stranger(world)
+    mine = f"/mine/{world.link(day(world), 'mine')}"
+    asked = browser.post(mine, data={"do": "own"})
+    world.app.tick()
+
+    assert title(browser.get(path)) == "Your letter is kept"
+    assert "Send me a link to my own words" in asked.text
+    assert world.box.names().count("fresh") == 1
+    assert title(browser.get(page_of(world, until_told(world)))) == "Your letter is ready"
+
+
+def test_a_sign_up_that_nobody_confirmed_swallows_no_reply(world, browser):
+    """A letter that is asked for is kept, and an answer says so; so it is with letters without links."""
+    farewell = over(world)
+    typed_by_a_stranger(world)
+    decided = [world.reply(farewell, words) for words in (f"letter 1 month\n\n{TEXT}", "no links")]
+    world.app.tick()
+
+    assert decided == [["command"], ["command"]]
+    assert count(world) == 1
+    assert {"kept", "plain"} <= set(world.box.names())
+
+
+def test_stop_also_ends_a_sign_up_that_nobody_confirmed(world, browser):
+    """Whoever leaves wants no more of the course, whoever typed the address."""
+    kept(world, browser)
+    farewell = over(world)
+    typed_by_a_stranger(world)
+    world.reply(farewell, "STOP")
+
+    assert count(world) == 0
+    assert world.rows("SELECT status FROM enrolments ORDER BY id") == [("finished",), ("stopped",)]
