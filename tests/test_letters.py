@@ -162,6 +162,18 @@ def test_what_is_lacking_is_said_and_nothing_that_was_typed_is_lost(world, brows
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("letter", ["x", "ש", "慈", "💛"])
+def test_a_letter_may_be_as_long_as_is_said_in_any_script(world, browser, letter):
+    """Without scripts and in an old browser, too, that writes each byte as three; a longer one is shown again."""
+    path = page_of(world, day(world))
+    longer = browser.post(path, data=FORM | {"text": letter * (letters.LONGEST + 1)})
+    page = browser.post(path, data=FORM | {"text": letter * letters.LONGEST})
+
+    assert (longer.status_code, longer.text.count(letter) > letters.LONGEST) == (422, True)
+    assert (page.status_code, count(world)) == (200, 1)
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("choice", ["later", "cancel", "open"])
 def test_choices_about_a_letter_that_is_not_there_change_nothing(world, browser, choice):
     """The page shows what is so."""
