@@ -347,20 +347,93 @@ def test_later_is_another_month(world, browser):
     assert timedelta(days=28) <= world.clock.at - first <= timedelta(days=32)
 
 
+def on_own_page(browser, choice):
+    """Press a button of the letter on Alice's own pages, which are open in her browser."""
+    number = re.search(r'name="letter" value="(\d+)"', browser.get("/own/letter").text)[1]
+    return browser.post("/own/letter", data={"letter": number, "choice": choice}, headers={"Origin": SITE})
+
+
 @pytest.mark.parametrize("told", [False, True])
 def test_it_can_be_taken_back_before_and_deleted_unread_after(world, browser, told):
-    """At once, with proof; nothing comes of it any more."""
+    """At once, with proof; nothing comes of it any more. Before its time that takes a fresh link."""
     path = kept(world, browser)
     if told:
-        until_told(world)
-    page = browser.post(path, data={"choice": "cancel"})
+        page = browser.post(page_of(world, until_told(world)), data={"choice": "cancel"})
+    else:
+        visit(world, browser, path)
+        page = on_own_page(browser, "cancel")
     world.box.sent.clear()
     pass_days(world, 120)
 
-    assert title(page) == "Your letter is erased"
+    assert "Your letter is erased" in text(page)
     assert count(world) == 0
     assert world.rows("SELECT what FROM consents ORDER BY id")[-1] == ("letter-withdrawn",)
     assert "letter" not in world.box.names()
+
+
+@ON_SQLITE
+def test_on_the_own_pages_it_is_put_off_and_deleted_too(world, browser):
+    """Another month later it is ready once more; then it is deleted unread."""
+    kept(world, browser, months="1")
+    path = page_of(world, until_told(world))
+    visit(world, browser, path)
+    put_off = text(on_own_page(browser, "later"))
+    world.box.sent.clear()
+    visit(world, browser, page_of(world, until_told(world)))
+    gone = text(on_own_page(browser, "cancel"))
+
+    assert "It waits, and comes back to you on" in put_off
+    assert "Your letter is erased" in gone
+    assert count(world) == 0
+
+
+@ON_SQLITE
+def test_whoever_was_passed_a_lesson_changes_nothing_of_a_letter(world, browser):
+    """The lesson's link writes one where none is kept; it erases none, puts none off and replaces none."""
+    path = kept(world, browser, months="1")
+    before = world.rows("SELECT id, locked, due_at FROM letters")
+    another = browser.post(path, data=FORM | {"text": "not hers"})
+    browser.post(path, data={"choice": "cancel"})
+    waiting = world.rows("SELECT id, locked, due_at FROM letters")
+    until_told(world)
+    for choice in ("cancel", "later"):
+        browser.post(path, data={"choice": choice})
+
+    assert waiting == before == world.rows("SELECT id, locked, due_at FROM letters")
+    assert (another.status_code, "not hers" in another.text) == (422, True)
+    assert "<button" in browser.get(path).text
+    assert 'value="cancel"' not in browser.get(path).text
+
+
+@ON_SQLITE
+def test_a_button_that_is_pressed_twice_keeps_one_letter_and_says_so(world, browser):
+    """The second answer is the one that the browser shows."""
+    path = kept(world, browser)
+    again = browser.post(path, data=FORM | {"text": TEXT.replace("\n", "\r\n")})
+
+    assert (again.status_code, title(again), count(world)) == (200, "Your letter is kept", 1)
+    assert "It is locked now" in text(again)
+
+
+def test_each_mail_leads_to_the_letter_that_it_speaks_of(world, browser):
+    """Of two rounds: the one that is ready and the one that waits; each is put off or erased by its own mail alone."""
+    kept(world, browser, months="1")
+    restarted(world, browser, day(world))
+    pass_days(world, 1)
+    world.reply(world.box.last("day-1"), "letter 6 months\n\nanother")
+    world.app.tick()
+    second = page_of(world, world.box.last("kept"))
+    first = page_of(world, until_told(world))
+    ids = [row[0] for row in world.rows("SELECT id FROM letters ORDER BY id")]
+    titles = [title(browser.get(path)) for path in (first, second)]
+    browser.post(second, data={"choice": "cancel"})
+    browser.post(first, data={"choice": "cancel", "letter": f"{ids[1]}"})
+    still = count(world)
+    browser.post(first, data={"choice": "cancel", "letter": f"{ids[0]}"})
+
+    assert titles == ["Your letter is ready", "Your letter is kept"]
+    assert still == 2
+    assert world.rows("SELECT id FROM letters") == [(ids[1],)]
 
 
 def test_its_words_are_in_the_mail_where_that_was_asked_for(world, browser):

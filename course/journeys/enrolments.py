@@ -30,7 +30,9 @@ def stop(
 ) -> bool:
     """End it: nothing that is queued goes out any more. All five doors lead here; a second time changes nothing.
 
-    Whoever leaves, or begins again, ends a sign-up for the course as well that nobody has confirmed yet. A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
+    Whoever leaves, or begins again, ends a sign-up for the course as well that nobody has confirmed yet.
+
+    A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
     for other in _unconfirmed(tx, person) if reason in (EndedReason.UNSUBSCRIBED, EndedReason.RESTARTED) else ():
         stop(tx, keys, other, reason, how, now, real_now)
