@@ -162,6 +162,18 @@ def test_what_is_lacking_is_said_and_nothing_that_was_typed_is_lost(world, brows
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("letter", ["x", "ש", "慈", "💛"])
+def test_a_letter_may_be_as_long_as_is_said_in_any_script(world, browser, letter):
+    """Without scripts and in an old browser, too, that writes each byte as three; a longer one is shown again."""
+    path = page_of(world, day(world))
+    longer = browser.post(path, data=FORM | {"text": letter * (letters.LONGEST + 1)})
+    page = browser.post(path, data=FORM | {"text": letter * letters.LONGEST})
+
+    assert (longer.status_code, longer.text.count(letter) > letters.LONGEST) == (422, True)
+    assert (page.status_code, count(world)) == (200, 1)
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("choice", ["later", "cancel", "open"])
 def test_choices_about_a_letter_that_is_not_there_change_nothing(world, browser, choice):
     """The page shows what is so."""
@@ -335,20 +347,93 @@ def test_later_is_another_month(world, browser):
     assert timedelta(days=28) <= world.clock.at - first <= timedelta(days=32)
 
 
+def on_own_page(browser, choice):
+    """Press a button of the letter on Alice's own pages, which are open in her browser."""
+    number = re.search(r'name="letter" value="(\d+)"', browser.get("/own/letter").text)[1]
+    return browser.post("/own/letter", data={"letter": number, "choice": choice}, headers={"Origin": SITE})
+
+
 @pytest.mark.parametrize("told", [False, True])
 def test_it_can_be_taken_back_before_and_deleted_unread_after(world, browser, told):
-    """At once, with proof; nothing comes of it any more."""
+    """At once, with proof; nothing comes of it any more. Before its time that takes a fresh link."""
     path = kept(world, browser)
     if told:
-        until_told(world)
-    page = browser.post(path, data={"choice": "cancel"})
+        page = browser.post(page_of(world, until_told(world)), data={"choice": "cancel"})
+    else:
+        visit(world, browser, path)
+        page = on_own_page(browser, "cancel")
     world.box.sent.clear()
     pass_days(world, 120)
 
-    assert title(page) == "Your letter is erased"
+    assert "Your letter is erased" in text(page)
     assert count(world) == 0
     assert world.rows("SELECT what FROM consents ORDER BY id")[-1] == ("letter-withdrawn",)
     assert "letter" not in world.box.names()
+
+
+@ON_SQLITE
+def test_on_the_own_pages_it_is_put_off_and_deleted_too(world, browser):
+    """Another month later it is ready once more; then it is deleted unread."""
+    kept(world, browser, months="1")
+    path = page_of(world, until_told(world))
+    visit(world, browser, path)
+    put_off = text(on_own_page(browser, "later"))
+    world.box.sent.clear()
+    visit(world, browser, page_of(world, until_told(world)))
+    gone = text(on_own_page(browser, "cancel"))
+
+    assert "It waits, and comes back to you on" in put_off
+    assert "Your letter is erased" in gone
+    assert count(world) == 0
+
+
+@ON_SQLITE
+def test_whoever_was_passed_a_lesson_changes_nothing_of_a_letter(world, browser):
+    """The lesson's link writes one where none is kept; it erases none, puts none off and replaces none."""
+    path = kept(world, browser, months="1")
+    before = world.rows("SELECT id, locked, due_at FROM letters")
+    another = browser.post(path, data=FORM | {"text": "not hers"})
+    browser.post(path, data={"choice": "cancel"})
+    waiting = world.rows("SELECT id, locked, due_at FROM letters")
+    until_told(world)
+    for choice in ("cancel", "later"):
+        browser.post(path, data={"choice": choice})
+
+    assert waiting == before == world.rows("SELECT id, locked, due_at FROM letters")
+    assert (another.status_code, "not hers" in another.text) == (422, True)
+    assert "<button" in browser.get(path).text
+    assert 'value="cancel"' not in browser.get(path).text
+
+
+@ON_SQLITE
+def test_a_button_that_is_pressed_twice_keeps_one_letter_and_says_so(world, browser):
+    """The second answer is the one that the browser shows."""
+    path = kept(world, browser)
+    again = browser.post(path, data=FORM | {"text": TEXT.replace("\n", "\r\n")})
+
+    assert (again.status_code, title(again), count(world)) == (200, "Your letter is kept", 1)
+    assert "It is locked now" in text(again)
+
+
+def test_each_mail_leads_to_the_letter_that_it_speaks_of(world, browser):
+    """Of two rounds: the one that is ready and the one that waits; each is put off or erased by its own mail alone."""
+    kept(world, browser, months="1")
+    restarted(world, browser, day(world))
+    pass_days(world, 1)
+    world.reply(world.box.last("day-1"), "letter 6 months\n\nanother")
+    world.app.tick()
+    second = page_of(world, world.box.last("kept"))
+    first = page_of(world, until_told(world))
+    ids = [row[0] for row in world.rows("SELECT id FROM letters ORDER BY id")]
+    titles = [title(browser.get(path)) for path in (first, second)]
+    browser.post(second, data={"choice": "cancel"})
+    browser.post(first, data={"choice": "cancel", "letter": f"{ids[1]}"})
+    still = count(world)
+    browser.post(first, data={"choice": "cancel", "letter": f"{ids[0]}"})
+
+    assert titles == ["Your letter is ready", "Your letter is kept"]
+    assert still == 2
+    assert world.rows("SELECT id FROM letters") == [(ids[1],)]
 
 
 def test_its_words_are_in_the_mail_where_that_was_asked_for(world, browser):
@@ -563,3 +648,97 @@ def test_the_present_hour_counts(world, browser):
 
     assert hour == 19
     assert (early, "letter" in world.box.names()) == (False, True)
+
+
+# A course that is begun again, and sign-ups that nobody confirmed.
+
+
+def restarted(world, browser, mail):
+    """Press "Start the course again" on the page of a mail."""
+    path = f"/mine/{world.link(mail, 'mine')}"
+    answer = browser.post(path, data={"do": "restart", "consent": "yes", "round": "1"})
+    assert answer.status_code == 200
+
+
+def test_a_letter_outlives_a_course_that_is_begun_again(world, browser):
+    """Its round has ended by that; word of it comes in its time all the same, and leads to it."""
+    path = kept(world, browser)
+    restarted(world, browser, day(world))
+    mail = until_told(world)
+
+    assert title(browser.get(page_of(world, mail))) == "Your letter is ready"
+    assert title(browser.get(path)) == "Your letter is ready"
+
+
+def test_its_words_come_in_the_mail_after_a_course_was_begun_again(world, browser):
+    """Where that was asked for."""
+    kept(world, browser, in_mail="yes")
+    restarted(world, browser, day(world))
+    mail = until_told(world, "returned")
+
+    assert TEXT in mail.mailing.text_for(mail.values)
+
+
+@ON_SQLITE
+def test_word_of_a_letter_that_waits_to_leave_is_not_lost_by_beginning_again(world, browser):
+    """Its mail was owed already when she pressed the button."""
+    kept(world, browser, months="1")
+    world.clock.go(days=40)
+    letters.tell(world.app.service, world.clock.now(), world.clock.real())
+    restarted(world, browser, day(world))
+    world.app.tick()
+
+    assert "letter" in world.box.names()
+
+
+def over(world):
+    """Let Alice's course come to its end; return its farewell."""
+    day(world, 5)
+    pass_days(world, 2)
+    assert world.rows("SELECT status FROM enrolments") == [("finished",)]
+    return world.box.last("farewell")
+
+
+def typed_by_a_stranger(world, **changed):
+    """Let somebody else type her address into the form."""
+    world.sign_up(network="198.51.100.9", **changed)
+    world.app.tick()
+    assert ("pending",) in world.rows("SELECT status FROM enrolments")
+
+
+def test_a_sign_up_that_nobody_confirmed_closes_no_page(world, browser):
+    """Somebody typed her address again: her letter's page stays, and so does the way to her own words."""
+    path = kept(world, browser, months="1")
+    over(world)
+    typed_by_a_stranger(world)
+    mine = f"/mine/{world.link(day(world), 'mine')}"
+    asked = browser.post(mine, data={"do": "own"})
+    world.app.tick()
+
+    assert title(browser.get(path)) == "Your letter is kept"
+    assert "Send me a link to my own words" in asked.text
+    assert world.box.names().count("fresh") == 1
+    assert title(browser.get(page_of(world, until_told(world)))) == "Your letter is ready"
+
+
+def test_a_sign_up_that_nobody_confirmed_swallows_no_reply(world, browser):
+    """A letter that is asked for is kept, and an answer says so; so it is with letters without links."""
+    farewell = over(world)
+    typed_by_a_stranger(world)
+    decided = [world.reply(farewell, words) for words in (f"letter 1 month\n\n{TEXT}", "no links")]
+    world.app.tick()
+
+    assert decided == [["command"], ["command"]]
+    assert count(world) == 1
+    assert {"kept", "plain"} <= set(world.box.names())
+
+
+def test_stop_also_ends_a_sign_up_that_nobody_confirmed(world, browser):
+    """Whoever leaves wants no more of the course, whoever typed the address."""
+    kept(world, browser)
+    farewell = over(world)
+    typed_by_a_stranger(world)
+    world.reply(farewell, "STOP")
+
+    assert count(world) == 0
+    assert world.rows("SELECT status FROM enrolments ORDER BY id") == [("finished",), ("stopped",)]

@@ -329,19 +329,21 @@ def test_an_old_mail_still_opens_its_letters(world):
 
 
 @ON_SQLITE
-def test_a_place_without_a_yes_can_only_be_given_up(world, alice):
-    """She left, and somebody typed her address again: her old mail shows its letters, and changes nothing else."""
+def test_a_place_without_a_yes_stands_before_none_that_had_one(world, alice):
+    """She left, and somebody typed her address again: her old mail's page is as it was, and can begin the course."""
     world.app.leave(world.leave_token(), "page")
+    before = mine.look(world.app.service, alice)
     world.clock.go(days=1)
     world.sign_up()
     found = mine.look(world.app.service, alice)
     told = steering.retime(world.app.service, alice, 21, "UTC", world.clock.now())
+    begun = restart(world, alice)
 
-    assert found.person.status == "pending"
-    assert found.earlier == (1, 2, 3)
-    assert found.may == {"leave", "everything"}
+    assert found == before
+    assert "own" in found.may
     assert told.said == ""
     assert world.rows("SELECT send_hour FROM subscribers") == [(8,)]
+    assert (begun.said, begun.mine.person.status) == ("restarted", "active")
 
 
 @ON_SQLITE

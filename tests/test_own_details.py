@@ -108,6 +108,34 @@ def test_the_old_address_is_told_once_and_not_where(world):
     assert {mail.to for mail in world.box.sent[before:]} == {NEW_HOME}
 
 
+def test_a_sign_up_that_nobody_confirmed_stands_in_no_ones_way(world):
+    """Somebody typed her address for the other course: the question is asked, and the old address is told."""
+    world.join()
+    browser = visiting(world)
+    world.sign_up(course="writing-with-self-compassion", network="198.51.100.9")
+    browser.post("/own/address", data={"email": NEW_HOME})
+    world.app.tick()
+    asked = "move" in world.box.names()
+    token = world.link(world.box.last("move"), "address")
+    a_browser(world).post(f"/address/{token}")
+    world.app.tick()
+
+    assert asked
+    assert world.box.last("moved").to == "alice@example.org"
+
+
+@ON_SQLITE
+def test_a_sign_up_between_question_and_yes_keeps_nobody_from_being_told(world):
+    """The old address hears that its letters go elsewhere, whatever a stranger typed meanwhile."""
+    world.join()
+    wish(world)
+    world.sign_up(course="writing-with-self-compassion", network="198.51.100.9")
+    a_browser(world).post(f"/address/{world.link(world.box.last('move'), 'address')}")
+    world.app.tick()
+
+    assert world.box.last("moved").to == "alice@example.org"
+
+
 def test_links_that_the_old_address_got_open_nothing_more(world):
     """A fresh link in the old inbox, and the visit from which the address was changed, have ended."""
     world.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import ColumnElement, Connection, insert, update
 
 from course import schedule
 from course.journeys import consent, letter_ends, notices, people
@@ -30,15 +30,21 @@ def stop(
 ) -> bool:
     """End it: nothing that is queued goes out any more. All five doors lead here; a second time changes nothing.
 
+    Whoever leaves, or begins again, ends a sign-up for the course as well that nobody has confirmed yet.
+
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """
-    cancelled = letter_ends.let_go(tx, person, reason, real_now) + _cancel(tx, person.id)
+    for other in _unconfirmed(tx, person) if reason in (EndedReason.UNSUBSCRIBED, EndedReason.RESTARTED) else ():
+        stop(tx, keys, other, reason, how, now, real_now)
+    restarted = reason == EndedReason.RESTARTED  # a letter outlives that, and so does word of it
+    spared = (~letter_ends.tells(),) if restarted else ()
+    cancelled = letter_ends.let_go(tx, person, reason, real_now) + _cancel(tx, person.id, *spared)
     ended = {"ended_reason": reason, "ended_at": now, "resume_at": None, "confirm_by": None, "choices": None}
     stopped = move(tx, enrolments, person.id, EnrolmentStatus.STOPPED, **AT_REST, **ended)
     if not stopped and not cancelled:
         return False
     note(tx, person.id, "stopped", f"{reason} by {how}", now)
-    if person.confirmed_at and reason != EndedReason.RESTARTED:  # who starts again takes nothing back
+    if person.confirmed_at and not restarted:  # who starts again takes nothing back
         consent.record(tx, keys, person, "withdrawn", str(reason), how, real_now)
     return True
 
@@ -64,7 +70,7 @@ def pause(tx: Connection, person: Person, now: datetime, until: datetime | None 
     """
     if not move(tx, enrolments, person.id, EnrolmentStatus.PAUSED, resume_at=until, **AT_REST):
         return False
-    _cancel(tx, person.id, DeliveryKind.LESSON)
+    _cancel(tx, person.id, deliveries.c.kind == DeliveryKind.LESSON)
     note(tx, person.id, "paused", why or _until(person, until), now)
     return True
 
@@ -198,9 +204,14 @@ def note(tx: Connection, enrolment_id: int, event: str, detail: str, now: dateti
     tx.execute(insert(history).values(enrolment_id=enrolment_id, at=now, event=event, detail=detail))
 
 
-def _cancel(tx: Connection, enrolment_id: int, kind: DeliveryKind | None = None) -> int:
-    mine = [deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED]
-    if kind is not None:
-        mine.append(deliveries.c.kind == kind)
-    mine.append(~deliveries.c.name.startswith(notices.LAST))
-    return tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.CANCELLED)).rowcount
+def _unconfirmed(tx: Connection, person: Person) -> list[Person]:
+    """Return the sign-up for this course that waits for a yes, if it is another round than this one."""
+    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
+    pending = enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.id != person.id
+    return people.find(tx, *mine, *pending)
+
+
+def _cancel(tx: Connection, enrolment_id: int, *which: ColumnElement[bool]) -> int:
+    mine = deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED
+    last = deliveries.c.name.startswith(notices.LAST)
+    return tx.execute(update(deliveries).where(*mine, ~last, *which).values(status=DeliveryStatus.CANCELLED)).rowcount

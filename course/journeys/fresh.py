@@ -96,8 +96,8 @@ def end_all(tx: Connection) -> None:
 
 
 def owner(tx: Connection, subscriber_id: int) -> Person | None:
-    """Return this subscriber, with their newest round."""
-    return next(iter(people.find(tx, enrolments.c.subscriber_id == subscriber_id, limit=1)), None)
+    """Return this subscriber, with their newest round: of those that were confirmed, if any was."""
+    return people.newest(people.find(tx, enrolments.c.subscriber_id == subscriber_id))
 
 
 def forget(tx: Connection, real_now: datetime) -> None:

@@ -26,7 +26,7 @@ def erase(tx: Connection, *which: ColumnElement[bool]) -> int:
 
 def withdraw(tx: Connection, letter: Row[Any]) -> None:
     """Let no mail that is owed speak of this letter."""
-    waiting = _tells(letter.enrolment_id), deliveries.c.status == DeliveryStatus.QUEUED
+    waiting = deliveries.c.enrolment_id == letter.enrolment_id, tells(), deliveries.c.status == DeliveryStatus.QUEUED
     tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))
 
 
@@ -59,7 +59,8 @@ def waits(tx: Connection, person: Person) -> bool:
 def purge(service: Service, real_now: datetime) -> int:
     """Erase the letters that have had their time, and begin the time of those whose mail came back; return how many."""
     came_back = exists().where(
-        _tells(letters.c.enrolment_id),
+        deliveries.c.enrolment_id == letters.c.enrolment_id,
+        tells(),
         deliveries.c.due_at >= letters.c.told_at,
         deliveries.c.status == DeliveryStatus.BOUNCED,
     )
@@ -76,7 +77,7 @@ def purge(service: Service, real_now: datetime) -> int:
     return gone
 
 
-def _tells(enrolment_id: object) -> ColumnElement[bool]:
+def tells() -> ColumnElement[bool]:
+    """Return the condition for mails that say of a letter that its time has come."""
     speaks = or_(*(deliveries.c.name.startswith(f"{notice}-") for notice in (READY, IN_MAIL)))
-    mine: ColumnElement[bool] = deliveries.c.enrolment_id == enrolment_id
-    return mine & (deliveries.c.kind == DeliveryKind.NOTICE) & speaks
+    return (deliveries.c.kind == DeliveryKind.NOTICE) & speaks

@@ -20,20 +20,24 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError, lock, unlock
 from course.store.states import EnrolmentStatus
-from course.store.tables import enrolments, letters
+from course.store.tables import deliveries, letters
 
 MONTHS = (1, 3, 6)
-LONGEST = 15_000  # characters: a page may post four bytes for each
+LONGEST = 15_000  # characters, of any script
 READY, IN_MAIL = letter_ends.READY, letter_ends.IN_MAIL  # the notices: one says that it is there, one holds it
 AT_ONCE = 500  # letters told of in one transaction
 
 
 @dataclass(frozen=True)
 class Looked:
-    """Whom a letter's page is for, and the letter that is kept for them, if there is one; never its words."""
+    """Whom a letter's page is for, and the letter that is kept for them, if there is one; never its words.
+
+    `told`: its link came in the mail that says that this letter is ready; other mails are passed on more easily.
+    """
 
     person: Person
     letter: Row[Any] | None
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,17 @@ def look(service: Service, token: str) -> Looked | None:
 def keep_by_page(
     service: Service, token: str, text: str, wish: Wish, now: datetime, real_now: datetime
 ) -> Looked | None:
-    """Keep a letter that was typed on its page. Raises LockedError when it cannot be locked; then nothing changed."""
+    """Keep a letter that was typed on its page, where none is kept. Return what is so then.
+
+    Raises LockedError when it cannot be locked; then nothing changed.
+    """
     with service.store.transaction() as tx:
         looked = _looked(tx, service, token)
-        if looked is None or looked.person.status == EnrolmentStatus.STOPPED:
+        if looked is not None:
+            people.alone(tx, looked.person)
+            looked = _looked(tx, service, token)  # whatever another request did meanwhile
+        if looked is None or looked.letter is not None or looked.person.status == EnrolmentStatus.STOPPED:
             return looked
-        people.alone(tx, looked.person)
         keep(tx, service, looked.person, text, wish, now, real_now)
     service.store.sweep_pages()
     return look(service, token)
@@ -92,27 +101,28 @@ def keep(
     consent.record(tx, service.keys, person, "letter-given", wish.wording, wish.how, real_now)
 
 
-def later(service: Service, token: str, now: datetime) -> Looked | None:
-    """Let a letter that is ready come another month later."""
+def later(service: Service, subscriber_id: int, letter_id: int, now: datetime) -> None:
+    """Let a letter of this person's that is ready come another month later."""
     with service.store.transaction() as tx:
-        looked = _looked(tx, service, token)
-        if looked is not None and looked.letter is not None:
-            letter_ends.withdraw(tx, looked.letter)
-            again = {"due_at": _due(service, looked.person, 1, now), "told_at": None, "erase_at": None}
-            ready = letters.c.id == looked.letter.id, letters.c.told_at.is_not(None)
-            tx.execute(update(letters).where(*ready).values(again))
-    return look(service, token)
+        row = next((row for row in ready(tx, subscriber_id) if row.id == letter_id), None)
+        person = people.by_id(tx, row.enrolment_id) if row is not None else None
+        if row is not None and person is not None:
+            letter_ends.withdraw(tx, row)
+            again = {"due_at": _due(service, person, 1, now), "told_at": None, "erase_at": None}
+            tx.execute(update(letters).where(letters.c.id == row.id, letters.c.told_at.is_not(None)).values(again))
 
 
-def cancel(service: Service, token: str, real_now: datetime) -> Looked | None:
-    """Erase a letter, read or unread, and record that the consent was taken back."""
+def cancel(service: Service, subscriber_id: int, letter_id: int, real_now: datetime) -> bool:
+    """Erase a letter of this person's, read or unread, and record that the consent was taken back. False: none such."""
     with service.store.transaction() as tx:
-        looked = _looked(tx, service, token)
-        if looked is not None and looked.letter is not None and letter_ends.erase(tx, letters.c.id == looked.letter.id):
-            words = wording(service, looked.person, "withdrawn")
-            consent.record(tx, service.keys, looked.person, "letter-withdrawn", words, "page", real_now)
+        row = next((row for row in of_person(tx, subscriber_id) if row.id == letter_id), None)
+        person = people.by_id(tx, row.enrolment_id) if row is not None else None
+        if person is None or not letter_ends.erase(tx, letters.c.id == letter_id):
+            return False
+        words = wording(service, person, "withdrawn")
+        consent.record(tx, service.keys, person, "letter-withdrawn", words, "page", real_now)
     service.store.sweep_pages()
-    return look(service, token)
+    return True
 
 
 def tell(service: Service, now: datetime, real_now: datetime) -> int:
@@ -170,16 +180,15 @@ def wording(service: Service, person: Person, what: str, **values: str) -> str:
 
 
 def _looked(tx: Connection, service: Service, token: str) -> Looked | None:
-    """Find the letter of this round; else one of an earlier round of the course, which an older mail speaks of."""
+    """Find the letter of the round that the mail belonged to; else that of the round that goes on now."""
     found = pages.look(tx, service, token)
     if found is None or found.person.confirmed_at is None or not offered(service, found.person.course):
         return None
-    person = found.person
-    theirs = select(letters).join(enrolments, enrolments.c.id == letters.c.enrolment_id)
-    theirs = theirs.where(letters.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course)
-    # What is ready comes first: its mail is the one that leads here.
-    order = letters.c.told_at.is_(None), letters.c.id.desc()
-    return Looked(person, tx.execute(theirs.order_by(*order).limit(1)).first())
+    theirs = {row.enrolment_id: row for row in of_person(tx, found.person.subscriber_id)}
+    letter = theirs.get(found.round, theirs.get(found.person.id))
+    says = select(deliveries.c.id).where(deliveries.c.id == found.delivery_id, letter_ends.tells())
+    told = found.round in theirs and tx.execute(says).first() is not None
+    return Looked(found.person, letter, told and letter is not None and letter.told_at is not None)
 
 
 def _tell(tx: Connection, service: Service, person: Person, row: Row[Any], now: datetime, real_now: datetime) -> None:

@@ -32,8 +32,9 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "kept": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "letter": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "returned": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    # Also of a round that has ended because the course was begun again; whoever leaves has no letter any more.
+    "letter": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
+    "returned": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
     "erased": (E.STOPPED, E.FINISHED),
     "empty": (E.ACTIVE, E.PAUSED),

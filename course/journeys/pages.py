@@ -18,11 +18,13 @@ class Opened:
     """The mail whose page was opened. `day` is the lesson's that it was, or None.
 
     `person` is the round of its course that goes on now, else the one that the mail belonged to.
+    `round` is the id of the one that it belonged to.
     """
 
     person: Person
     day: int | None
     delivery_id: int
+    round: int
 
 
 def look(tx: Connection, service: Service, token: str) -> Opened | None:
@@ -36,4 +38,4 @@ def look(tx: Connection, service: Service, token: str) -> Opened | None:
     found = people.by_delivery(tx, numbers[0])
     if found is None or erasing.begun(tx, found.person.subscriber_id):
         return None
-    return Opened(people.live_round(tx, found.person), found.day, numbers[0])
+    return Opened(people.live_round(tx, found.person), found.day, numbers[0], found.person.id)

@@ -127,13 +127,22 @@ def by_delivery(tx: Connection, delivery_id: int) -> Delivered | None:
 def live_round(tx: Connection, person: Person) -> Person:
     """Return the round of the same course that goes on now, if it is not this one: old mail speaks for it too."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    return next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
+    live = next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
+    return person if person.confirmed_at and not live.confirmed_at else live
 
 
 def newest_round(tx: Connection, person: Person) -> Person:
     """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    return next(iter(find(tx, *mine, limit=1)), person)
+    return newest(find(tx, *mine)) or person
+
+
+def newest(rounds: list[Person]) -> Person | None:
+    """Return the newest of these rounds, which come newest first; one that nobody confirmed only where all are so.
+
+    Anybody can type anybody's address: a sign-up never stands before what its owner said yes to.
+    """
+    return next((one for one in rounds if one.confirmed_at), next(iter(rounds), None))
 
 
 def coming(tx: Connection, enrolment_id: int) -> datetime | None:

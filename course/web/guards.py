@@ -22,8 +22,8 @@ from course.hosts import is_loopback
 from course.settings import Settings
 
 PAGE_CAP = 64 * 1024  # bytes of a form; the largest is a reply typed in the mailbox
-# Bytes of what is written on a page instead of a reply: far more than it takes, so that the page can show it again.
-WRITING, WRITING_CAP = "/write/", 1024 * 1024
+# Bytes of a long text that is typed on a page: more than it takes in any script, so that the page can show it again.
+WRITING, WRITING_CAP = ("/write/", "/letter/"), 1024 * 1024
 HOOKS = "/hooks/"
 # Monitors ask by address, and Inbound Parse drops a mail at any 4xx: neither is turned away for its Host.
 ANY_HOST = ("/healthz", HOOKS)

@@ -31,34 +31,49 @@ def show(request: Request, token: str) -> Response:
 
 @router.post("/letter/{token}")
 def act(request: Request, token: str, form: Form) -> Response:
-    """Do what was chosen."""
+    """Do what was chosen. A letter is put off or erased here by the link of the mail that says that it is ready alone.
+
+    Any other mail may have been passed on: from there a link to the own pages goes to the address on file.
+    """
     app = render.app_of(request)
     service, now, real_now = app.service, app.clock.now(), app.clock.real()
     looked = letters.look(service, token)
+    if looked is not None and form.get("choice") == "keep":
+        return _keep(request, token, looked, form)
+    if looked is None or looked.letter is None:
+        return _page(request, token, looked)
+    whose, number = looked.person.subscriber_id, looked.letter.id
+    meant = looked.told and form.get("letter", f"{number}") == f"{number}"
     match form.get("choice"):
-        case "keep" if looked is not None:
-            return _keep(request, token, looked, form)
-        case "open" if looked is not None and looked.letter is not None:
+        case "open":
             fresh.send(service, looked.person, now, real_now)  # the page says the same, whether one more may be sent
             return _page(request, token, looked, done="opening")
-        case "later" if looked is not None and looked.letter is not None:
-            return _page(request, token, letters.later(service, token, now), done="later")
-        case "cancel" if looked is not None and looked.letter is not None:
-            return _page(request, token, letters.cancel(service, token, real_now), done="cancelled")
+        case "later" if meant:
+            letters.later(service, whose, number, now)
+            return _page(request, token, letters.look(service, token), done="later")
+        case "cancel" if meant:
+            letters.cancel(service, whose, number, real_now)
+            return _page(request, token, letters.look(service, token), done="cancelled")
     return _page(request, token, looked)
 
 
 def _keep(request: Request, token: str, looked: Looked, form: Mapping[str, str]) -> Response:
-    app = render.app_of(request)
-    wrong = examine(form)
+    """Keep what was typed; where a letter is kept already it stays, and what was typed is shown again."""
+    app, text = render.app_of(request), form.get("text", "").replace("\r\n", "\n").strip()
+    wrong = examine({**form, "text": text}) if looked.letter is None else {}
     if wrong:
         return _page(request, token, looked, typed=form, wrong=wrong)
-    in_mail = form.get("in_mail") == "yes"
-    said = [letters.wording(app.service, looked.person, key) for key in ("keep", *(["in_mail"] if in_mail else []))]
-    wish = Wish(int(form["months"]), in_mail, " ".join(said), "page")
-    text = form["text"].replace("\r\n", "\n").strip()
-    kept = letters.keep_by_page(app.service, token, text, wish, app.clock.now(), app.clock.real())
-    return _page(request, token, kept, done="kept")
+    kept: Looked | None = looked
+    if looked.letter is None:
+        in_mail = form.get("in_mail") == "yes"
+        said = [letters.wording(app.service, looked.person, key) for key in ("keep", *(["in_mail"] if in_mail else []))]
+        wish = Wish(int(form["months"]), in_mail, " ".join(said), "page")
+        kept = letters.keep_by_page(app.service, token, text, wish, app.clock.now(), app.clock.real())
+    if kept is None or kept.letter is None:
+        return _page(request, token, kept)
+    if letters.opened(app.service, kept.letter) == text:  # also when the button was pressed twice
+        return _page(request, token, kept, done="kept")
+    return _page(request, token, kept, typed=form)
 
 
 def examine(form: Mapping[str, str]) -> dict[str, str]:
@@ -100,9 +115,11 @@ def _page(
         request,
         "letter_back.html",
         locale,
-        422 if wrong else 200,
+        422 if wrong or typed else 200,
         token=token,
         state=state_of(looked),
+        told=looked.told,
+        number=looked.letter.id if looked.letter is not None else "",
         done=done,
         typed=typed,
         wrong=wrong,
