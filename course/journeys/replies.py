@@ -26,7 +26,7 @@ from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.matching import Answered, Sender
 from course.journeys.service import Service
-from course.reading import Counts, Incoming, read, sift
+from course.reading import Counts, Incoming, reacts, read, sift
 from course.reading.aside import HeldError, Why
 from course.reading.caps import TooMuchError
 from course.reading.signals import OURS
@@ -114,7 +114,7 @@ def _place(
         raise HeldError(Why.NOBODY)
     if machine and answered.delivery_id:
         mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
-    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now)
+    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now, vouched=came.vouched)
     return _decide(tx, service, mail, came, matching.sender(answered.person, mail, passed), answered, now, real_now)
 
 
@@ -126,13 +126,21 @@ def _without_ours(
     answered: Answered,
     now: datetime,
     real_now: datetime,
+    *,
+    vouched: bool,
 ) -> Incoming:
-    """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them."""
+    """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them.
+
+    Raises HeldError for a phone's reaction, which quotes us and says nothing else.
+    """
     if answered.folded or answered.delivery_id is None:
         return mail
     sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
     if not sent:
         return mail
+    if reacts(mail.words, sent) and not vouched:
+        log.info("nobody can tell whether a person wrote a mail", why="reaction")
+        raise HeldError(Why.UNCLEAR)
     found = sift(raw, sent)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
