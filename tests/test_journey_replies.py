@@ -118,6 +118,16 @@ def test_the_token_counts_more_than_a_reference(world, lesson):
     assert done == world.rows("SELECT enrolment_id, day FROM deliveries WHERE id = " + str(lesson.delivery_id))  # noqa: S608
 
 
+@ON_SQLITE
+def test_a_phones_reaction_is_held_where_it_quotes_our_own_words(world, lesson):
+    """A phone quotes the lesson in curly quotes; a person who writes about a part of it in such quotes has answered."""
+    ours = max(lesson.mailing.text_for(lesson.values).splitlines(), key=len)
+
+    assert world.reply(lesson, f"Loved \u201c{ours}\u201d") == ["held"]
+    assert world.reply(lesson, f"Removed a heart from \u201c{ours[:60]}\u2026\u201d") == ["held"]
+    assert world.reply(lesson, "Loved \u201cthe part where I am asked what a friend would say\u201d") == ["completed"]
+
+
 def forged(lesson):
     """Return references and addresses that only look like ours."""
     local, _, domain = lesson.message_id.strip("<>").partition("@")

@@ -511,6 +511,68 @@ def test_each_rule_does_what_it_is_there_for(text, right):
     assert same(extract(text), right)
 
 
+def typed(count):
+    """Return so many lines, of which none is like another."""
+    return [f"I noticed {number} things at the river, and wrote them down." for number in range(count)]
+
+
+def by_word(lines, sent):
+    """Return a reply as Word writes it: a paragraph and a blank one for each line, then the lesson as Outlook quotes it."""
+    empty = "<p class=MsoNormal><span lang=EN-GB style='color:#1F497D'><o:p>&nbsp;</o:p></span></p>\n"
+    own = "".join(
+        f"<p class=MsoNormal><span lang=EN-GB style='color:#1F497D'>{line}<o:p></o:p></span></p>\n{empty}"
+        for line in lines
+    )
+    head = "<p class=MsoNormal><b>From:</b> Dear Self &lt;hello@course.example.org&gt;<br><b>Sent:</b> 16 November 2026 07:00<br><b>To:</b> Alice<br><b>Subject:</b> Day 1</p>"
+    line = "<div style='border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm'>"
+    return message(("html", f"<html><body>{own}<div>{line}{head}</div></div>{sent.part('html')}</body></html>"))
+
+
+@pytest.mark.parametrize("count", [120, 260])
+def test_a_long_letter_by_word_comes_out_whole_and_alone(count):
+    """Word has seven tags for each paragraph; with the lesson known or not, its words are ours and the letter is theirs."""
+    sent, lines = lesson(), typed(count)
+
+    for known in (sent.raw, None):
+        assert extract(by_word(lines, sent), known).split("\n\n") == lines
+
+
+def test_a_long_plain_letter_does_not_take_an_unmarked_quote_along():
+    """Fifteen hundred lines, then Outlook's header and the lesson without marks."""
+    head = "From: Dear Self <hello@course.example.org>\nSent: 16 November 2026 07:00\nTo: Alice\nSubject: Day 1"
+    sent, lines = lesson(), typed(1_500)
+
+    assert extract("\n".join([*lines, "", head, "", sent.plain]), sent.raw).splitlines() == lines
+
+
+BEYOND = {
+    "lines": lambda lines, sent: message(("plain", "\n".join([sent.plain, "", *lines]))),
+    "flowed": lambda lines, sent: message(("plain; format=flowed", "\n".join([sent.plain, "", *lines]))),
+    "lines between quotes": lambda lines, _: message(("plain", "\n".join(f"> a quote\n{line}" for line in lines))),
+    "paragraphs": lambda lines, sent: message(
+        ("html", "".join(f"<p>{line}</p>" for line in lines) + sent.part("html"))
+    ),
+    "lines of HTML": lambda lines, sent: message(("html", "<br>".join(lines) + "<br>" + sent.part("html"))),
+    "paragraphs below": lambda lines, _: message(
+        ("html", "<blockquote>x</blockquote>" * 2_500 + "".join(f"<p>{line}</p>" for line in lines))
+    ),
+    "one paragraph": lambda lines, _: message(("html", f"<p>{' '.join(lines)}</p>")),
+    "words, then ours": lambda lines, sent: message(
+        ("plain", "\n".join([*lines[:300], " ".join([" ".join(sent.plain.split()[:40]), *lines[300:]])]))
+    ),
+}
+
+
+@pytest.mark.parametrize("make", BEYOND.values(), ids=BEYOND)
+def test_nothing_that_was_typed_is_lost_beyond_what_is_looked_at(make):
+    """However long it is: what is beyond the limits of lines, tags and words is kept as somebody's words."""
+    sent, lines = lesson(), typed(5_000)
+
+    for known in (sent.raw, None):
+        words = " ".join(extract(make(lines, sent), known).split())
+        assert [line for line in lines if line not in words] == []
+
+
 def test_broken_markup_and_marks_raise_nothing():
     """Cut at any place, a reply is still read."""
     raw = gmail(lesson(), BOB, "inter")

@@ -139,7 +139,7 @@ FOOTERS = [
     "Uzyskaj dostęp do programu Outlook dla systemu Android", "Загрузите Outlook для iOS", "Inviato da Libero Mail",
     "Gesendet mit der mobilen Mail App", "Gesendet mit der Telekom Mail App", "Отправлено из мобильной Яндекс Почты",
     "Отправлено из мобильного приложения Яндекс Почты", "来自我的iPhone", "发自QQ邮箱手机版", "Secured with Tuta Mail:",
-    "Enviat des del meu iPhone", "Saadetud minu iPhone'ist", "Nosūtīts no mana iPhone", "Išsiųsta iš mano iPhone", "मेरे iPhone से भेजा गया",
+    "Get BlueMail for Android", "Get the Outlook app for iOS", "Sent from my SM-G900", "Sent from my ZTE", "Enviat des del meu iPhone", "Saadetud minu iPhone'ist", "Nosūtīts no mana iPhone", "Išsiųsta iš mano iPhone", "मेरे iPhone से भेजा गया",
 ]  # fmt: skip
 
 SENTENCES = [
@@ -150,6 +150,9 @@ SENTENCES = [
     "Gesendet mit Liebe", "Von Herzen gesendet", "Von meinem Herzen gesendet", "Enviado con cariño", "Inviato con amore",
     "Enviado do fundo do coração", "Verzonden met liefs", "Отправлено с любовью", "心から送信", "Try to be kinder to my computer",
     "From my phone I wrote three sentences to myself and deleted two of them again.",
+    "Get help from the NHS", "Get PTSD support.", "Get my MRI results on Monday.", "Get HELP", "Get up at 7AM.",
+    "Get a new phone", "Get Outlook for Android, then call mum", "Get an iPhone", "Get B12", "Get Covid-19 shot", "Sent from the ER", "Sent from SW19", "Sent with Covid-19",
+    "Sent from McMurdo", "Sent from room B4", "Sent from the front line", "Envoyé du CHU", "Skaffa en Honor", "Få en Nokia", "Scarica PDF",
 ]  # fmt: skip
 
 
@@ -204,6 +207,7 @@ def test_a_sentence_that_begins_like_a_footer_stays(line):
     """It names no phone, or much else beside it."""
     assert not is_footer(line, words.ALL)
     assert extract(f"{OWN}\n\n{line}\n") == f"{OWN}\n\n{line}"
+    assert extract(line) == line
 
 
 def test_there_are_words_of_many_languages_and_the_package_brings_them():

@@ -26,7 +26,7 @@ from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.matching import Answered, Sender
 from course.journeys.service import Service
-from course.reading import Counts, Incoming, read, sift
+from course.reading import Counts, Incoming, reacts, read, sift
 from course.reading.aside import HeldError, Why
 from course.reading.caps import TooMuchError
 from course.reading.signals import OURS
@@ -116,7 +116,7 @@ def _place(
         raise HeldError(Why.NOBODY)
     if machine and answered.delivery_id:
         mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
-    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now)
+    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now, vouched=came.vouched)
     return _decide(tx, service, mail, came, matching.sender(answered.person, mail, passed), answered, now, real_now)
 
 
@@ -128,16 +128,22 @@ def _without_ours(
     answered: Answered,
     now: datetime,
     real_now: datetime,
+    *,
+    vouched: bool,
 ) -> Incoming:
     """Read the words once more, knowing what we sent: our own are found however a mail program has quoted them.
 
     Where that is not known, and all was cut, it may be nothing but our own letter: then nothing of it is kept.
+    Raises HeldError for a phone's reaction, which quotes us and says nothing else.
     """
     sent = b""
     if answered.delivery_id is not None and not answered.folded:
         sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
     if not sent:
         return mail if mail.says_something else replace(mail, cut="", whole="")
+    if reacts(mail.words, sent) and not vouched:
+        log.info("nobody can tell whether a person wrote a mail", why="reaction")
+        raise HeldError(Why.UNCLEAR)
     found = sift(raw, sent)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 

@@ -22,6 +22,8 @@ CONTACT = re.compile(
     re.IGNORECASE,
 )
 BY = re.compile(r"--?(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20}){0,2}")
+# What nobody lists and is called like a product: iMachine, TI-85, SM-G900. Capitals alone are NHS, ER and HELP.
+MODEL = re.compile(r"[a-z]{1,2}[A-Z]\w+|[A-Z]{2,4}(?:-[A-Z]?\d{2,}|\d{3,})\w*")
 MANY_FOOTERS = 60  # lines at the end of a run that are looked at
 LONGEST = 160  # characters of a footer
 FEW = 4  # lines below a line of dashes that are still a signature
@@ -86,6 +88,8 @@ def is_footer(text: str, words: Words) -> bool:
     if found is None or len(bare) > LONGEST:
         return False
     inside = " ".join(one for one in found.groups() if one)
+    if words.get.match(bare):
+        return _names_an_app_for_a_phone(inside or bare[found.end() :], words)
     if inside and _names_a_device(found[0].replace(inside, ""), words):
         return len(inside.split()) == 1  # "Alice from mobile"
     return _names_a_device(inside or bare[found.end() :], words)
@@ -95,17 +99,19 @@ def _names_a_device(named: str, words: Words) -> bool:
     """Whether these words are a device or an app and little else; all up to the first stop are looked at."""
     said = re.split(r"[,;!\u3002](?=\s|$)|\.\s", named.strip(" .,:"))[0]
     tokens = [token.strip(".'\u2019®") for token in WORD.findall(said)]
-    brand = bool(words.brands.search(said) or words.unspaced.search(said)) or any(_is_name(token) for token in tokens)
-    known = [token for token in tokens if token.casefold() in words.devices]
-    other = [token for token in tokens if token.casefold() not in words.devices | words.small and not _is_name(token)]
+    brand = bool(words.brands.search(said) or words.unspaced.search(said))
+    known = [token for token in tokens if token.casefold() in words.devices or MODEL.fullmatch(token)]
+    other = [token for token in tokens if token.casefold() not in words.small and token not in known]
     if brand:
         return len(tokens) <= 12 and len(other) <= 3  # noqa: PLR2004
     return bool(known) and not other
 
 
-def _is_name(token: str) -> bool:
-    """Whether a word looks like a product: iMachine, TI-85, HTC."""
-    return bool(re.search(r"[a-z][A-Z]|[A-Z]{2}|[A-Za-z]-?\d", token))
+def _names_an_app_for_a_phone(named: str, words: Words) -> bool:
+    """Whether these words are two names and nothing else: people get help, sleep and a new phone."""
+    names = {name.casefold() for name in words.brands.findall(named)}
+    other = (token.strip(WRAP + ",:").casefold() for token in words.brands.sub(" ", named).split())
+    return len(names) > 1 and all(token in words.small | words.devices | {""} for token in other)
 
 
 def carded(lines: list[Line], _: Words) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from course.reading import markup
 from course.reading.lines import Hint, Line
 from course.reading.marks import MARKS, Mark, Means
-from course.reading.markup import Tag
+from course.reading.markup import Remainder, Tag
 
 VOID = frozenset({"br", "hr", "img", "meta", "link", "input", "base", "col", "wbr", "area", "embed", "source", "o:p"})
 BLOCKS = frozenset(
@@ -46,6 +46,7 @@ class Page:
     lists: list[int | None] = field(default_factory=list)  # the next number of an open list, None for bullets
     text: list[str] = field(default_factory=list)
     depth: int = 0
+    meant: dict[tuple[object, ...], frozenset[Means]] = field(default_factory=dict)  # by a tag's name and attributes
     hint: Hint = Hint.NONE  # for the line that is being written
 
     @property
@@ -58,6 +59,10 @@ class Page:
         for piece in markup.pieces(html):
             if isinstance(piece, str):
                 self._write(piece)
+            elif isinstance(piece, Remainder):
+                self._break()
+                level = min(max(0, self.depth + piece.deeper), DEEPEST)
+                self.lines.append(Line(piece.text.strip(), level, beyond=True))
             elif piece.opens:
                 self._open(piece)
             else:
@@ -101,6 +106,12 @@ class Page:
     def _means(self, tag: Tag) -> frozenset[Means]:
         if not tag.attributes:
             return frozenset()
+        key = (tag.name, *tag.attributes.items())
+        if key not in self.meant:
+            self.meant[key] = self._looked_up(tag)
+        return self.meant[key]
+
+    def _looked_up(self, tag: Tag) -> frozenset[Means]:
         found = {mark.means for mark in self.marks if (said := tag.says(mark.attribute)) and mark.pattern.search(said)}
         if tag.name != "div":
             found -= {Means.REST} if "style" in tag.attributes and not tag.says("id") + tag.says("class") else set()

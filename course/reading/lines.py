@@ -17,8 +17,9 @@ MARKS = re.compile(r"(?:>[ \t]?)+")
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
-ROWS = 4000  # lines that a text is split into
-MOST = 1000  # lines that are judged one by one
+ROWS = 3000  # lines that a text is split into
+FEW = 1000  # texts that the lines beyond are put together to
+MOST = 2000  # lines that are judged one by one
 
 
 class Kind(StrEnum):
@@ -51,6 +52,7 @@ class Line:
     hint: Hint = Hint.NONE
     marks: str = ""
     ours: bool = False  # quoted from the message that we sent
+    beyond: bool = False  # many lines in one, beyond what is judged: they are kept as they stand
     _of: str | None = None  # the text that _seen was made of
     _seen: str = ""
 
@@ -75,16 +77,24 @@ class Line:
 def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[Line]:
     """Return the lines of a plain text; `flowed` and `delsp` as in RFC 3676."""
     whole = BROKEN_ADDRESS.sub(r"<\1>", text.replace("\r\n", "\n").replace("\r", "\n"))
-    rows = whole.split("\n", ROWS)  # the last may be all the rest, as deep as it begins
+    rows = whole.split("\n", ROWS)
+    rows[ROWS:] = [text for rest in rows[ROWS:] for text in _in_few(rest)]
     return list(_unflowed(rows, delsp=delsp)) if flowed else _unwrapped_links([_marked(row) for row in rows])
 
 
+def _in_few(rest: str) -> list[str]:
+    """Return the rows beyond as few texts, by whether they have marks; the last may be all that is left, as no quote."""
+    far = ["\n".join(rows) for _, rows in groupby(rest.split("\n"), key=lambda row: row[:1] == ">")]
+    most = FEW + (far[FEW][:1] == ">") if len(far) > FEW else len(far)
+    return far[:most] + ["\n".join(far[most:])] * (most < len(far))
+
+
 def bounded(lines: list[Line]) -> list[Line]:
-    """Return so many lines that rules may look at each; what is below them becomes a few long ones."""
-    kept = lines[:MOST]
-    for depth, group in groupby(lines[MOST:], key=lambda line: line.depth):
-        kept.append(Line("\n".join(line.text for line in group), depth))
-    return kept[: 2 * MOST]
+    """Return so many lines that rules may look at each; what is below them becomes a few long ones: none is lost."""
+    far = [list(group) for _, group in groupby(lines[MOST:], key=lambda line: line.depth)]
+    kept = [Line("\n".join(line.text for line in group), group[0].depth, beyond=True) for group in far[:MOST]]
+    last = "\n".join("> " * line.depth + line.text for group in far[MOST:] for line in group)
+    return lines[:MOST] + kept + ([Line(last, beyond=True)] if last else [])
 
 
 def _marked(row: str) -> Line:

@@ -10,7 +10,9 @@ from functools import cached_property
 
 from course import addresses
 from course.reading import absence, bounces, mime
-from course.reading.extracting import Found, Reader
+from course.reading.extracting import Found, Reader, known
+from course.reading.lines import Line
+from course.reading.prompt import MOST, matches
 
 OUR_MESSAGE_ID = re.compile(r"<[0-9a-f]{20,}@([^<>@]+)>")  # a token, as links.py writes it
 MOST_HOPS = 50  # Received lines; a mail that went through more servers goes round in circles
@@ -31,15 +33,25 @@ REACTED = (
     "heeft (gereageerd op (uw|je) bericht|op (uw|je) bericht gereageerd)",
     "reagerade p\u00e5 ditt meddelande",
 )
-# A reaction is the whole mail. A phone quotes at length, in curly quotes: a person may well begin with "Loved …". Gmail
-# puts the emoji, and below it, in any language, by whom it is and that it is Gmail's.
+# A reaction is the whole mail, and a person may well begin like one: "Loved …", "My body reacted …". So a name must be
+# the sender's, and what is quoted ours. Gmail puts the emoji, and below it by whom it is and that it is Gmail's.
+SIGN = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]"
 REACTION = re.compile(
-    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
-    r" (\u201c.{20,}\u201d|an? (image|photo|video|message|attachment))"
-    r"|removed an? (like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from \u201c.{20,}\u201d"
-    rf"|\S.{{0,80}} ({'|'.join(REACTED)})\s?:?.{{0,20}}"
-    r"|[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]{1,12}\s{0,8}\n\s{0,8}\S[^\n]{0,80}\bGmail\b[^\n]{0,12}",
+    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to) an (image|attachment)"
+    rf"|(?P<name>[^\n.!?:;()]{{1,60}}) ({'|'.join(REACTED)})\s?:?\W{{0,20}}"
+    rf"|{SIGN}{{1,12}}\s{{0,8}}\n\s{{0,8}}(?P<by>[^\n.!?:;()]{{1,60}}?)\W(?=[^\n]*(?:react|reag|r\u00e9ag|reacc|\u0440\u0435\u0430\u0433))"
+    r"[^\n.!?:;()]{0,40}\bGmail\b[^\n.!?:;()]{0,16}",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(
+    r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
+    r"|removed an? (?:like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from) \u201c(.{20,})\u201d",
     re.IGNORECASE | re.DOTALL,
+)
+WORD = re.compile(r"[^\W\d_]+")
+LONGEST_NAME = 5  # words
+ME = frozenset(
+    re.findall(r"\w+", "i my me ich mein meine je mon ma mes yo mi mis io mio mia eu meu minha ik mijn jag min mitt")
 )
 EMOJI = "text/vnd.google.email-reaction+json"
 CALENDAR = {"REPLY", "COUNTER", "DECLINECOUNTER", "REQUEST", "CANCEL", "REFRESH", "ADD"}  # RFC 5546 section 1.4
@@ -117,8 +129,26 @@ def calendar(look: Look) -> bool:
 
 def reaction(look: Look) -> bool:
     """Whether it is an emoji for a mail of ours, in the ways that Gmail, Outlook and phones write it."""
-    shown = any(mime.content_type(part) == EMOJI and not mime.attached(part) for part in look.parts)
-    return shown or bool(REACTION.fullmatch(look.words))
+    if any(mime.content_type(part) == EMOJI and not mime.attached(part) for part in look.parts):
+        return True
+    found = REACTION.fullmatch(look.words)
+    name = found and (found["name"] or found["by"])
+    return found is not None and (not name or _is_the_sender(name, look))
+
+
+def _is_the_sender(name: str, look: Look) -> bool:
+    """Whether this is what the sender is called: all of it, or one word of a name that is about nobody's body."""
+    known = set(WORD.findall(mime.header(look.message, "From").casefold()))
+    said = WORD.findall(name)
+    own = [word.casefold() in known for word in said]
+    names = all(word.casefold() in known or not word[0].islower() for word in said)
+    return all(own) or (any(own) and names and len(said) <= LONGEST_NAME and ME.isdisjoint(name.casefold().split()))
+
+
+def reacts(words: str, sent: bytes) -> bool:
+    """Whether these words are a phone's reaction to the message that was sent: they quote it and say nothing else."""
+    found, prompt = QUOTED.fullmatch(words), known(sent)
+    return bool(found and prompt and matches([Line(found[1])], prompt)[0].share >= MOST)
 
 
 def hops(look: Look) -> bool:

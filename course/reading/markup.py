@@ -16,7 +16,10 @@ ATTRIBUTE = re.compile(r"""[\s/]*+([^\s=>/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\
 RAW = frozenset({"style", "script", "title", "head", "xml", "noscript", "template", "svg"})
 KEPT = frozenset({"class", "id", "style", "name", "type", "data-smartmail", "data-signature-widget", "alt", "start"})
 TAG = re.compile(r"<[^<>]*>")
-TAGS = 1500  # tags that are looked at one by one; a lesson quoted by Word has hundreds
+ENDS = re.compile(r"<(?:/(?:p|div|li|tr|h[1-6]|table|ul|ol)|br|hr)\b[^<>]*>", re.IGNORECASE)
+QUOTES = re.compile(r"<(/?)blockquote\b[^<>]*>", re.IGNORECASE)
+SPACES = re.compile(r"[ \t\n\r\f]+")
+TAGS = 4000  # tags that are looked at one by one; a lesson quoted by Word has hundreds
 MOST = 30  # attributes of a tag that are looked at
 LOOKS = re.compile(
     r"<(?:!doctype|html|body|head|div|p|br|blockquote|table|span|font|hr|ul|ol|a|b|i)\b[^<>]{0,2000}>", re.IGNORECASE
@@ -36,6 +39,14 @@ class Tag:
         return self.attributes.get(name, "")
 
 
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """A text that stands beyond what is looked at tag by tag, with its lines; `deeper` is by how many quotes."""
+
+    text: str
+    deeper: int
+
+
 def is_html(text: str) -> bool:
     """Whether a text is HTML and not a plain text that mentions it."""
     found = LOOKS.search(text)
@@ -47,9 +58,9 @@ def is_html(text: str) -> bool:
     return closed is not None and not text.lstrip().startswith((">", "```"))
 
 
-def pieces(html: str) -> Iterator[Tag | str]:
+def pieces(html: str) -> Iterator[Tag | Remainder | str]:
     """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out."""
-    last, small, raw = html.rfind(">"), html.lower(), set(RAW)
+    last, small, raw, known = html.rfind(">"), html.lower(), set(RAW), dict[str, Tag]()
     at = count = 0
     while at < len(html):
         start = html.find("<", at)
@@ -67,7 +78,7 @@ def pieces(html: str) -> Iterator[Tag | str]:
             yield "<"
             at += 1
         else:
-            tag, at = _tag(html, name)
+            tag, at = _tag_once(html, name, known)
             if tag.opens and tag.name in raw:
                 ends = _raw_end(html, small, tag.name, at)
                 raw -= {tag.name} if ends == at else set()  # it is never closed: look no more
@@ -75,9 +86,31 @@ def pieces(html: str) -> Iterator[Tag | str]:
             else:
                 yield tag
             count += 1
-            if count > TAGS:  # no person's mail: the rest is text, as deep as it stands
-                yield unescape(TAG.sub(" ", html[at:]))
+            if count > TAGS:
+                yield from _remainder(html[at:])
                 return
+
+
+def _remainder(html: str) -> Iterator[Remainder]:
+    """Yield what stands beyond, in as many pieces as it changes its depth: nothing that was written may be lost."""
+    said, deeper, at = SPACES.sub(" ", html), 0, 0
+    for quote in [*QUOTES.finditer(said), None]:
+        text = said[at : quote.start() if quote else len(said)]
+        yield Remainder(unescape(TAG.sub(" ", ENDS.sub("\n", text))), deeper)
+        if quote:
+            deeper, at = deeper + (-1 if quote[1] else 1), quote.end()
+
+
+def _tag_once(html: str, name: re.Match[str], known: dict[str, Tag]) -> tuple[Tag, int]:
+    """Return the tag that begins here and where it ends; clients write the same ones over and over."""
+    end = html.find(">", name.end()) + 1
+    said = html[name.start() : end]
+    if (tag := known.get(said)) is not None:
+        return tag, end
+    tag, at = _tag(html, name)
+    if at == end and said.count('"') % 2 == said.count("'") % 2 == 0:
+        known[said] = tag
+    return tag, at
 
 
 def _tag(html: str, name: re.Match[str]) -> tuple[Tag, int]:

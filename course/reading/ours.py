@@ -69,7 +69,7 @@ def _cut_beginning(line: Line, match: Match, depth: int) -> bool:
 def _furniture(lines: list[Line], ours: list[bool]) -> None:
     """Drop dashes, links and pictures' names that stand within the quote, or beside a line of ours."""
     for index, line in enumerate(lines):
-        if line.blank or not _is_furniture(line.seen):
+        if line.blank or line.beyond or not _is_furniture(line.seen):
             continue
         if line.depth or ours[_beside(lines, index, -1)] or ours[_beside(lines, index, 1)]:
             line.kind = Kind.QUOTE if line.kind is Kind.OWN else line.kind

@@ -26,7 +26,7 @@ WORD = re.compile(
 NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s")  # of a list: clients count anew, or make bullets of it
 ENOUGH = 4  # words on end that are ours within a quote
 MANY = 8  # the same where no quote mark stands
-LONGEST = 6_000  # words of a reply that are compared
+LONGEST = 8_000  # words of a reply that are compared
 MOST = 0.7  # of a quoted line's words: the rest is a client's doing
 
 
@@ -108,7 +108,10 @@ class Match:
 def matches(lines: Sequence[Line], prompt: Prompt) -> list[Match]:
     """Return for each line which of its words are ours, for being in a row of ours."""
     found = [Match() for _ in lines]
-    row = [token for token in islice(tokens(lines), LONGEST) if lines[token.line].kind is not Kind.HEAD]
+    row = list(islice(tokens(lines), LONGEST))
+    last = row[-1].line if len(row) == LONGEST else len(lines)  # of which there may be more
+    row = [token for token in row if token.line != last and lines[token.line].kind is not Kind.HEAD]
+    row = [token for token in row if not lines[token.line].beyond]
     covered = [False] * len(row)
     for size, known in ((ENOUGH, prompt.grams), (MANY, prompt.many)):
         for start, gram in enumerate(_grams([token.word for token in row], size)):

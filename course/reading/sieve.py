@@ -78,12 +78,28 @@ class Sieve:
         for rule in self.heads:
             rule.apply(lines, self.words)
             yield rule.name
+        _believe_no_heads(lines)
         if prompt is not None:
             ours.sift(lines, prompt)
             yield SENT
+        kinds = [line.kind for line in lines]
         for rule in self.ends:
             rule.apply(lines, self.words)
+            _as_before(lines, kinds)
             yield rule.name
+
+
+def _believe_no_heads(lines: list[Line]) -> None:
+    """Keep what is beyond as what it stands in: many lines in one announce nothing."""
+    for line in lines:
+        if line.beyond and line.kind is Kind.HEAD:
+            line.kind = Kind.QUOTE if line.depth else Kind.OWN
+
+
+def _as_before(lines: list[Line], kinds: list[Kind]) -> None:
+    """Let no rule about endings cut what is beyond: it looked at the beginning of many lines."""
+    for line, kind in zip(lines, kinds, strict=True):
+        line.kind = kind if line.beyond else line.kind
 
 
 def own(lines: list[Line]) -> str:

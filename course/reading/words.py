@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from course.reading.lines import UNSEEN
 
-BRANDS = "brands"
+BRANDS, KEYS = "brands", ("device", "ordinary")
 CJK = "\u2e80"  # from here on there are no spaces
 HEBREW = "\u0590"  # from here on words are glued together
 LABELS = ("from", "sent", "date", "to", "cc", "reply-to", "subject")
@@ -83,7 +83,12 @@ class Words:
     @cached_property
     def footer(self) -> re.Pattern[str]:
         """How a footer begins, or all of one around its device."""
-        return re.compile("|".join(_gapped(phrase) for phrase in self.of("footer")), re.IGNORECASE)
+        return re.compile("|".join(_gapped(phrase) for phrase in self.of("footer", "get")), re.IGNORECASE)
+
+    @cached_property
+    def get(self) -> re.Pattern[str]:
+        """How a footer begins that says where an app is to be had."""
+        return re.compile("|".join(_gapped(phrase) for phrase in self.of("get")) or "(?!)", re.IGNORECASE)
 
     @cached_property
     def devices(self) -> frozenset[str]:
@@ -93,8 +98,10 @@ class Words:
     @cached_property
     def brands(self) -> re.Pattern[str]:
         """Names of phones and apps, where words are not spaced too."""
-        names = sorted(self.tables.get(BRANDS, {}).get("device", []), key=len, reverse=True)
-        return re.compile(rf"(?<![a-z])(?:{_any(names) or '(?!)'})(?![a-z])", re.IGNORECASE)
+        named, ordinary = (
+            _any(sorted(self.tables.get(BRANDS, {}).get(key, []), key=len, reverse=True)) for key in KEYS
+        )
+        return re.compile(rf"(?<![a-zA-Z])(?:(?i:{named or '(?!)'})|{ordinary or '(?!)'})(?![a-zA-Z])")
 
     @cached_property
     def unspaced(self) -> re.Pattern[str]:
