@@ -361,6 +361,14 @@ def test_a_receipt_takes_the_place_of_what_still_waits(world, lesson):
 
 
 @ON_SQLITE
+def test_help_takes_the_place_of_what_still_waits(world, lesson):
+    """The answer to HELP says no less, and comes at once."""
+    world.reply(world.box.last("welcome"), "Thank you!")
+
+    assert said(world, lesson, "HELP") == ["help"]
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("how", ["finished", "stopped"])
 def test_mail_to_a_course_that_is_over_is_answered_once_a_day(world, lesson, how):
     """Whoever left or has finished and writes to an old lesson again: at most one answer a day, and no other mail."""

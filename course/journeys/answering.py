@@ -159,19 +159,23 @@ def answer(tx: Connection, service: Service, person: Person, notice: str, prompt
         return False
     number = 1 + sum(one.today for one in before if one.notice == notice)
     once = f"{person.today(now)}-{number}"
-    if notice in ALWAYS or (notice in URGENT and number == 1):
-        return notices.owe(tx, person, notice, now, once=once, day=prompt.day, answers=prompt.delivery_id)
-    urgent, most = notice in URGENT, service.settings.answers_hourly
-    slot = rates.free(tx, "urgent answers" if urgent else "answers", most, now, over=urgent)
-    if slot is None:
+    at_once = notice in ALWAYS or (notice in URGENT and number == 1)
+    slot = None if at_once else _slot(tx, service, notice, now)
+    if slot is None and not at_once:
         log.warning("answers of a day are owed already; one more is left out", answer=notice)
         return False
     if notice != UNREAD:
         _instead_of_unread(tx, person)
-    owed = notices.owe(tx, person, notice, slot.leaves, once=once, day=prompt.day, answers=prompt.delivery_id)
-    if owed:
+    leaves = now if slot is None else slot.leaves
+    owed = notices.owe(tx, person, notice, leaves, once=once, day=prompt.day, answers=prompt.delivery_id)
+    if owed and slot is not None:
         rates.take(tx, slot)
     return owed
+
+
+def _slot(tx: Connection, service: Service, notice: str, now: datetime) -> rates.Slot | None:
+    urgent, most = notice in URGENT, service.settings.answers_hourly
+    return rates.free(tx, "urgent answers" if urgent else "answers", most, now, over=urgent)
 
 
 def _may_get(tx: Connection, service: Service, person: Person, notice: str) -> bool:
