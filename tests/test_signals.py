@@ -101,7 +101,6 @@ FOUND = {
         mail("Subject: Out of office"),
         mail("Subject: Automatic reply"),
         mail("Subject: Re: Out of Office: Day 1"),
-        mail("Subject: AW: Automatische Antwort: Tag 1"),
         mail("Subject: Abwesend: Re: Day 1"),
         mail("Subject: =?utf-8?q?Au=C3=9Fer_Haus=3A_Tag_1?="),
         mail("Subject: AUTO: Alice is out (returning 3)"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 # Such a subject was written by a machine, yet only a guess: people answer with odd subjects too. Those that are certain
-# may stand alone, or behind what a program puts before a reply.
+# may stand alone.
 CERTAIN = (
     r"(auto(matic|mated|mate)?[- ]?(reply|response)|out of (the )?office|abwesenheits(notiz|assistent)"
     r"|automatische antwort|r[ée]ponse automatique|respuesta autom[aá]tica|risposta automatica|resposta autom[aá]tica"
     r"|automatisch antwoord|autosvar|automatiskt svar)"
 )
 SUBJECTS = re.compile(
-    rf"^\W{{0,2}}{CERTAIN}\W*$|^(re|aw|sv|vs|antw|rv|tr|odp)\s?:\s*{CERTAIN}\s*[:\uff1a]"
+    rf"^\W{{0,2}}{CERTAIN}\W*$|^re: out of (the )?office\s?:"
     r"|^(?-i:OOO)\s?:|^auto: .{1,80} (is out\b|\(returning )"  # the last is Lotus Notes
     r"|^\W{0,2}(auto(matic|mated|mate)?[- ]?(reply|response|generated|answer)|out of (the )?office"
     r"|away from (the )?office"
