@@ -222,6 +222,7 @@ HOSTILE = {
     "e10-tables-in-tables": lambda: html(b"<table><tr><td>" * 30_000 + b"x"),
     "e10-comments": lambda: html(b"<!--" * 120_000),
     "e10-entities": lambda: html(b"&lt;" * 120_000),
+    "e10-marks-of-outlook": lambda: html(b'<div style="border:none;border-top:solid 1pt">x</div>' * 9_000),
     "e12-quotes": lambda: mail((b"> " * 190 + b"\n") * 250),
     "e12-one-quote": lambda: mail(b"> " * 50_000),
     "e12-on-on-on": lambda: mail((b"On " * 130 + b"\n") * 250),

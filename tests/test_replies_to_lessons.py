@@ -573,6 +573,21 @@ def test_nothing_that_was_typed_is_lost_beyond_what_is_looked_at(make):
         assert [line for line in lines if line not in words] == []
 
 
+@pytest.mark.parametrize("mark", ['id="Signature"', 'id="AppleMailSignature"', 'class="gmail_signature"'])
+def test_words_typed_into_a_signature_are_kept_where_there_are_no_others(mark):
+    """Outlook and Apple Mail let people write within it, and copy its mark to new lines; what is below "-- " is none."""
+    quote = f"<blockquote type='cite'>{lesson().part('html')}</blockquote>"
+
+    def typed_into(own, above=""):
+        return extract(message(("html", f"{above}<div {mark}>{own}</div>{quote}")), lesson().raw)
+
+    assert typed_into("I slept at last.<br>P.S. Thank you.") == "I slept at last.\nP.S. Thank you."
+    assert typed_into("I slept.<br>Sent from my iPhone") == "I slept."
+    assert typed_into("Sent from my iPhone") == ""
+    assert typed_into("-- <br>Alice Liddell") == ""
+    assert typed_into("Alice Liddell", "<div>I slept.</div>") == "I slept."
+
+
 def test_broken_markup_and_marks_raise_nothing():
     """Cut at any place, a reply is still read."""
     raw = gmail(lesson(), BOB, "inter")

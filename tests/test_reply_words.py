@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from course.reading import extract, words
+from course.reading import announcements, extract, words
 from course.reading.endings import is_footer
+from course.reading.lines import Hint, Kind, Line
 
 ROOT = Path(__file__).parents[1]
 OWN = "It helped a little."
@@ -208,6 +209,32 @@ def test_a_sentence_that_begins_like_a_footer_stays(line):
     assert not is_footer(line, words.ALL)
     assert extract(f"{OWN}\n\n{line}\n") == f"{OWN}\n\n{line}"
     assert extract(line) == line
+
+
+def test_marks_that_a_client_repeats_are_read_in_time_that_grows_with_their_number():
+    """As many lines as are judged, each marked as the rest: none is looked at more than a few times, none gets very deep."""
+
+    class Looked(list):
+        """Lines that count how often one of them is handed out."""
+
+        times = 0
+
+        def __iter__(self):
+            for line in super().__iter__():
+                self.times += 1
+                yield line
+
+        def __getitem__(self, place):
+            found = super().__getitem__(place)
+            self.times += len(found) if isinstance(place, slice) else 1
+            return found
+
+    lines = Looked(Line("x", hint=Hint.REST) for _ in range(1_000))
+    announcements.hinted(lines, words.ALL)
+
+    assert lines.times < 10_000
+    assert {line.kind for line in list(lines)} == {Kind.QUOTE}
+    assert max(line.depth for line in list(lines)) <= 100
 
 
 def test_there_are_words_of_many_languages_and_the_package_brings_them():

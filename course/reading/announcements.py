@@ -18,6 +18,7 @@ TRIES = 50  # lines that look as if they ended one; a mail has a few
 LONGEST = 500  # characters of an attribution
 SHORT = 80  # characters of a last line
 HIGHEST = 5  # lines of one
+DEEPEST = 50  # quotes within quotes that marks are counted to
 
 
 def rest(lines: list[Line], start: int, depth: int) -> None:
@@ -34,11 +35,19 @@ def following(lines: list[Line], index: int) -> Line | None:
 
 
 def hinted(lines: list[Line], _: Words) -> None:
-    """Believe the HTML where its client says that the rest, or this line, belongs to an earlier message."""
-    for index, line in enumerate(lines):
-        if line.hint is Hint.REST:
-            rest(lines, index, line.depth)
-        elif line.hint is Hint.HEAD:
+    """Believe the HTML where its client says that the rest, or this line, belongs to an earlier message.
+
+    Each mark moves all that follows at its depth by one, as `rest` does, in one walk over the lines.
+    """
+    now = {line.depth: line.depth for line in lines}
+    for line in lines:
+        if line.hint is Hint.REST and now[line.depth] < DEEPEST:
+            marked = now[line.depth]
+            now = {depth: seen + (seen == marked) for depth, seen in now.items()}
+        if now[line.depth] != line.depth:
+            line.depth = now[line.depth]
+            line.kind = Kind.QUOTE if line.kind is Kind.OWN else line.kind
+        if line.hint is Hint.HEAD:
             line.kind = Kind.HEAD
 
 

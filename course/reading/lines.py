@@ -83,7 +83,7 @@ def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[L
 
 
 def _in_few(rest: str) -> list[str]:
-    """Return the rows beyond as few texts, by whether they have marks; the last may be all that is left, as no quote."""
+    """Return the rows beyond as few texts, by whether they have marks; the last may be all that is left."""
     far = ["\n".join(rows) for _, rows in groupby(rest.split("\n"), key=lambda row: row[:1] == ">")]
     most = FEW + (far[FEW][:1] == ">") if len(far) > FEW else len(far)
     return far[:most] + ["\n".join(far[most:])] * (most < len(far))

@@ -33,6 +33,17 @@ def _signature_marked(lines: list[Line], _: Words) -> None:
             line.kind = Kind.SIGNATURE
 
 
+def _typed_into_it(lines: list[Line], words: Words) -> None:
+    """Give back what stands in a marked signature where nothing else is left, but what is a signature even so."""
+    if any(line.kind is Kind.OWN and not line.blank for line in lines):
+        return
+    for line in lines:
+        if line.hint is Hint.SIGNATURE and not line.depth and line.kind is Kind.SIGNATURE:
+            line.kind = Kind.OWN
+    for end in (endings.signed, endings.footed, endings.ruled):
+        end(lines, words)
+
+
 HEADS = (
     Rule("the client says so", "class and id of Outlook, Yahoo, Spark, Zoho, Netease", announcements.hinted),
     Rule("separator", "Outlook, AOL, Samsung, Gmail's and Apple's forwards", headblocks.separated),
@@ -48,6 +59,7 @@ ENDS = (
     Rule("visiting card", "Outlook's and Gmail's typed signatures", endings.carded),
     Rule("sign-off", "mailing lists", endings.named),
     Rule("dividers", "Outlook's underscores, Orange's equals signs", endings.ruled),
+    Rule("written within the signature", "Outlook on the web, Apple Mail", _typed_into_it),
 )
 
 
