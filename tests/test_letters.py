@@ -466,6 +466,66 @@ def test_stop_cancels_it_and_the_leave_page_says_so_first(world, browser):
     assert count(world) == 0
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("everything", [False, True])
+def test_each_door_to_leave_names_the_letter_before_it_is_erased(world, browser, everything):
+    """Leaving on a page that was opened before there was a letter asks once more; the page then says so, and does."""
+    lesson = day(world)
+    mine, leave = f"/mine/{world.link(lesson, 'mine')}", f"/leave/{world.leave_token(lesson)}"
+    before = [browser.get(mine), browser.get(leave)]
+    kept(world, browser)
+    wish = "everything" if everything else "leave"
+    asked = [browser.post(mine, data={"do": wish}), browser.post(leave, data={"choice": wish, "letter": ""})]
+    still = count(world)
+    named = [
+        re.search(r'name="letter" value="(\w+)"', page.text)[1] for page in (browser.get(mine), asked[0], asked[1])
+    ]
+    browser.post(mine, data={"do": wish, "letter": named[0]})
+
+    assert not any("A letter of yours is kept here" in page.text for page in before)
+    assert all("it is erased." in page.text for page in (browser.get(mine), *asked)[1:])
+    assert (still, count(world)) == (1, 0)
+    assert named == ["here"] * 3
+
+
+@ON_SQLITE
+def test_leaving_everything_by_a_mail_of_another_course_names_the_letter(world, browser):
+    """That course has none, so leaving it alone asks nothing; leaving everything says what it erases."""
+    path = kept(world, browser)
+    world.join(course="writing-with-self-compassion")
+    mail = world.box.last("welcome")
+    mine, leave = f"/mine/{world.link(mail, 'mine')}", f"/leave/{world.leave_token(mail)}"
+    pages = [text(browser.get(mine)), text(browser.get(leave))]
+    browser.post(mine, data={"do": "everything"})
+    browser.post(leave, data={"choice": "everything"})
+    browser.post(leave, data={"choice": "leave"})
+    still = count(world), title(browser.get(path))
+    browser.post(leave, data={"choice": "everything", "letter": "elsewhere"})
+
+    assert all(page.count("If you leave everything, it is erased.") == 1 for page in pages)
+    assert still == (1, "Your letter is kept")
+    assert count(world) == 0
+
+
+@ON_SQLITE
+def test_a_mail_programs_own_button_asks_nothing(world, browser):
+    """RFC 8058: one POST, and she has left."""
+    kept(world, browser)
+    answer = browser.post(f"/leave/{world.leave_token(day(world))}", data={"List-Unsubscribe": "One-Click"})
+
+    assert (answer.status_code, count(world)) == (200, 0)
+
+
+@ON_SQLITE
+def test_a_pause_asks_nothing_and_the_page_still_names_the_letter(world, browser):
+    """It erases none; the buttons to leave are on the page that follows."""
+    kept(world, browser)
+    page = browser.post(f"/leave/{world.leave_token(day(world))}", data={"choice": "pause"})
+
+    assert world.rows("SELECT status FROM enrolments") == [("paused",)]
+    assert "If you leave, it is erased." in text(page)
+
+
 def test_leaving_after_the_course_is_over_cancels_it_too(world, browser):
     """STOP in reply to an old mail means the letter, when nothing else is left."""
     kept(world, browser)

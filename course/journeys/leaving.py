@@ -22,7 +22,7 @@ def look(service: Service, token: str) -> Standing | None:
     """Return where the enrolment of this link stands, or None for a link that is not ours."""
     with service.store.reading() as tx:
         person = people.by_leave_token(tx, service.keys, token)
-        return replace(standing.of(service, person), letter=letter_ends.waits(tx, person)) if person else None
+        return _standing(tx, service, person) if person else None
 
 
 def leave(service: Service, token: str, how: str, now: datetime, real_now: datetime) -> Standing | None:
@@ -63,4 +63,8 @@ def _act(service: Service, token: str, act: Callable[[Connection, Person], objec
             return None
         act(tx, person)
         after = people.by_id(tx, person.id)
-        return standing.of(service, after) if after else None
+        return _standing(tx, service, after) if after else None
+
+
+def _standing(tx: Connection, service: Service, person: Person) -> Standing:
+    return replace(standing.of(service, person), letter=letter_ends.waits(tx, person))

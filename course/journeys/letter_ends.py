@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, select, update
@@ -15,6 +16,14 @@ from course.store.tables import deliveries, enrolments, letters
 KEEP = timedelta(days=30)  # real time: from when it was opened, or its mail came back
 READY, IN_MAIL = "letter", "returned"
 CAME_BACK = (EndedReason.BOUNCED, EndedReason.COMPLAINED)
+
+
+class Waits(StrEnum):
+    """Of which courses somebody's letters are that leaving erases: this one (and maybe others), only others, none."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"
+    NOWHERE = ""
 
 
 def erase(tx: Connection, *which: ColumnElement[bool]) -> int:
@@ -49,11 +58,11 @@ def let_go(tx: Connection, person: Person, reason: EndedReason, real_now: dateti
     return False
 
 
-def waits(tx: Connection, person: Person) -> bool:
-    """Whether leaving the course would erase a letter."""
-    theirs = letters.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    found = select(letters.c.id).join(enrolments, enrolments.c.id == letters.c.enrolment_id).where(*theirs)
-    return tx.execute(found.limit(1)).first() is not None
+def waits(tx: Connection, person: Person) -> Waits:
+    """Return which of this person's letters leaving would erase."""
+    theirs = select(enrolments.c.course).join(letters, enrolments.c.id == letters.c.enrolment_id)
+    courses = set(tx.execute(theirs.where(letters.c.subscriber_id == person.subscriber_id)).scalars())
+    return Waits.HERE if person.course in courses else Waits.ELSEWHERE if courses else Waits.NOWHERE
 
 
 def purge(service: Service, real_now: datetime) -> int:

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from course.journeys import pacing, pages, people, suppression
+from course.journeys import letter_ends, pacing, pages, people, suppression
+from course.journeys.letter_ends import Waits
 from course.journeys.notices import MAY_GET
 from course.journeys.people import Person
 from course.journeys.resending import NOT_THIS
@@ -54,6 +55,7 @@ class Day(StrEnum):
 class Mine:
     """A round as its page shows it. `days` are those whose letter was sent; `earlier`, those of rounds before alone.
 
+    `letter` says where one is kept that leaving would erase.
     `round` counts from 1; `next_at` is when the next lesson is to come (course time); `may` are the WISHES of now.
     """
 
@@ -65,6 +67,7 @@ class Mine:
     earlier: tuple[int, ...]
     paces: tuple[Pace, ...]
     plain: bool
+    letter: Waits
     may: frozenset[str]
 
 
@@ -92,6 +95,7 @@ def of(tx: Connection, service: Service, person: Person) -> Mine:
         earlier=tuple(sorted(before - now)),
         paces=paces,
         plain=plain,
+        letter=letter_ends.waits(tx, person),
         may=_may(tx, service, person, paces),
     )
 

@@ -13,7 +13,7 @@ from course.journeys.service import Service
 class Standing:
     """`status` is an EnrolmentStatus; `first_day` is when the next lesson comes, in the person's words, or "".
 
-    `letter`: one is kept for them, which leaving would erase.
+    `letter` says where one is kept for them that leaving would erase (letter_ends.Waits): "here", "elsewhere" or "".
     """
 
     course: str
@@ -21,7 +21,7 @@ class Standing:
     locale: str
     status: str
     first_day: str = ""
-    letter: bool = False
+    letter: str = ""
 
 
 def of(service: Service, person: Person) -> Standing:

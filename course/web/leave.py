@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from course.journeys.letter_ends import Waits
 from course.journeys.standing import Standing
 from course.web import render
 from course.web.forms import Form
 
 router = APIRouter()
 ENDED = {"stopped": "left", "finished": "finished"}
+LEAVING = ("leave", "everything")
 
 
 @router.api_route("/leave/{token}", methods=["GET", "HEAD"])
@@ -27,7 +31,10 @@ def act(request: Request, token: str, form: Form) -> Response:
     app = render.app_of(request)
     if form.get("List-Unsubscribe") == "One-Click":
         return _one_click(request, app.leave(token, "one-click"))
-    match form.get("choice"):
+    choice, known = form.get("choice"), app.enrolment(token)
+    if known and choice in LEAVING and not told(known.letter, form, everything=choice == "everything"):
+        return ask(request, token)  # a letter is kept since the page was shown, which would be erased
+    match choice:
         case "leave":
             standing, said = app.leave(token, "page"), "left"
         case "everything":
@@ -42,6 +49,12 @@ def act(request: Request, token: str, form: Form) -> Response:
         # What became of it counts, not what was asked: a course that has ended cannot be paused.
         said = ENDED.get(standing.status, said)
     return _page(request, token, standing, said)
+
+
+def told(letter: str, form: Mapping[str, str], *, everything: bool) -> bool:
+    """Whether leaving erases no letter, or the page has said so: `letter` is a letter_ends.Waits."""
+    named = form.get("letter", "")
+    return named in {Waits.HERE, letter} if everything else letter != Waits.HERE or named == Waits.HERE
 
 
 def _one_click(request: Request, standing: Standing | None) -> Response:

@@ -11,6 +11,7 @@ from course.journeys.mine import Mine
 from course.journeys.steering import Told
 from course.schedule import Pace
 from course.web import zones
+from course.web.leave import told
 from course.web.signup import TICKED, wording
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ WRONG = {
     "pause_wrong": "pause",
     "country_wrong": "country",
     "consent_missing": "restart",
+    "letter_leave": "leave",
+    "letter_everything": "everything",
 }
 Wish = Callable[["App", str, Mapping[str, str]], "Told | str | None"]
 
@@ -87,6 +90,21 @@ def _restart(app: App, token: str, form: Mapping[str, str]) -> Told | str | None
     return steering.restart(app.service, token, of, agreed, app.clock.now(), app.clock.real())
 
 
+def _leave(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
+    """Leave the course; where that erases a letter, and the page has not said so, it says so first."""
+    found = mine.look(app.service, token)
+    if found is not None and not told(found.letter, form, everything=False):
+        return "letter_leave"
+    return steering.leave(app.service, token, app.clock.now(), app.clock.real())
+
+
+def _everything(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
+    found = mine.look(app.service, token)
+    if found is not None and not told(found.letter, form, everything=True):
+        return "letter_everything"
+    return steering.leave_everything(app.service, token, app.clock.now(), app.clock.real())
+
+
 def _own(app: App, token: str, _: Mapping[str, str]) -> Told | None:
     """Mail a fresh link. Whether there were too many already is not told: the page says the same."""
     found = mine.look(app.service, token)
@@ -113,10 +131,8 @@ WISHES: Mapping[str, Wish] = {
     "country": _country,
     "own": _own,
     "restart": _restart,
-    "leave": lambda app, token, _: steering.leave(app.service, token, app.clock.now(), app.clock.real()),
-    "everything": lambda app, token, _: steering.leave_everything(
-        app.service, token, app.clock.now(), app.clock.real()
-    ),
+    "leave": _leave,
+    "everything": _everything,
 }
 
 
