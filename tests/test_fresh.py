@@ -90,6 +90,19 @@ def test_three_links_an_hour_are_enough(world):
     assert ask(world)
 
 
+def test_ten_links_a_day_are_enough(world):
+    """Whoever was forwarded a letter cannot fill her inbox; a day later she can have one."""
+    world.join()
+    asked = []
+    for _ in range(15):
+        asked.append(ask(world))
+        world.clock.go(minutes=61)
+    world.clock.go(hours=9)
+
+    assert asked == [True] * 10 + [False] * 5
+    assert ask(world)
+
+
 def test_who_never_confirmed_or_wants_no_mail_gets_none(world):
     """Bob has not said yes, Charlie said that we never write again: neither is sent a link."""
     world.sign_up("bob")

@@ -173,6 +173,28 @@ def test_a_pause_ends_on_the_day_that_was_chosen(world, alice):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+def test_a_pause_ends_on_that_day_also_in_another_zone(world, alice, zone):
+    """Whoever chose 10 March and travels has 10 March there."""
+    service, now = world.app.service, world.clock.now()
+    steering.retime(service, alice, 7, "Europe/London", now)
+    steering.pause(service, alice, date(2027, 3, 10), now)
+    person = steering.retime(service, alice, 7, zone, now).mine.person
+
+    assert person.resume_at.astimezone(person.zone).replace(tzinfo=None) == datetime(2027, 3, 10, 7, 0)  # noqa: DTZ001
+
+
+def test_who_writes_on_paper_does_so_in_the_next_round_too(world, alice):
+    """Starting again asks after nobody who said not to be asked after; the pace is theirs, too."""
+    service, now = world.app.service, world.clock.now()
+    steering.pace(service, alice, Pace.SELF_PACED, now)
+    steering.on_paper(service, alice, now, wanted=True)
+    person = restart(world, alice).mine.person
+
+    assert (person.on_paper, person.pace) == (True, "self-paced")
+
+
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("until", "said"),
     [

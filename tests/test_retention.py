@@ -22,6 +22,7 @@ from course.journeys import (
     consent,
     erasures,
     key_backups,
+    letter_ends,
     limits,
     people,
     provider_events,
@@ -423,6 +424,7 @@ HELD_BY = {
     "hashes that limit sign-ups": limits.LONGEST,
     "names of the mail provider's events": provider_events.KEEP,
     "a backup of people's keys": key_backups.KEEP,
+    "a letter that has come back, locked": letter_ends.KEEP,
 }
 
 

@@ -147,7 +147,7 @@ def _time(
         return
     theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
     tx.execute(theirs.values(send_hour=command.hour))
-    rounds.retime(tx, service, person.subscriber_id, now)
+    rounds.retime(tx, service, person, now)
     rounds.note(tx, person.id, "retimed", f"{command.hour}", now)
     answering.answer(tx, service, person, "hour", prompt, now)
 

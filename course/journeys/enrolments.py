@@ -133,14 +133,17 @@ def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> d
     return people.coming(tx, person.id)
 
 
-def retime(tx: Connection, service: Service, subscriber_id: int, now: datetime, *, but: int = 0) -> None:
-    """Move what is still to come, in every course but one, to this person's present hour and zone."""
-    mine = enrolments.c.subscriber_id == subscriber_id, enrolments.c.id != but
+def retime(tx: Connection, service: Service, before: Person, now: datetime, *, but: int = 0) -> None:
+    """Move what is still to come, in every course but one, to their present hour and zone; `before` is as they were.
+
+    What was to come on a date, the end of a pause or a note, comes on that date there.
+    """
+    mine = enrolments.c.subscriber_id == before.subscriber_id, enrolments.c.id != but
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
         replan(tx, service, person, now)
-        _move_note(tx, person, now)
+        _move_note(tx, person, before, now)
     for person in people.find(tx, *mine, enrolments.c.resume_at.is_not(None)):
-        end = pause_end(service, person, person.today(person.resume_at or now))
+        end = pause_end(service, person, before.today(person.resume_at or now))
         tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(resume_at=end))
 
 
@@ -163,11 +166,11 @@ def replan(tx: Connection, service: Service, person: Person, now: datetime) -> N
     _move_due(tx, person, next_due(tx, service, person, now))
 
 
-def _move_note(tx: Connection, person: Person, now: datetime) -> None:
+def _move_note(tx: Connection, person: Person, before: Person, now: datetime) -> None:
     """Move what is to be said of a silence to their present hour, on the same date."""
     if person.note_at is not None:
-        before = person.today(person.note_at) - timedelta(days=1)
-        later = schedule.next_hour(now, person.send_hour, person.zone, after=before)
+        eve = before.today(person.note_at) - timedelta(days=1)
+        later = schedule.next_hour(now, person.send_hour, person.zone, after=eve)
         mine = enrolments.c.id == person.id, enrolments.c.note_at == person.note_at
         tx.execute(update(enrolments).where(*mine).values(note_at=later))
 

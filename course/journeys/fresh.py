@@ -23,8 +23,8 @@ NOTICE = "fresh"
 # Real time. The fifteen minutes count from when the mail begins to leave, so that a queue does not use them up.
 LIFE = timedelta(minutes=15)
 VISIT = timedelta(minutes=30)  # real time: a visit ends by itself
-HOUR = timedelta(hours=1)
-AN_HOUR = 3  # links to one person, whoever asks for them
+# Links to one person, whoever asks for them: a letter that was forwarded asks, too.
+MOST = ((timedelta(hours=1), 3), (timedelta(days=1), 10))
 KEEP = timedelta(days=2)  # real time: so long a mail may wait to leave; its link is of no use after that
 COOKIE = 32  # random bytes
 
@@ -32,7 +32,7 @@ COOKIE = 32  # random bytes
 def send(service: Service, person: Person, now: datetime, real_now: datetime) -> bool:
     """Owe this person a fresh link, to the address on file.
 
-    False: they had three within the hour, or may get no mail. A page says the same either way.
+    False: they had three within the hour or ten within the day, or may get no mail. A page says the same either way.
     """
     with service.store.transaction() as tx:
         people.alone(tx, person)
@@ -40,8 +40,7 @@ def send(service: Service, person: Person, now: datetime, real_now: datetime) ->
             return False
         if suppression.among(tx, service.keys, [person.email]):
             return False
-        recent = fresh_links.c.subscriber_id == person.subscriber_id, fresh_links.c.expires_at > real_now + LIFE - HOUR
-        if tx.execute(select(func.count()).select_from(fresh_links).where(*recent)).scalar_one() >= AN_HOUR:
+        if any(_sent_since(tx, person, real_now - span) >= most for span, most in MOST):
             return False
         row = {"subscriber_id": person.subscriber_id, "expires_at": real_now + LIFE}
         return notices.owe(tx, person, NOTICE, now, once=str(insert_once(tx, fresh_links, row)))
@@ -104,6 +103,11 @@ def forget(tx: Connection, real_now: datetime) -> None:
     """Erase links and visits that have had their time."""
     over = or_(fresh_links.c.visit_until.is_(None), fresh_links.c.visit_until < real_now)
     tx.execute(delete(fresh_links).where(fresh_links.c.expires_at < real_now - KEEP, over))
+
+
+def _sent_since(tx: Connection, person: Person, moment: datetime) -> int:
+    recent = fresh_links.c.subscriber_id == person.subscriber_id, fresh_links.c.expires_at > moment + LIFE
+    return tx.execute(select(func.count()).select_from(fresh_links).where(*recent)).scalar_one()
 
 
 def _usable(tx: Connection, service: Service, token: str, real_now: datetime) -> Row[tuple[int, int]] | None:

@@ -37,6 +37,7 @@ def restart(tx: Connection, service: Service, person: Person, wording: str, now:
         "status": EnrolmentStatus.PENDING,
         "created_at": now,
         "confirm_by": real_now + CONFIRM_WITHIN,
+        "on_paper": person.on_paper,
         "choices": json.dumps({**chosen, "wording": wording, "asked_at": real_now.isoformat()}, ensure_ascii=False),
     }
     begun = people.by_id(tx, insert_once(tx, enrolments, row) or 0)

@@ -75,7 +75,7 @@ def retime(service: Service, token: str, send_hour: int, timezone: str, now: dat
         if (person.send_hour, person.timezone) != (send_hour, timezone):
             theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
             tx.execute(theirs.values(send_hour=send_hour, timezone=timezone))
-            rounds.retime(tx, service, person.subscriber_id, now)
+            rounds.retime(tx, service, person, now)
             rounds.note(tx, person.id, "retimed", f"{send_hour}, {timezone}", now)
         return "when"
 
