@@ -404,12 +404,12 @@ def test_everything_works_without_scripts(chromium, site):
     context.close()
 
 
-def open_own_pages(page):
+def open_own_pages(page, who):
     """Ask for a fresh link from the foot of the newest letter, and open what only the person may see."""
     page.frame_locator("iframe").get_by_role("link", name="My course").click()
     page.wait_for_url("**/mine/*")
     page.get_by_role("button", name="Send me a link to my own words").click()
-    mail(page, "The link you asked for").click()
+    mail(page, "The link you asked for", who).click()
     look(page, "mail-fresh")
     page.frame_locator("iframe").locator("a.button").click()
     page.wait_for_url("**/open/*")
@@ -422,7 +422,7 @@ def open_own_pages(page):
 def test_somebody_reads_what_only_they_may_see(page):
     """By a fresh link to their inbox: choose, write, read, put back what was cut, look at the rest, and close."""
     first_letter(page, "dora")
-    open_own_pages(page)
+    open_own_pages(page, "dora")
     look(page, "own")
     (cookie,) = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/own")
@@ -484,7 +484,7 @@ def test_a_check_in_after_a_heavy_day(page):
 
 
 def test_a_letter_comes_back(page):
-    """Erin keeps a letter from the page, sees that it waits, and takes it back."""
+    """Erin keeps a letter from the page; by a fresh link she sees that it waits, and takes it back."""
     first_letter(page, "erin")
     page.frame_locator("iframe").get_by_role("link", name="How was it?").click()
     page.wait_for_url("**/checkin/*")
@@ -495,7 +495,14 @@ def test_a_letter_comes_back(page):
     page.get_by_label("Keep this letter for me").check()
     page.get_by_role("button", name="Keep my letter").click()
     look(page, "letter-kept")
+    mail(page, "Day 1", "erin").click()
+    open_own_pages(page, "erin")
+    page.get_by_role("link", name="My letter").click()
+    look(page, "own-letter")
     page.get_by_role("button", name="Take it back").click()
-    look(page, "letter-erased")
+    look(page, "own-letter-erased")
 
-    assert shown(page.get_by_role("heading", name="Your letter is erased"))
+    assert shown(page.get_by_role("status").get_by_text("Your letter is erased"))
+    page.goto("/own")
+    page.get_by_role("button", name="Close my pages").click()
+    assert shown(page.get_by_role("heading", name="Your own pages are closed"))
