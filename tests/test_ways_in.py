@@ -182,17 +182,19 @@ def stuffed(raw):
 
 
 class Noticed:
-    """The service, and when it has noted that a mailbox was read."""
+    """The service, and when it has noted that a mail was taken; what it notes first is where it begins."""
 
     def __init__(self, app):
-        self._app, self.noted = app, threading.Event()
+        self._app, self.began, self.noted = app, False, threading.Event()
 
     def __getattr__(self, name):
         return getattr(self._app, name)
 
     def note_place(self, mailbox, place):
         self._app.note_place(mailbox, place)
-        self.noted.set()
+        if self.began:
+            self.noted.set()
+        self.began = True
 
 
 def by_mailbox(world, mailbox, raw):
