@@ -11,11 +11,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import uvicorn
+from conftest import Box, SetClock, World, make_settings
+
+from course.app import App
+from course.web import create_app
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -88,6 +95,32 @@ def wait_for(url, worker, log):
         except OSError:
             time.sleep(0.2)
     pytest.fail(log.read_text())
+
+
+@contextmanager
+def serving(app, port):
+    """Serve the pages of an app at this port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(create_app(app), port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.05)  # the socket opens in its own time
+    yield
+    server.should_exit = True
+    thread.join()
+
+
+@contextmanager
+def served(folder, **more):
+    """Build the service on SQLite, with a journal and a list, and serve its pages at a port of this machine."""
+    given = {"journal_keys": "journal-key-of-the-tests-0123456789abcdef", "community_list": "the Quiet Lane newsletter"}
+    settings = make_settings(data_dir=folder, port=free_port(), spread_minutes=1, **given, **more)
+    clock, box = SetClock(), Box()
+    app = App.build(settings, transport=box, clock=clock)
+    with serving(app, settings.port):
+        yield World(app, clock, box)
+    app.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,16 @@ Leaves pictures of some of them in screenshots/ (git-ignored), at 320 pixels.
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
-from conftest import Box, SetClock, World, make_settings
-from test_browser import CHROMIUM, PICTURES, SMALL_TARGETS, chromium, free_port  # noqa: F401 (a fixture)
+from conftest import World
+from test_browser import CHROMIUM, PICTURES, SMALL_TARGETS, chromium, served  # noqa: F401 (a fixture)
 from test_journal import KEEP, choose
 
-from course.app import App
 from course.journeys import fresh, letters, people
 from course.journeys.letters import Wish
 from course.store.tables import subscribers
-from course.web import create_app
 
 SCREEN = {"width": 320, "height": 800}  # the narrowest: a desktop at 400 % (WCAG 1.4.10)
 ZOOMED = {"width": 550, "height": 400}  # what a window of 1100 by 800 pixels shows at 200 % (1.4.4)
@@ -52,21 +47,8 @@ pytestmark = [
 @pytest.fixture
 def world(tmp_path):
     """Build the service on SQLite with all it can have, and serve its pages at a port of this machine."""
-    given = {"journal_keys": "journal-key-of-the-tests-0123456789abcdef", "community_list": "the Quiet Lane newsletter"}
-    given["unreviewed_locales"] = "es, he"
-    settings = make_settings(data_dir=tmp_path / "var", port=free_port(), spread_minutes=1, **given)
-    clock, box = SetClock(), Box()
-    app = App.build(settings, transport=box, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(create_app(app), port=settings.port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    yield World(app, clock, box)
-    server.should_exit = True
-    thread.join()
-    app.close()
+    with served(tmp_path / "var", unreviewed_locales="es, he") as world:
+        yield world
 
 
 @dataclass

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
-import uvicorn
-from test_browser import CHROMIUM, free_port, look
+from test_browser import CHROMIUM, free_port, look, serving
 from test_browser import chromium as chromium  # noqa: PLC0414 (a fixture: the browser)
 from test_second_course import FIRST, NEXT, finish, join_token, standing
-
-from course.web import create_app
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,14 +24,8 @@ def database(tmp_path):
 def site(world):
     """Serve the pages of the world; return their address."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(world.app), host="127.0.0.1", port=port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)  # the socket opens in its own time
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with serving(world.app, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_one_tap_goes_on_to_the_next_course(world, site, chromium):

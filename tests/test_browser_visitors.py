@@ -6,18 +6,13 @@ Other sites are real ones, of another origin. Leaves pictures in screenshots/ (g
 from __future__ import annotations
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import uvicorn
-from conftest import Box, SetClock, World, make_settings
-from test_browser import CHROMIUM, free_port, look, shown
+from test_browser import CHROMIUM, look, served, shown
 
-from course.app import App
 from course.content import snippets
 from course.journeys import reports
-from course.web import create_app
 
 BLOG = """<!doctype html><html lang="en"><head><title>A blog</title><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -41,20 +36,8 @@ pytestmark = [
 @pytest.fixture
 def world(tmp_path):
     """Build the service on SQLite, with a journal and a list, and serve its pages at a port of this machine."""
-    given = {"journal_keys": "journal-key-of-the-tests-0123456789abcdef", "community_list": "the Quiet Lane newsletter"}
-    settings = make_settings(data_dir=tmp_path / "var", port=free_port(), spread_minutes=1, **given)
-    clock, box = SetClock(), Box()
-    app = App.build(settings, transport=box, clock=clock)
-    server = uvicorn.Server(uvicorn.Config(create_app(app), port=settings.port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    yield World(app, clock, box)
-    server.should_exit = True
-    thread.join()
-    app.close()
+    with served(tmp_path / "var") as world:
+        yield world
 
 
 @pytest.fixture
@@ -147,18 +130,23 @@ def test_a_sign_up_with_all_that_can_be_asked_for(world, visitor):
     look(page, "young")
 
 
-def test_the_script_builds_a_form_on_another_site(world, blog, visitor):
-    """It looks right in light and dark, knows the time zone, and its button leads to our page."""
-    page = visitor()
-    page.goto(blog(pasted(world, "blog").script))
-    page.get_by_label("Your email address").wait_for()
-    look(page, "embedded")
+def sign_up_there(world, page):
+    """Fill in the form of another site and press its button; say yes to the mail that comes."""
     page.get_by_label("Your email address").fill("alice@example.org")
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Sign up").click()
     assert shown(page.get_by_role("heading", name="Look in your inbox"))
     world.app.tick()
     world.app.confirm(world.confirm_token())
+
+
+def test_the_script_builds_a_form_on_another_site(world, blog, visitor):
+    """It looks right in light and dark, knows the time zone, and its button leads to our page."""
+    page = visitor()
+    page.goto(blog(pasted(world, "blog").script))
+    page.get_by_label("Your email address").wait_for()
+    look(page, "embedded")
+    sign_up_there(world, page)
 
     assert page.url.startswith(world.app.settings.site)
     assert world.rows("SELECT timezone, send_hour, locale FROM subscribers") == [("Europe/London", 8, "en-GB")]
@@ -209,12 +197,7 @@ def test_hour_and_language_can_be_chosen_where_the_page_offers_it(world, blog, v
     set_to, languages = hour.input_value(), language.locator("option").all_inner_texts()
     hour.select_option("21")
     language.select_option("en-US")
-    page.get_by_label("Your email address").fill("alice@example.org")
-    page.get_by_role("checkbox").check()
-    page.get_by_role("button", name="Sign up").click()
-    assert shown(page.get_by_role("heading", name="Look in your inbox"))
-    world.app.tick()
-    world.app.confirm(world.confirm_token())
+    sign_up_there(world, page)
 
     assert (ours, set_to) == ("8", "7")
     assert languages == ["British English", "American English", "español", "עברית"]
