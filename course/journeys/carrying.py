@@ -152,7 +152,7 @@ def _leave(old: Connection, service: Service, carried: Carried, now: datetime, r
 def _rest(old: Connection, service: Service, carried: Carried, now: datetime) -> None:
     if not carried.same_line:
         return
-    columns = {column["name"] for column in inspect(old).get_columns(enrolments.name)}
+    columns = carrying_wishes.columns(old, enrolments.name)
     end = enrolments.c.resume_at if "resume_at" in columns else null()  # before 0005 no pause had one
     paused = select(enrolments.c.id, end).where(enrolments.c.status == EnrolmentStatus.PAUSED)
     for some in _chunks(old.execute(paused)):

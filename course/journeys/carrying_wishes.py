@@ -26,7 +26,7 @@ def carry(now: datetime, old: Connection, service: Service, carried: Carried) ->
 
 def _on_paper(old: Connection, service: Service, now: datetime) -> int:
     """Ask after nobody who has said since that they write on paper; return of how many rounds."""
-    if "on_paper" not in _columns(old, enrolments.name):
+    if "on_paper" not in columns(old, enrolments.name):
         return 0
     said = old.execute(select(enrolments.c.id).where(enrolments.c.on_paper)).scalars().all()
     with service.store.transaction() as tx:
@@ -38,7 +38,7 @@ def _on_paper(old: Connection, service: Service, now: datetime) -> int:
 
 def _revoked(old: Connection, service: Service) -> int:
     """Let what was revoked since stay so: links that were made by hand, and marks for those in letters."""
-    if not _columns(old, resource_links.name):
+    if not columns(old, resource_links.name):
         return 0
     ended = old.execute(select(resource_links).where(resource_links.c.revoked_at.is_not(None))).mappings().all()
     with service.store.transaction() as tx:
@@ -51,7 +51,7 @@ def _revoked(old: Connection, service: Service) -> int:
     return total
 
 
-def _columns(old: Connection, table: str) -> set[str]:
+def columns(old: Connection, table: str) -> set[str]:
     """Return the columns of a table in a database that may be of an older version; none where it is not there."""
     there = inspect(old)
     return {column["name"] for column in there.get_columns(table)} if there.has_table(table) else set()

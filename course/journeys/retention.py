@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
 
 from course.journeys import consent, erasing, erasures, folding, people, person_keys, suppression
 from course.journeys.people import Person
@@ -39,15 +39,10 @@ def over(service: Service, now: datetime, real_now: datetime) -> list[int]:
     It walks an index of rounds that ended so long ago: mostly those of people who are kept for a reason.
     Whoever has none is looked for among everybody: a quarter of a second for a hundred thousand.
     """
-    days = service.settings.keep_people_days
-    if not days:
+    if not service.settings.keep_people_days:
         return []
-    long_ago = now - timedelta(days=days)
     with service.store.reading() as tx:
-        both = _over(long_ago, real_now), _no_course(long_ago, real_now, days)
-        found = [row for query in both for row in tx.execute(query)]
-        joined = consent.in_force(tx, consent.LIST, [suppression.mark(service.keys, row.email) for row in found])
-    return sorted({row.id for row in found if suppression.mark(service.keys, row.email) not in joined})
+        return sorted(_gone(tx, service, now, real_now))
 
 
 def addresses_of(service: Service, ids: Iterable[int]) -> list[str]:
@@ -62,26 +57,34 @@ def end(service: Service, ids: Collection[int], now: datetime, real_now: datetim
     Whoever signs up at this very moment stays. Their keys are destroyed and the erasure log is written before the rows
     go, as for somebody who asks for it. Raises OSError if the log cannot be; then nobody is erased.
     """
-    long_ago = now - timedelta(days=service.settings.keep_people_days)
     with service.store.transaction() as tx:
         mine = one_of(tx, subscribers.c.id, ids)
         tx.execute(select(subscribers.c.id).where(mine).order_by(subscribers.c.id).with_for_update()).all()
-        both = _over(long_ago, real_now), _no_course(long_ago, real_now, service.settings.keep_people_days)
-        found = {row.id: row.email for query in both for row in tx.execute(query.where(mine))}
-        marks = {number: suppression.mark(service.keys, email) for number, email in found.items()}
-        joined = consent.in_force(tx, consent.LIST, marks.values())
-        gone = {number: email for number, email in found.items() if marks[number] not in joined}
+        gone = _gone(tx, service, now, real_now, mine)
         if not gone:
             return []
         rounds = people.find(tx, one_of(tx, enrolments.c.subscriber_id, gone))
         folding.fold_all(tx, [one.id for one in rounds], now)
         _count(tx, rounds)
         _prove(tx, service, rounds)
-        who = [marks[number] for number in gone]
+        who = [suppression.mark(service.keys, email) for email in gone.values()]
         erasures.note_all(service, who, erasures.ERASED, now)
         person_keys.destroy(service, who)
         tx.execute(delete(subscribers).where(one_of(tx, subscribers.c.id, gone)))
     return list(gone.values())
+
+
+def _gone(
+    tx: Connection, service: Service, now: datetime, real_now: datetime, *which: ColumnElement[bool]
+) -> dict[int, str]:
+    """Return numbers and addresses of those of these people whose storage has ended, and whom no list keeps."""
+    days = service.settings.keep_people_days
+    long_ago = now - timedelta(days=days)
+    both = _over(long_ago, real_now), _no_course(long_ago, real_now, days)
+    found = {row.id: row.email for query in both for row in tx.execute(query.where(*which))}
+    marks = {number: suppression.mark(service.keys, email) for number, email in found.items()}
+    joined = consent.in_force(tx, consent.LIST, marks.values())
+    return {number: email for number, email in found.items() if marks[number] not in joined}
 
 
 def _over(long_ago: datetime, real_now: datetime) -> Select[Any]:
