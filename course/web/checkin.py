@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from course import links
-from course.content import help_lines
 from course.journeys import checkins, letters
 from course.journeys.checkins import Asked, Taken
 from course.journeys.people import Person
@@ -75,17 +74,10 @@ def _page(
         token=token,
         leave=links.sign(app.keys, Purpose.LEAVE, person.subscriber_id, links.course_mark(person.course)),
         course=app.catalogue.title(person.course, locale),
-        help=_help(request, person, locale),
+        help=render.help_of(request, person, locale),
     )
 
 
 def _letter_days(request: Request, person: Person) -> tuple[int, ...]:
     known = render.app_of(request).catalogue.courses.get(person.course)
     return known.letter_days if known else ()
-
-
-def _help(request: Request, person: Person, locale: str) -> list[str]:
-    """Return the help lines that this person's mails print, line by line."""
-    app = render.app_of(request)
-    country = help_lines.country_for(person.country, person.timezone)
-    return app.catalogue.help_for(locale, country, person.today(app.clock.now())).splitlines()

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.content import dates, help_lines
+from course.content import dates
 from course.content.courses import Course
 from course.journeys import mine
 from course.journeys.mine import Mine
@@ -101,7 +101,7 @@ def _page(
         pause_days=(today + timedelta(days=1), today + LONGEST_PAUSE),
         consent=wording(app, locale),
         countries=help_page.names(frozenset(line.country for line in app.catalogue.help_lines), locale),
-        help=_help(app, found, locale),
+        help=render.help_of(request, found.person, locale),
     )
 
 
@@ -125,15 +125,8 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
         lesson=lessons.shown(course, sent[day], locale, mail),
         said=_said(app, said, locale, {"day": day}),
         mail=mail,
-        help=_help(app, found, locale),
+        help=render.help_of(request, found.person, locale),
     )
-
-
-def _help(app: App, found: Mine, locale: str) -> list[str]:
-    """Return the help lines that this person's mails print, line by line."""
-    person = found.person
-    country = help_lines.country_for(person.country, person.timezone)
-    return app.catalogue.help_for(locale, country, person.today(app.clock.now())).splitlines()
 
 
 def _subjects(course: Course | None, locale: str, days: tuple[int, ...]) -> dict[int, str]:

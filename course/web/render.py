@@ -13,12 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from course.content import slots
+from course.content import help_lines, slots
 from course.content.locales import direction
 from course.web import guards
 
 if TYPE_CHECKING:
     from course.app import App
+    from course.journeys.people import Person
 
 STATIC = Path(__file__).parent / "static"
 # Which words say what a status means; every other one is a failure of ours.
@@ -56,6 +57,13 @@ def notice(request: Request, name: str, locale: str, status: int = 200, **values
     said = app.catalogue.words[locale]["pages"][name]
     values = {"contact": app.settings.contact_email, "more": (), **values}
     return page(request, "notice.html", locale, status, name=name, said=said, values=values)
+
+
+def help_of(request: Request, person: Person, locale: str) -> list[str]:
+    """Return the help lines that this person's mails print, line by line."""
+    app = app_of(request)
+    country = help_lines.country_for(person.country, person.timezone)
+    return app.catalogue.help_for(locale, country, person.today(app.clock.now())).splitlines()
 
 
 def old_link(request: Request) -> Response:
