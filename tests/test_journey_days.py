@@ -20,6 +20,7 @@ from sqlalchemy import func, select, update
 from course.app import App
 from course.content import catalogue
 from course.journeys import enrolments as journeys
+from course.journeys import people
 from course.outgoing import RefusedRecipient, Sent, TryLater, Unsure
 from course.store.tables import deliveries, enrolments, subscribers
 
@@ -80,8 +81,9 @@ def lessons(world, who="alice"):
 def change(world, zone, hour):
     """Let everybody move to another zone and hour."""
     with world.app.service.store.transaction() as tx:
+        as_they_were = {person.subscriber_id: person for person in people.find(tx)}
         tx.execute(update(subscribers).values(timezone=zone, send_hour=hour))
-        for person in tx.execute(select(subscribers.c.id)).scalars().all():
+        for person in as_they_were.values():
             journeys.retime(tx, world.app.service, person, world.clock.now())
 
 
