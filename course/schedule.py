@@ -152,11 +152,16 @@ def departure(
     """
     if now <= due:
         return due
+    return now if welcome(due, now, zone, pace) else next_hour(now, hour, zone, pace=pace, minute=minute)
+
+
+def welcome(due: datetime, now: datetime, zone: ZoneInfo, pace: str = Pace.DAILY) -> bool:
+    """Whether a lesson due then may leave at once, as `departure` says."""
+    if now <= due:
+        return now == due
     local = now.astimezone(zone)
     same_date = local.date() == due.astimezone(zone).date() and _has_lessons(pace, local.date())
-    if same_date and (now - due <= LATE or local.hour < EVENING):
-        return now
-    return next_hour(now, hour, zone, pace=pace, minute=minute)
+    return same_date and (now - due <= LATE or local.hour < EVENING)
 
 
 def quiet_until(since: datetime, days: int, hour: int, zone: ZoneInfo) -> datetime:

@@ -30,7 +30,7 @@ def _on_paper(old: Connection, service: Service, now: datetime) -> int:
         return 0
     said = old.execute(select(enrolments.c.id).where(enrolments.c.on_paper)).scalars().all()
     with service.store.transaction() as tx:
-        them = people.find(tx, one_of(tx, enrolments.c.id, said), enrolments.c.on_paper.is_(False))
+        them = people.find(tx, one_of(enrolments.c.id, said), enrolments.c.on_paper.is_(False))
         for person in them:
             pacing.check_on(tx, person, wanted=False, now=now)
     return len(them)
@@ -42,7 +42,7 @@ def _revoked(old: Connection, service: Service) -> int:
         return 0
     ended = old.execute(select(resource_links).where(resource_links.c.revoked_at.is_not(None))).mappings().all()
     with service.store.transaction() as tx:
-        theirs = one_of(tx, subscribers.c.id, {row["subscriber_id"] for row in ended if row["subscriber_id"]})
+        theirs = one_of(subscribers.c.id, {row["subscriber_id"] for row in ended if row["subscriber_id"]})
         known = set(tx.execute(select(subscribers.c.id).where(theirs)).scalars())
         total = insert_new(tx, resource_links, [dict(row) for row in ended if row["subscriber_id"] in known])
         for row in ended:

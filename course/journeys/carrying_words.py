@@ -29,9 +29,9 @@ def take_back(old: Connection, service: Service) -> int:
             total += journal.lower(tx, [row.enrolment_id], JournalLevel(level), at)
         there = tx.execute(select(entries.c.id, entries.c.level)).all()
         hidden = [row.id for row in there if row.level != left.get(row.id) == JournalLevel.KEEP]
-        tx.execute(update(entries).where(one_of(tx, entries.c.id, hidden)).values(level=JournalLevel.KEEP))
+        tx.execute(update(entries).where(one_of(entries.c.id, hidden)).values(level=JournalLevel.KEEP))
         gone = [row.id for row in there if row.id not in left]
-        total += tx.execute(delete(entries).where(one_of(tx, entries.c.id, gone))).rowcount
+        total += tx.execute(delete(entries).where(one_of(entries.c.id, gone))).rowcount
         total += _letters(old, tx)
     return total
 
@@ -45,7 +45,7 @@ def _letters(old: Connection, tx: Connection) -> int:
     for row in (left[found] for found in there if found in left):
         tx.execute(update(letters).where(letters.c.id == row.id).values(told_at=row.told_at, erase_at=row.erase_at))
     gone = [found for found in there if found not in left]
-    return letter_ends.erase(tx, one_of(tx, letters.c.id, gone))
+    return letter_ends.erase(tx, one_of(letters.c.id, gone))
 
 
 def answers(old: Connection, service: Service) -> int:

@@ -37,13 +37,13 @@ def forget(tx: Connection, keys: Keys, now: datetime, real_now: datetime) -> Non
     here = {suppression.mark(keys, row.email): row.go_on for row in tx.execute(known)}
     kept = {who for who, go_on in here.items() if go_on} | in_force(tx, LIST, here)
     found = set(tx.execute(select(consents.c.who).where(*old).distinct()).scalars())
-    tx.execute(delete(consents).where(*old, one_of(tx, consents.c.who, found - kept)))
+    tx.execute(delete(consents).where(*old, one_of(consents.c.who, found - kept)))
 
 
 def in_force(tx: Connection, what: str, who: Iterable[str]) -> set[str]:
     """Return those of these people (keyed hashes) whose last word about this is yes: `list` reads `list-given`."""
     said = [f"{what}-given", f"{what}-withdrawn"]
-    query = select(consents.c.who, consents.c.what).where(one_of(tx, consents.c.who, who), consents.c.what.in_(said))
+    query = select(consents.c.who, consents.c.what).where(one_of(consents.c.who, who), consents.c.what.in_(said))
     last = {row.who: row.what for row in tx.execute(query.order_by(consents.c.id))}
     return {one for one, word in last.items() if word == said[0]}
 

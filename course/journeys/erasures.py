@@ -81,9 +81,7 @@ def again(service: Service, now: datetime, *, with_erased: bool) -> int:
             note(service, who, BACK, now)
         return 0
     with service.store.transaction() as tx:
-        return tx.execute(
-            delete(subscribers).where(one_of(tx, subscribers.c.id, [row.id for row, _ in erased]))
-        ).rowcount
+        return tx.execute(delete(subscribers).where(one_of(subscribers.c.id, [row.id for row, _ in erased]))).rowcount
 
 
 def _path(service: Service) -> Path:

@@ -68,7 +68,7 @@ def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
 def _read(
     tx: Connection, service: Service, found: Known, gone: set[str], asking: Iterable[tuple[Owed, str]], now: datetime
 ) -> None:
-    kept = select(mailings.c.text).where(one_of(tx, mailings.c.digest, gone))
+    kept = select(mailings.c.text).where(one_of(mailings.c.digest, gone))
     found.mailings |= {one.digest: one for one in map(Mailing.of, tx.execute(kept).scalars())}
     for row, name in asking:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, and_, case, literal, null, select, union, update
 
@@ -91,26 +90,25 @@ def release(tx: Connection, service: Service, person: Person, now: datetime) -> 
     return True
 
 
-def wait(tx: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+def wait(tx: Connection, rows: Sequence[tuple[int, int, datetime, datetime]], now: datetime) -> None:
     """Advance rounds of those who set their own pace: the next lesson waits for them, unless they answered already.
 
     `rows` are ids, `next_day`, `next_send_at` (when it may come) and `note_at`. Whether they still set their own pace
     is decided in the statement: they may change it at this very moment.
     """
     columns = enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at, enrolments.c.note_at
-    place = table_of(tx, rows, *columns)
+    place = table_of(tx.dialect.name, "rows", *columns)
     active = enrolments.c.status == EnrolmentStatus.ACTIVE
     waits = and_(active, enrolments.c.pace == Pace.SELF_PACED)
     due = place.c.next_send_at
     advanced = update(enrolments).where(enrolments.c.id == place.c.id)
-    tx.execute(
-        advanced.values(
-            next_day=place.c.next_day,
-            next_send_at=case((waits, null()), (active, due), else_=enrolments.c.next_send_at),
-            waiting_since=case((waits, literal(now, Moment)), else_=null()),
-            note_at=case((and_(waits, ~enrolments.c.on_paper), place.c.note_at), else_=null()),
-        )
-    )
+    values = {
+        "next_day": place.c.next_day,
+        "next_send_at": case((waits, null()), (active, due), else_=enrolments.c.next_send_at),
+        "waiting_since": case((waits, literal(now, Moment)), else_=null()),
+        "note_at": case((and_(waits, ~enrolments.c.on_paper), place.c.note_at), else_=null()),
+    }
+    tx.execute(advanced.values(**values), {"rows": rows})
     mine = place.c.id == enrolments.c.id
     answered = union(
         *(
@@ -118,10 +116,11 @@ def wait(tx: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
             for done in (completions, skips)
         )
     )
+    early = set(tx.execute(answered, {"rows": rows}).scalars())
     early = set(tx.execute(answered).scalars())
     if early:
-        released = update(enrolments).where(mine, WAITS, one_of(tx, enrolments.c.id, early))
-        tx.execute(released.values(next_send_at=due, **NOT_WAITING))
+        released = update(enrolments).where(mine, WAITS, one_of(enrolments.c.id, early))
+        tx.execute(released.values(next_send_at=due, **NOT_WAITING), {"rows": rows})
 
 
 def prompted(person: Person, day: int | None) -> int | None:

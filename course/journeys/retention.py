@@ -48,7 +48,7 @@ def over(service: Service, now: datetime, real_now: datetime) -> list[int]:
 def addresses_of(service: Service, ids: Iterable[int]) -> list[str]:
     """Return the addresses of these people."""
     with service.store.reading() as tx:
-        return list(tx.execute(select(subscribers.c.email).where(one_of(tx, subscribers.c.id, ids))).scalars())
+        return list(tx.execute(select(subscribers.c.email).where(one_of(subscribers.c.id, ids))).scalars())
 
 
 def end(service: Service, ids: Collection[int], now: datetime, real_now: datetime) -> list[str]:
@@ -58,19 +58,19 @@ def end(service: Service, ids: Collection[int], now: datetime, real_now: datetim
     go, as for somebody who asks for it. Raises OSError if the log cannot be; then nobody is erased.
     """
     with service.store.transaction() as tx:
-        mine = one_of(tx, subscribers.c.id, ids)
+        mine = one_of(subscribers.c.id, ids)
         tx.execute(select(subscribers.c.id).where(mine).order_by(subscribers.c.id).with_for_update()).all()
         gone = _gone(tx, service, now, real_now, mine)
         if not gone:
             return []
-        rounds = people.find(tx, one_of(tx, enrolments.c.subscriber_id, gone))
+        rounds = people.find(tx, one_of(enrolments.c.subscriber_id, gone))
         folding.fold_all(tx, [one.id for one in rounds], now)
         _count(tx, rounds)
         _prove(tx, service, rounds)
         who = [suppression.mark(service.keys, email) for email in gone.values()]
         erasures.note_all(service, who, erasures.ERASED, now)
         person_keys.destroy(service, who)
-        tx.execute(delete(subscribers).where(one_of(tx, subscribers.c.id, gone)))
+        tx.execute(delete(subscribers).where(one_of(subscribers.c.id, gone)))
     return list(gone.values())
 
 
@@ -123,7 +123,7 @@ def _no_course(long_ago: datetime, real_now: datetime, days: int) -> Select[Any]
 
 def _count(tx: Connection, rounds: list[Person]) -> None:
     """Add what these rounds came to, to the numbers that are kept."""
-    ids = one_of(tx, enrolments.c.id, [one.id for one in rounds])
+    ids = one_of(enrolments.c.id, [one.id for one in rounds])
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in tx.execute(select(enrolments.c.course, enrolments.c.status, enrolments.c.ended_at).where(ids)):
         if row.status in set(PastFact):
@@ -144,7 +144,7 @@ def _count(tx: Connection, rounds: list[Person]) -> None:
 def _prove(tx: Connection, service: Service, rounds: list[Person]) -> None:
     """Note when a finished course had its end: three years later its proof goes. Leaving noted its own."""
     finished = {one.id: one for one in rounds if one.status == EnrolmentStatus.FINISHED}
-    ends = select(enrolments.c.id, enrolments.c.ended_at).where(one_of(tx, enrolments.c.id, finished))
+    ends = select(enrolments.c.id, enrolments.c.ended_at).where(one_of(enrolments.c.id, finished))
     for row in tx.execute(ends).all():
         person = finished[row.id]
         consent.record(tx, service.keys, person, consent.ENDED, "finished", "the last letter", row.ended_at)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, Update, bindparam, case, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from course import schedule
 from course.journeys import enrolments as rounds
 from course.journeys import pacing, people, suppression
-from course.journeys.claiming import HELD
 from course.journeys.owed import Owed, elsewhere, is_lesson
+from course.journeys.permitting import HELD
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
@@ -22,6 +24,11 @@ from course.store.sets import by_index, one_of, table_of
 from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, mailings, subscribers
 
+THEIRS = (
+    select(enrolments.c.id, enrolments.c.pace, subscribers.c.send_hour, subscribers.c.timezone)
+    .join(subscribers)
+    .where(one_of(enrolments.c.id, "ids"))
+)
 log = structlog.get_logger()
 
 
@@ -31,7 +38,7 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
     with service.store.transaction() as tx:
         by_index(tx)
         sent(tx, service, [(row, one.provider_id) for row, one in outcomes if isinstance(one, Sent)], now)
-        for row, outcome in outcomes:
+        for row, outcome in [one for one in outcomes if not isinstance(one[1], Sent)]:
             match outcome:
                 case TryLater():
                     _try_later(tx, row, outcome.reason, outcome.seconds, now)
@@ -50,7 +57,7 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
 def put_back(tx: Connection, worker: str | None, ids: Iterable[int]) -> None:
     """Release a worker's claims that were never handed over: queued as before, no attempt counted."""
     mine = (
-        one_of(tx, deliveries.c.id, ids),
+        one_of(deliveries.c.id, ids),
         deliveries.c.status == DeliveryStatus.SENDING,
         deliveries.c.worker == worker,
     )
@@ -64,53 +71,66 @@ def sent(tx: Connection, service: Service, left: list[tuple[Owed, str]], now: da
     """
     if not left:
         return
-    names = [{"id": row.id, "provider_id": name[:200] or None} for row, name in left]
-    name_of = table_of(tx, names, deliveries.c.id, deliveries.c.provider_id)
-    open_ = update(deliveries).where(
-        deliveries.c.id == name_of.c.id, deliveries.c.status.in_(sources(DeliveryStatus.SENT))
-    )
-    values = {"status": DeliveryStatus.SENT, "settled_at": now, "error": None, "provider_id": name_of.c.provider_id}
-    moved = set(tx.execute(open_.values(**values).returning(deliveries.c.id)).scalars())
+    names = [(row.id, name[:200] or None) for row, name in left]
+    moved = set(tx.execute(_sent(tx.dialect.name), {"names": names, "at": now}).scalars().all())
     lessons = [row for row, _ in left if row.id in moved and row.day is not None]
     go_on(tx, service, [(row, row.local_date) for row in lessons if row.local_date], now)
+
+
+@cache
+def _sent(dialect: str) -> ReturningUpdate[Any]:
+    name_of = table_of(dialect, "names", deliveries.c.id, deliveries.c.provider_id)
+    open_ = deliveries.c.id == name_of.c.id, deliveries.c.status.in_(sources(DeliveryStatus.SENT))
+    values = {"settled_at": bindparam("at"), "error": None, "provider_id": name_of.c.provider_id}
+    return update(deliveries).where(*open_).values(status=DeliveryStatus.SENT, **values).returning(deliveries.c.id)
 
 
 def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: datetime) -> None:
     """Advance these enrolments past a lesson, which counts for that local date: to their next one, or their end."""
     if not over:
         return
-    columns = enrolments.c.id, enrolments.c.pace, subscribers.c.send_hour, subscribers.c.timezone
-    found = tx.execute(
-        select(*columns).join(subscribers).where(one_of(tx, enrolments.c.id, [row.enrolment_id for row, _ in over]))
-    )
-    theirs = {enrolment: (pace, hour, schedule.zone_of(timezone)) for enrolment, pace, hour, timezone in found.all()}
-    ahead, waiting, ended = list[dict[str, Any]](), list[dict[str, Any]](), list[int]()
+    found = tx.execute(THEIRS, {"ids": [row.enrolment_id for row, _ in over]})
+    theirs = {enrolment: (pace, hour, timezone) for enrolment, pace, hour, timezone in found.all()}
+    ahead, waiting, ended = list[tuple[Any, ...]](), list[tuple[Any, ...]](), list[int]()
+    nexts: dict[tuple[Any, ...], datetime] = {}  # many go on alike
     for row, last_date in over:
         course = service.catalogue.courses.get(row.course)
         if row.day is None or row.enrolment_id not in theirs:
             continue
-        onward: dict[str, Any] = {"id": row.enrolment_id, "next_day": row.day + 1, "next_send_at": None}
         if course is not None and not course.has(row.day + 1):
             ended.append(row.enrolment_id)
-            ahead.append(onward)
+            ahead.append((row.enrolment_id, row.day + 1, None))
             continue
-        pace, hour, zone = theirs[row.enrolment_id]
-        minute = service.minute(row.subscriber_id)
-        onward["next_send_at"] = schedule.next_lesson(now, last_date, hour, zone, pace=pace, minute=minute)
+        pace, hour, timezone = theirs[row.enrolment_id]
+        alike = last_date, pace, hour, timezone, service.minute(row.subscriber_id)
+        if alike not in nexts:
+            nexts[alike] = _next(now, *alike)
+        onward = row.enrolment_id, row.day + 1, nexts[alike]
         if pace == Pace.SELF_PACED:
-            onward["note_at"] = schedule.quiet_until(now, pacing.QUIET_DAYS, hour, zone)
-        (waiting if pace == Pace.SELF_PACED else ahead).append(onward)
+            note_at = schedule.quiet_until(now, pacing.QUIET_DAYS, hour, schedule.zone_of(timezone))
+            waiting.append((*onward, note_at))
+        else:
+            ahead.append(onward)
     if ahead:
-        place = table_of(tx, ahead, enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at)
-        # Decided in the statement: whoever pauses or leaves at this very moment is not due any more.
-        active = enrolments.c.status == EnrolmentStatus.ACTIVE
-        planned = case((active, place.c.next_send_at), else_=enrolments.c.next_send_at)
-        advanced = update(enrolments).where(enrolments.c.id == place.c.id)
-        tx.execute(advanced.values(next_day=place.c.next_day, next_send_at=planned))
+        tx.execute(_advanced(tx.dialect.name), {"rows": ahead})
     if waiting:
         pacing.wait(tx, waiting, now)
     for done in people.find(tx, enrolments.c.id.in_(ended)) if ended else ():
         rounds.finish(tx, done, now)
+
+
+@cache
+def _advanced(dialect: str) -> Update:
+    place = table_of(dialect, "rows", enrolments.c.id, enrolments.c.next_day, enrolments.c.next_send_at)
+    # Decided in the statement: whoever pauses or leaves at this very moment is not due any more.
+    active = enrolments.c.status == EnrolmentStatus.ACTIVE
+    planned = case((active, place.c.next_send_at), else_=enrolments.c.next_send_at)
+    advanced = update(enrolments).where(enrolments.c.id == place.c.id)
+    return advanced.values(next_day=place.c.next_day, next_send_at=planned)
+
+
+def _next(now: datetime, last_date: date, pace: str, hour: int, timezone: str, minute: int) -> datetime:
+    return schedule.next_lesson(now, last_date, hour, schedule.zone_of(timezone), pace=pace, minute=minute)
 
 
 def _try_later(tx: Connection, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:

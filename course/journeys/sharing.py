@@ -46,6 +46,6 @@ def read(service: Service, real_now: datetime, *, again: bool) -> list[Shared]:
         rows = tx.execute(query if again else query.where(entries.c.opened_at.is_(None))).all()
         found = [(row, journal.opened(service, row)) for row in rows]
         seen = [row.id for row, words in found if words is not None]
-        first = entries.c.opened_at.is_(None), one_of(tx, entries.c.id, seen)
+        first = entries.c.opened_at.is_(None), one_of(entries.c.id, seen)
         tx.execute(update(entries).where(*first).values(opened_at=real_now))
     return [Shared(row.course, row.name, row.day, row.kept_at, words) for row, words in found]

@@ -56,14 +56,12 @@ def _say_nothing_is_due(tx: Connection, some: list[Person], now: datetime) -> No
     owed = [notices.row(person, QUIET, _leaves(person, now), once=f"{person.next_day}") for person in some]
     insert_new(tx, deliveries, owed)
     again = [
-        {
-            "id": person.id,
-            "note_at": schedule.quiet_until(_leaves(person, now), QUIET_DAYS, person.send_hour, person.zone),
-        }
+        (person.id, schedule.quiet_until(_leaves(person, now), QUIET_DAYS, person.send_hour, person.zone))
         for person in some
     ]
-    next_of = table_of(tx, again, enrolments.c.id, enrolments.c.note_at)
-    tx.execute(update(enrolments).where(enrolments.c.id == next_of.c.id).values(note_at=next_of.c.note_at))
+    next_of = table_of(tx.dialect.name, "again", enrolments.c.id, enrolments.c.note_at)
+    later = update(enrolments).where(enrolments.c.id == next_of.c.id).values(note_at=next_of.c.note_at)
+    tx.execute(later, {"again": again})
 
 
 def _leaves(person: Person, now: datetime) -> datetime:

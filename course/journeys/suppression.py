@@ -13,6 +13,8 @@ from course.store.database import insert_new
 from course.store.sets import one_of
 from course.store.tables import suppressions
 
+SUPPRESSED = select(suppressions.c.address_hash).where(one_of(suppressions.c.address_hash, "marks"))
+
 
 def suppress(tx: Connection, keys: Keys, address: str, reason: str, real_now: datetime) -> None:
     """Never write to this address again."""
@@ -21,9 +23,9 @@ def suppress(tx: Connection, keys: Keys, address: str, reason: str, real_now: da
 
 def among(tx: Connection, keys: Keys, found: Iterable[str]) -> set[str]:
     """Return those of these addresses that are suppressed."""
-    marks = {mark(keys, address): address for address in found}
-    query = select(suppressions.c.address_hash).where(one_of(tx, suppressions.c.address_hash, marks))
-    return {marks[row] for row in tx.execute(query).scalars()}
+    hashed = keys.hasher("address")
+    marks = {hashed(addresses.key(address)): address for address in found}
+    return {marks[row] for row in tx.execute(SUPPRESSED, {"marks": marks}).scalars()}
 
 
 def mark(keys: Keys, address: str) -> str:

@@ -1,18 +1,23 @@
-"""In charge of many rows in one statement: values that travel as one parameter, which the database reads as a table."""
+"""In charge of many rows in one statement: values that travel as one parameter, which the database reads as a table.
+
+A statement that every claim needs is built once, with names for its parameters: building it takes as long as running it
+for a hundred rows.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     Column,
-    ColumnElement,
     Connection,
+    Dialect,
     FromClause,
     Text,
     bindparam,
@@ -23,27 +28,56 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NULLTYPE, TypeDecorator, TypeEngine
 
 OTHER_PLANS = ("bitmapscan", "hashjoin", "mergejoin", "seqscan", "sort")  # than walking an index, row by row
+WALK = select(*(func.set_config(f"enable_{name}", "off", true()) for name in OTHER_PLANS))
 
 
-def one_of(tx: Connection, which: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """Return the condition that a column holds one of these values, however many they are."""
-    found = list(values)
-    if tx.dialect.name == "sqlite":
-        return which.in_(select(func.json_each(_parameter(found)).table_valued("value").c.value))
-    return which == func.any(bindparam(None, found, ARRAY(which.type), unique=True))
+class one_of(FunctionElement[bool]):  # noqa: N801 (it reads like the functions of SQLAlchemy)
+    """The condition that a column holds one of these values, however many they are.
+
+    `values`: the values themselves, or the name by which they are given when the statement is executed.
+    """
+
+    type: Any = NULLTYPE  # Boolean: SQLite would ask whether it is 1, and walk the whole table
+    inherit_cache = True
+
+    def __init__(self, which: Column[Any], values: str | Iterable[Any]) -> None:
+        many = _Many(which.type)
+        if isinstance(values, str):
+            super().__init__(which, bindparam(values, type_=many))
+        else:
+            super().__init__(which, bindparam(None, list(values), many, unique=True))
 
 
-def table_of(tx: Connection, rows: Sequence[dict[str, Any]], *columns: Column[Any]) -> FromClause:
-    """Return rows as a table with the names and types of these columns; every row has a value for each, or None."""
-    if tx.dialect.name == "sqlite":
-        listed = [[row[one.name] for one in columns] for row in rows]  # half as long as with its names, and read sooner
-        each = func.json_each(_parameter(listed)).table_valued("value")
+@compiles(one_of, "sqlite")
+def _in_a_list(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    which, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{which} IN (SELECT value FROM json_each({values}))"  # noqa: S608 (both are parameters' and columns' names)
+
+
+@compiles(one_of)
+def _in_an_array(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    which, values = (compiler.process(part, **options) for part in element.clauses)
+    return f"{which} = ANY ({values})"
+
+
+def table_of(dialect: str, name: str, *columns: Column[Any]) -> FromClause:
+    """Return rows as a table with the names and types of these columns.
+
+    The rows are given by this name when the statement is executed: tuples, a value for each column.
+    """
+    if dialect == "sqlite":
+        each = func.json_each(_rows(name, columns)).table_valued("value")
         values = (func.json_extract(each.c.value, f"$[{place}]").label(one.name) for place, one in enumerate(columns))
         return select(*values).subquery()
     typed = [column(one.name, one.type) for one in columns]
-    return func.json_to_recordset(cast(_parameter(rows), JSON)).table_valued(*typed).render_derived(with_types=True)
+    listed = func.json_to_recordset(cast(_rows(name, columns), JSON))
+    return listed.table_valued(*typed).render_derived(with_types=True)
 
 
 def by_index(tx: Connection) -> None:
@@ -53,11 +87,44 @@ def by_index(tx: Connection) -> None:
     so each claim of two hundred would read and sort all of them.
     """
     if tx.dialect.name == "postgresql":
-        tx.execute(select(*(func.set_config(f"enable_{name}", "off", true()) for name in OTHER_PLANS)))
+        tx.execute(WALK)
 
 
-def _parameter(value: Sequence[Any]) -> Any:
-    return bindparam(None, json.dumps(value, default=_written), Text, unique=True)
+class _Many(TypeDecorator[list[Any]]):
+    """Values as one parameter: an array, or JSON where there are no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.of))
+
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
+        listed = list(value or ())
+        return json.dumps(listed, default=_written) if dialect.name == "sqlite" else listed
+
+
+class _Rows(TypeDecorator[list[Any]]):
+    """Rows as JSON: lists for SQLite, which reads them sooner; with names for PostgreSQL, which wants them."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        rows = value if dialect.name == "sqlite" else [dict(zip(self.names, row, strict=True)) for row in value]
+        return json.dumps(rows, default=_written)
+
+
+def _rows(name: str, columns: Iterable[Column[Any]]) -> BindParameter[Any]:
+    return bindparam(name, type_=_Rows(tuple(one.name for one in columns)))
 
 
 @lru_cache(4096)  # many rows have the same moment, or the same date
