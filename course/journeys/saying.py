@@ -65,7 +65,10 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
 def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
     """Which days they wrote back, and which course comes after this one, if they are not in it."""
     url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
-    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
+    return {
+        **_done(tx, service, row, words, now),
+        **service.catalogue.offer(row.course, row.locale, url, plain=row.plain),
+    }
 
 
 def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
