@@ -358,6 +358,18 @@ def test_a_reply_erases_it(world, browser, when):
     assert world.box.names().count("letter") == (when != "waiting")
 
 
+@ON_SQLITE
+def test_what_a_reply_erases_is_in_no_file(world, browser, tmp_path):
+    """Neither in the database nor in what it has yet to take over."""
+    kept(world, browser)
+    (locked,) = world.rows("SELECT locked FROM letters")[0]
+    there = [any(locked in file.read_bytes() for file in tmp_path.glob("course.db*"))]
+    said(world, day(world), "ERASE LETTER")
+    there.append(any(locked in file.read_bytes() for file in tmp_path.glob("course.db*")))
+
+    assert there == [True, False]
+
+
 def test_a_reply_finds_the_letter_of_the_round_before(world, browser):
     """It outlived "Start again": the mail that speaks of it means it, and so does any mail of the new round."""
     kept(world, browser, months="1")
