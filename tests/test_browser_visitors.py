@@ -259,6 +259,53 @@ def test_a_draft_is_the_browsers_own_affair(world, visitor, lesson):
     assert page.context.cookies() == []
 
 
+def goes_on(page, words):
+    """Let somebody go on typing as soon as they have pressed Send, before the next page has come."""
+    typing = """(words) => {
+      const box = document.getElementById("words");
+      const type = () => {
+        box.value += words;
+        box.dispatchEvent(new Event("input"));
+      };
+      box.form.addEventListener("submit", () => setTimeout(type));
+    }"""
+    page.evaluate(typing, words)
+
+
+def test_words_typed_after_send_stay_a_draft(world, visitor, lesson):
+    """While the page waits for its answer: the next one says so, and they alone stand in the box until sent."""
+    page = visitor()
+    page.goto(lesson)
+    box, send = page.locator("#words"), page.get_by_role("button", name="Send")
+    box.fill("Dear me.")
+    page.locator("#keep-here").check()
+    goes_on(page, " And one more line.")
+    send.click()
+    assert shown(page.get_by_text("You went on typing after you pressed"))
+    assert stored(page) == (["And one more line."], ["And one more line."])
+    page.get_by_role("link", name="Write something more").click()
+    assert box.input_value() == "And one more line."
+    send.click()
+    assert shown(page.get_by_role("heading", name="Day 1 is noted"))
+
+    assert not page.get_by_text("You went on typing").is_visible()
+    assert stored(page) == ([], [])
+    assert world.rows("SELECT count(*) FROM replies") == [(2,)]
+
+
+def test_words_typed_while_something_could_not_be_noted_stay(world, visitor, lesson):
+    """The page shows what was sent once more, and what was typed meanwhile with it."""
+    page = visitor()
+    page.goto(lesson)
+    box = page.locator("#words")
+    box.fill("stop")
+    goes_on(page, " being so hard on myself")
+    page.get_by_role("button", name="Send").click()
+    assert shown(page.locator("#words-error"))
+
+    assert box.input_value() == "stop being so hard on myself"
+
+
 def test_the_timer_can_be_paused_and_sends_nothing(world, visitor, lesson):
     """Five minutes, three of them before a long pause; when they are over, a sentence says so and the words stay."""
     page = visitor()

@@ -71,6 +71,38 @@ def person(world, who="alice"):
 # What an answer leaves behind.
 
 
+def test_an_old_mail_speaks_of_its_own_round(world, browser):
+    """She began again: an answer by the first round's link is of that round, and the new one's day is still open."""
+    old = a_lesson(world)
+    begin_again(browser, old)
+    while world.box.names().count("day-1") < 2:
+        world.clock.go(hours=(8 - world.clock.at.hour) % 24 or 24)
+        world.app.tick()
+    new = world.link(world.box.last("day-1"), "checkin")
+    said = [text(says(browser, token, answer)) for token, answer in ((old, SAME), (new, HEAVIER), (old, LIGHTER))]
+
+    assert world.rows("SELECT enrolment_id, day FROM checkins ORDER BY enrolment_id") == [
+        (number, 1) for (number,) in world.rows("SELECT id FROM enrolments ORDER BY id")
+    ]
+    assert counted(world) == {SAME: 1, HEAVIER: 1}
+    assert ["was counted earlier" in one for one in said] == [False, False, True]
+
+
+def test_smaller_steps_by_an_old_mail_are_for_the_round_that_goes_on(world, browser):
+    """What is to come is of that one, whichever mail asked."""
+    old = a_lesson(world)
+    begin_again(browser, old)
+    browser.post(f"/checkin/{old}", data={"choice": "smaller"})
+
+    assert world.rows("SELECT pace FROM enrolments ORDER BY id") == [("daily",), ("self-paced",)]
+
+
+def begin_again(browser, token):
+    """Press "Start the course again"."""
+    page = browser.post(f"/mine/{token}", data={"do": "restart", "consent": "yes", "round": "1"})
+    assert page.status_code == 200
+
+
 @ON_SQLITE
 def test_opening_the_page_counts_nothing(world, browser):
     """A scanner may GET and HEAD it: four buttons are there, equally good, and an unticked box; nothing is written."""

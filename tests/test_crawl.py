@@ -312,7 +312,9 @@ def they_leave(life):
     """Bob is left in peace and leaves; Erin is erased; Dana moves; Alice goes on to the next course."""
     life.days(7)
     life.says("bob", "NEXT", to="quiet")
+    life.says("bob", "ERASE LETTER", to="quiet")
     life.says("bob", "STOP")
+    life.says("bob", "LETTER 1 MONTH", to="quiet")
     life.says("erin", "DELETE", to="welcome")
     life.says("erin", "DELETE", to="erase")
     visit(life, "dana").post("/own/address", data={"email": "dana@new.example"})

@@ -92,12 +92,34 @@ def test_the_command_prints_all_three(shell):
     assert '<input type="hidden" name="ref" value="spring-blog">' in ended.out
 
 
+def test_the_command_lets_people_choose_their_hour(shell):
+    """By --hour: the script offers it, set to that hour; the plain form takes it along to our page, midnight too."""
+    ended = shell("embed", "--hour", "0")
+    without = shell("embed")
+
+    assert 'data-locale="en-GB" data-hour="0" async' in ended.out
+    assert '<input type="hidden" name="send_hour" value="0">' in ended.out
+    assert "hour" not in re.sub(r"<strong>.*", "", without.out)
+
+
+def test_the_hour_of_a_plain_form_is_set_on_our_page(world, browser):
+    """Where somebody says which city they are in, the hour stands as the educator set it, for them to change."""
+    form = snippets.of(world.app.catalogue, world.app.catalogue.first, "en-GB", hour=19).form
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+|[a-zA-Z-]+)">', form))
+    said = {"email": "bob@example.org", "consent": snippets.mark(world.app.catalogue.consent("en-GB")), **fields}
+    page = browser.post("/courses/self-compassion?locale=en-GB", data=said, headers={"Origin": "https://blog.example"})
+
+    assert '<option value="19" selected' in page.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--course", "nothing"), "self-compassion"),
         (("--locale", "de-DE"), "en-GB, en-US"),
         (("--ref", "Two Words"), "a-z, 0-9 and -"),
+        (("--hour", "24"), "less than or equal to 23"),
+        (("--hour", "seven"), "--hour"),
     ],
 )
 def test_the_command_says_what_there_is(shell, arguments, said):

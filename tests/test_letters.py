@@ -280,6 +280,136 @@ def test_another_letter_takes_the_place_of_the_first(world):
     assert [(row.months, letters.opened(world.app.service, row)) for row in rows] == [(1, "the second")]
 
 
+def told(world):
+    """Let a month go by in one step; return the mail that says that the letter is ready."""
+    world.clock.go(days=31)
+    to_eight(world)
+    return world.box.last("letter")
+
+
+def said(world, mail, words, **headers):
+    """Reply to a mail; return the answers that leave at once."""
+    before = len(world.box.sent)
+    world.reply(mail, words, **headers)
+    world.app.tick()
+    return [one.mailing.name for one in world.box.sent[before:]]
+
+
+@pytest.mark.parametrize("sender", ["alice@example.org", "stranger@example.org"])
+def test_a_reply_opens_it_in_a_mail_to_the_address_on_file(world, browser, sender):
+    """Whoever says so; the consent is recorded, and thirty days after the first time our copy is erased."""
+    kept(world, browser, months="1")
+    answers = said(world, told(world), "OPEN LETTER", From=sender)
+    mail = world.box.last("returned")
+    pass_days(world, 1)
+    again = said(world, mail, "open letter")
+    opened_at, asked = world.rows("SELECT erase_at FROM letters")[0][0], world.rows("SELECT what, how FROM consents")
+    world.clock.go(days=30)
+    world.app.tidy()
+
+    assert answers == again == ["returned"]
+    assert mail.to == "alice@example.org"
+    assert TEXT in mail.mailing.text_for(mail.values)
+    assert b"Auto-Submitted: auto-replied" in mail.as_bytes()
+    assert asked[-2:] == [("letter-given", "reply")] * 2
+    assert opened_at is not None
+    assert count(world) == 0
+
+
+def test_a_letter_that_waits_is_not_opened_by_a_reply(world):
+    """The answer says when it comes, and nothing changes."""
+    lesson = day(world)
+    said(world, lesson, f"Letter 3 months\n\n{TEXT}")
+    before = world.rows("SELECT due_at, told_at, erase_at FROM letters")
+    answers = [said(world, lesson, words) for words in ("open letter", "letter later")]
+
+    assert answers == [["kept"], ["kept"]]
+    assert CANARY not in "".join(mail.mailing.text_for(mail.values) for mail in world.box.sent)
+    assert world.rows("SELECT due_at, told_at, erase_at FROM letters") == before
+
+
+def test_a_reply_lets_it_wait_another_month(world, browser):
+    """The answer says until when; then word of it comes once more."""
+    kept(world, browser, months="1")
+    answers = said(world, told(world), "Letter later, please")
+    mail = world.box.last("kept")
+    told(world)
+
+    assert answers == ["kept"]
+    assert "May 2027, a short email says that it is ready" in mail.mailing.text_for(mail.values)
+    assert world.box.names().count("letter") == 2
+
+
+@pytest.mark.parametrize("when", ["waiting", "ready", "opened"])
+def test_a_reply_erases_it(world, browser, when):
+    """Before its time, unread or read: it is gone, the consent is taken back, and the answer says that none is kept."""
+    kept(world, browser, months="1")
+    mail = day(world) if when == "waiting" else told(world)
+    if when == "opened":
+        said(world, mail, "open letter")
+    answers = said(world, mail, "ERASE LETTER")
+    nothing_left = said(world, mail, "OPEN LETTER")
+    world.clock.go(days=40)
+    to_eight(world)
+
+    assert (answers, nothing_left) == (["unkept"], ["unkept"])
+    assert count(world) == 0
+    assert world.rows("SELECT what, how FROM consents ORDER BY id")[-1] == ("letter-withdrawn", "reply")
+    assert world.box.names().count("letter") == (when != "waiting")
+
+
+@ON_SQLITE
+def test_what_a_reply_erases_is_in_no_file(world, browser, tmp_path):
+    """Neither in the database nor in what it has yet to take over."""
+    kept(world, browser)
+    (locked,) = world.rows("SELECT locked FROM letters")[0]
+    there = [any(locked in file.read_bytes() for file in tmp_path.glob("course.db*"))]
+    said(world, day(world), "ERASE LETTER")
+    there.append(any(locked in file.read_bytes() for file in tmp_path.glob("course.db*")))
+
+    assert there == [True, False]
+
+
+def test_a_reply_finds_the_letter_of_the_round_before(world, browser):
+    """It outlived "Start again": the mail that speaks of it means it, and so does any mail of the new round."""
+    kept(world, browser, months="1")
+    restarted(world, browser, day(world))
+    welcome = world.box.last("welcome")
+    rounds = world.rows("SELECT status, ended_reason FROM enrolments ORDER BY id")
+    later = [said(world, told(world), "letter later"), said(world, welcome, "ERASE LETTER")]
+
+    assert rounds == [("stopped", "restarted"), ("active", None)]
+    assert later == [["kept"], ["unkept"]]
+    assert count(world) == 0
+
+
+@pytest.mark.parametrize("words", [f"Letter 3 months\n\n{TEXT}", "OPEN LETTER", "LETTER LATER", "ERASE LETTER"])
+def test_whoever_has_left_hears_what_became_of_their_letter(world, browser, words):
+    """Nothing is kept of somebody who has left, and the answer says so, what was erased, and how to come back."""
+    kept(world, browser)
+    lesson = day(world)
+    said(world, lesson, "STOP")
+    pass_days(world, 1)
+    answers = [said(world, lesson, words) for _ in range(2)]
+    mail = world.box.last("closed")
+    text_of_it = mail.mailing.text_for(mail.values)
+
+    assert answers == [["closed"], []]
+    assert count(world) == 0
+    assert CANARY not in text_of_it
+    for told in ("You have left", "is not kept", "was erased as you left", "sign up again"):
+        assert told in text_of_it
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("line", ["open", "later", "letter", "no letter", "erase", "open the letter box", "my letter"])
+def test_what_only_sounds_like_it_is_an_answer(world, line):
+    """A line that somebody may write to a lesson asks nothing of a letter."""
+    found = world.app.catalogue.command("self-compassion", "en-GB", line)
+
+    assert found is None or found.name not in {"OPEN", "LATER", "ERASE"}
+
+
 # When its time comes.
 
 

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tomllib
+from dataclasses import replace
 
 import pytest
 from conftest import MONDAY, ON_SQLITE, make_settings
+from sqlalchemy import delete, insert, update
 
-from course.content import catalogue, markdown, plain, samples, slots
+from course.content import catalogue, markdown, plain, slots
 from course.content.catalogue import NOTICES
 from course.content.courses import lesson_name
-from course.journeys import filling, held
+from course.journeys import filling, held, letters, notices, people
+from course.journeys.letters import Wish
+from course.journeys.owed import OWED, rows
 from course.outgoing import RefusedMailing, Sent
 from course.settings import EMAILS
+from course.store.tables import address_changes, deliveries, subscribers
 
 MAIL = tomllib.loads((EMAILS / "words/en-GB.toml").read_text(encoding="utf-8"))["mail"]
-NAMES = (*NOTICES, *(lesson_name(day) for day in range(1, 6)))
 LINK = re.compile(r"https?:|href|<a[\s>]|<img|class=\"button|www\.", re.IGNORECASE)
+PATH = re.compile(r"[\w-]+\.[\w.-]*\w(?::\d+)?/\w+")  # an address with something behind its slash
+TOKEN = re.compile(r"[0-9a-f]{16,}")
+LETTERS = {"journal_keys": "journal-key-of-the-tests-0123456789abcdef"}  # a letter can come back
+WRITTEN = [
+    ("self-compassion", "en-GB"),
+    ("self-compassion", "en-US"),
+    ("self-compassion", "es"),
+    ("self-compassion", "he"),
+    ("writing-with-self-compassion", "en-GB"),
+    ("writing-with-self-compassion", "en-US"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,33 +61,107 @@ def text_of(mail):
     return mail.mailing.text_for(mail.values) + mail.mailing.html_for(mail.values)
 
 
+def really(world, course):
+    """Return each mail of a course that Alice can get without links, as it leaves, with a letter kept for her."""
+    service, now = world.app.service, world.clock.now()
+    lessons = [lesson_name(day) for day in range(1, service.catalogue.courses[course].days + 1)]
+    names = [name for name in NOTICES if name not in plain.LINKED]
+    with service.store.transaction() as tx:
+        tx.execute(update(subscribers).values(plain=True))
+        alice = people.find(tx)[0]
+        letters.keep(tx, service, alice, "Dear me.", Wish(1, in_mail=True, wording="yes", how="page"), now, now)
+        moves = {"subscriber_id": alice.subscriber_id, "email": "old@example.org", "confirm_by": now}
+        number = tx.execute(insert(address_changes).values(moves)).inserted_primary_key[0]
+        owing = [notices.row(alice, name, now, once=f"{number}") for name in names]
+        owing += [notices.row(alice, name, now, day=day) | {"kind": "lesson"} for day, name in enumerate(lessons, 1)]
+        tx.execute(delete(deliveries))
+        tx.execute(insert(deliveries), owing)
+        queued = [row._replace(mailing=digest(service, row)) for row in rows(tx, OWED)]
+    found = filling.known(service, queued, now)
+    filled = [filling.fill(service, found, row, now, now) for row in queued]
+    sent = {mail.mailing.name: text_of(mail) for mail in filled}
+    assert sent.keys() == {*names, *lessons}
+    return sent
+
+
+def digest(service, row):
+    """Return what a mail is claimed with."""
+    name = notices.mailing_name(row.kind, row.name)
+    return service.catalogue.mailing(row.course, name, row.locale, plain=row.plain).digest
+
+
+def named(world, locale, said):
+    """Return the commands that a text names, in capitals."""
+    phrases = world.app.catalogue.words[locale]["commands"]
+    return {
+        command
+        for command in ("LETTER", "OPEN", "LATER", "ERASE", "JOIN")
+        if any(slots.say(phrase, months="3").upper() in said for phrase in phrases[command])
+    }
+
+
 # The texts.
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "en-US"])
-@pytest.mark.parametrize("name", NAMES)
-def test_no_letter_without_links_holds_one(everything, name, locale):
-    """Neither part has anything to press; the one address is there to type. What has to ask keeps its button."""
-    with_links, without = everything.variants("self-compassion", name, locale).values()
-    values = samples.values(everything, without, MONDAY, confirm_url="https://x.example", leave_url="https://l")
-    values["help_lines"] = everything.help_for(locale, "GB", MONDAY.date(), plain=True)
-    both = without.text_for(values) + without.html_for(values)
+@ON_SQLITE
+@pytest.mark.parametrize("settings", [LETTERS], indirect=True)
+@pytest.mark.parametrize(("course", "locale"), WRITTEN)
+def test_no_letter_without_links_holds_one(world, course, locale):
+    """Every mail that Alice can get, as it leaves: nothing to press, no token, and one short address to type.
 
-    if name in catalogue.ASKING:
-        assert without == with_links
-        assert "https://x.example" in both
-        return
-    if plain.keeps_link(name):
-        assert set(re.findall(r"zq([a-z_]*url)qz", without.text + without.html)) == slots.NOTICE[name] & plain.NEEDED
-        return
-    assert (without == with_links) == (LINK.search(with_links.html) is None)
-    assert LINK.findall(both) == []
-    if without == with_links:
-        return  # there was none to take out
-    stays = name != "erased"  # after that one there is nothing to leave any more
-    typed = {f"{everything.settings.site_host}/help"} if stays else set()
-    assert set(re.findall(r"\S+/[a-z]+\b(?!>)", without.text_for(values))) == typed
-    assert ("STOP leaves this course" in both) == stays
+    What she asked for on a page keeps its button; a sign-up says in its place where her data are explained.
+    """
+    world.join(course=course, locale=locale)
+    host, typed = world.app.settings.site_host, {}
+    wrong = []
+    for name, both in really(world, course).items():
+        found = set(re.findall(rf"{re.escape(host)}/(\w+)", both))
+        typed.setdefault(frozenset(found), set()).add(name)
+        rest = re.sub(rf"{re.escape(host)}/(help|privacy)\b", "", both)
+        wrong += [(name, one) for pattern in (LINK, PATH, TOKEN) for one in pattern.findall(rest)]
+
+    assert wrong == []
+    assert typed.pop(frozenset()) == {"moved", "erased"}  # after these there is nothing to leave any more
+    assert typed.pop(frozenset({"privacy"})) == {"joining"}
+    assert set(typed) == {frozenset({"help"})}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("settings", [LETTERS], indirect=True)
+@pytest.mark.parametrize(("course", "locale"), WRITTEN)
+def test_what_a_link_did_has_its_word(world, course, locale):
+    """A letter that comes back is asked for, opened, put off and erased by reply; so is the next course asked for."""
+    world.join(course=course, locale=locale)
+    known = world.app.catalogue
+    words = {name: named(world, locale, both) for name, both in really(world, course).items()}
+    back = {"LETTER"} if known.courses[course].letter_days else set()
+    after = {"JOIN"} if known.next_course(course, locale) else set()
+
+    assert words["letter"] >= {"OPEN", "LATER", "ERASE"}
+    assert "ERASE" in words["kept"] & words["returned"]
+    assert words["help"] >= {"LETTER", "JOIN"}
+    assert words["farewell"] & {"LETTER", "JOIN"} == back | after
+    for day in range(1, known.courses[course].days + 1):
+        assert ("LETTER" in words[lesson_name(day)]) == (day in known.courses[course].letter_days)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+def test_no_help_line_is_a_link(everything, locale):
+    """Of whichever country: an address is said as one would say it aloud."""
+    checked = tuple(replace(line, verified_on=MONDAY.date()) for line in everything.help_lines)
+    known = replace(everything, help_lines=checked, _said={})
+    countries = {line.country for line in checked}
+    said = "\n".join(known.help_for(locale, country, MONDAY.date(), plain=True) for country in countries)
+
+    assert [one for pattern in (LINK, PATH) for one in pattern.findall(said)] == []
+
+
+@pytest.mark.parametrize("name", sorted(plain.LINKED))
+def test_what_was_asked_for_on_a_page_keeps_its_one_link(everything, name):
+    """There the link is what the mail is about; around it is none."""
+    without = everything.mailing("self-compassion", name, "en-GB", plain=True)
+
+    assert len(set(re.findall(r"zq([a-z_]*url)qz", without.text + without.html))) == 1
 
 
 @pytest.mark.parametrize("name", [*(lesson_name(day) for day in range(1, 6)), "welcome", "farewell"])
@@ -109,20 +197,6 @@ def test_what_becomes_of_a_link(source, text):
 
     assert markdown.to_text(tokens) == text
     assert LINK.findall(markdown.to_html(tokens)) == []
-
-
-def test_a_mail_that_is_about_a_link_keeps_that_one_alone(tmp_path, monkeypatch):
-    """Somebody asked for it on a page; its footer holds none."""
-    emails = tmp_path / "emails"
-    shutil.copytree(EMAILS, emails)
-    with (emails / "notices/en-GB/next.md").open("a", encoding="utf-8") as text:
-        text.write('\n[Open]({open_url} "button")\n')
-    monkeypatch.setitem(slots.NOTICE, "next", frozenset({"greeting", "next_lesson", "open_url"}))
-    known = catalogue.load(make_settings(emails_dir=emails))
-    without = known.mailing("self-compassion", "next", "en-GB", plain=True)
-
-    assert re.findall(r'href="([^"]*)"', without.html) == [slots.marker("open_url")]
-    assert set(re.findall(r"zq[a-z_]*urlqz", without.text)) == {slots.marker("open_url")}
 
 
 # Asking for them.

@@ -308,6 +308,46 @@ def test_who_writes_on_paper_is_not_asked_after(world, tmp_path):
     assert [mail.to for mail in world.box.sent if mail.mailing.name == "quiet"] == [CHARLIE]
 
 
+def test_what_people_chose_since_stays_chosen(world, tmp_path):
+    """Alice's hour, zone, language, country, name and kind of letter; Bob, who chose nothing, is as he was."""
+    world.join()
+    world.join("bob")
+    world.clock.go(hours=1)
+    file = take(world, tmp_path)
+    chosen = "name = 'Al', locale = 'en-US', timezone = 'Asia/Tokyo', send_hour = 21, country = 'JP', plain = TRUE"
+    with world.app.service.store.transaction() as tx:
+        tx.execute(text(f"UPDATE subscribers SET {chosen} WHERE email = '{ALICE}'"))  # noqa: S608
+    done = restore(world, file)
+    resume(world)
+    world.pass_hours(30)
+    first = {mail.to: mail for mail in world.box.sent if mail.mailing.name == "day-1"}
+
+    assert done.carried.chosen == 1
+    assert world.rows("SELECT name, locale, timezone, send_hour, country, plain FROM subscribers ORDER BY email") == [
+        ("Al", "en-US", "Asia/Tokyo", 21, "JP", True),
+        ("Bob", "en-GB", "Europe/London", 8, None, False),
+    ]
+    assert (first[ALICE].date.hour, first[ALICE].mailing.locale) == (12, "en-US")  # nine in the evening in Tokyo
+    assert (first[BOB].date.hour, first[BOB].mailing.locale) == (8, "en-GB")
+
+
+def test_another_hour_lets_nothing_come_twice(world, tmp_path):
+    """Day 2 was due, and sent, in the lost database: what was owed by then is treated as sent, at whichever hour."""
+    world.join()
+    world.pass_hours(20)
+    file = take(world, tmp_path)
+    world.pass_hours(25)
+    with world.app.service.store.transaction() as tx:
+        tx.execute(text("UPDATE subscribers SET send_hour = 21"))
+    restore(world, file)
+    with world.app.service.store.reading() as tx:
+        person = people.find(tx)[0]
+
+    assert person.send_hour == 21
+    assert f"{person.next_send_at:%d %H:%M}" == "03 08:00"
+    assert resume(world, before=world.clock.at) == 1
+
+
 def on_paper(world, who):
     """Let somebody say on their page that they write on paper."""
     with world.app.service.store.transaction() as tx:

@@ -130,6 +130,49 @@ def test_the_words_know_every_unit_and_every_pace(world, locale):
 # The farewell offers it.
 
 
+def test_a_word_in_a_reply_asks_for_it_and_a_yes_begins_it(world):
+    """For whoever has letters without links: the question shows the consent, and holds no link either."""
+    farewell = finish(world)
+    world.reply(farewell, "NO LINKS")
+    world.reply(farewell, "Next course, please")
+    world.app.tick()
+    asked = world.box.last("joining")
+    between = standing(world)
+    world.reply(asked, "Yes")
+    live(world, 1)
+    (wording,) = world.rows("SELECT wording FROM consents ORDER BY id DESC LIMIT 1")[0]
+
+    assert "/confirm/" not in asked.mailing.text_for(asked.values) + asked.mailing.html_for(asked.values)
+    assert world.app.catalogue.consent("en-GB") in asked.mailing.text_for(asked.values)
+    assert between == [(FIRST, "finished"), (NEXT, "pending")]
+    assert standing(world) == [(FIRST, "finished"), (NEXT, "active")]
+    assert wording == world.app.catalogue.consent("en-GB")
+    assert (NEXT, "day-1") in [(mail.mailing.course, mail.mailing.name) for mail in world.box.sent]
+
+
+def test_whoever_is_in_it_already_hears_so(world):
+    """Nothing begins twice."""
+    both(world)
+    world.reply(lesson(world, FIRST), "next course")
+    world.app.tick()
+
+    assert standing(world) == [(FIRST, "active"), (NEXT, "active")]
+    assert world.box.last("again").mailing.course == NEXT
+
+
+def test_where_no_course_comes_next_the_line_is_an_answer(world):
+    """Of the last course, and in a language that the next one is not written in."""
+    world.join(course=NEXT)
+    world.join("dana", locale="es")
+    live(world, 1)
+    decided = [
+        world.reply(next(one for one in world.box.sent if one.to.startswith(who) and one.mailing.day), words)
+        for who, words in (("alice", "next course"), ("dana", "siguiente curso"))
+    ]
+
+    assert decided == [["completed"], ["completed"]]
+
+
 @ON_SQLITE
 def test_the_farewell_offers_the_next_course(world):
     """What it is, in one sentence, and one link to its page, in both parts of the mail."""

@@ -58,6 +58,53 @@ def kept(world):
         return [(entry.day, entry.words) for entry in journal.of(tx, world.app.service, [alice(world).id])]
 
 
+def begin_again(world, browser, page):
+    """Press "Start the course again"; return the id of the round before."""
+    before = alice(world).id
+    done = browser.post(
+        page.replace("/write/", "/mine/"), data={"do": "restart", "consent": "yes", "round": f"{before}"}
+    )
+    assert done.status_code == 200
+    assert alice(world).id != before
+    return before
+
+
+def words_of(world, number):
+    """Return the words that are kept of a round, with their days."""
+    with world.app.service.store.reading() as tx:
+        return [(entry.day, entry.words) for entry in journal.of(tx, world.app.service, [number])]
+
+
+def test_words_for_an_old_mail_stay_with_its_lesson(world, browser, page):
+    """She keeps a journal and began again: by the page or by reply, words are kept where they belong, as it says."""
+    choose(world, JournalLevel.KEEP)
+    before = begin_again(world, browser, page)
+    shown = browser.get(page).text
+    send(browser, page, "first")
+    world.reply(world.box.last("day-1"), "second")
+    world.app.tick()
+    unread = world.box.last("unread")
+
+    assert "Your words are kept for you" in shown
+    assert words_of(world, before) == [(1, "first"), (1, "second")]
+    assert kept(world) == []
+    assert world.rows("SELECT enrolment_id, day FROM completions") == [(before, 1)]
+    assert "Your words are kept for you" in unread.mailing.text_for(unread.values)
+
+
+def test_whoever_has_left_is_told_before_they_write(world, browser, page):
+    """Nothing new is kept of somebody who began again and then left; the page says so, and the day counts."""
+    choose(world, JournalLevel.KEEP)
+    before = begin_again(world, browser, page)
+    world.app.leave(world.leave_token(world.box.last("day-1")), "page")
+    shown = browser.get(page).text
+    send(browser, page, "first")
+
+    assert "are not kept" in shown
+    assert words_of(world, before) == []
+    assert world.rows("SELECT enrolment_id, day FROM completions") == [(before, 1)]
+
+
 def form_of(answer):
     """Return the hidden fields of a form."""
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)">', answer.text))

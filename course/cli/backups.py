@@ -75,6 +75,7 @@ def _said(done: Restored) -> list[str]:
         "courses paused": carried.paused,
         "people erased again": carried.erased,
         "parts of journals taken back": carried.taken_back,
+        "people who chose another hour, zone, language, country, name or kind of letter": carried.chosen,
         "courses of people who write on paper": carried.on_paper,
         "links to exercises revoked, and marks for those in letters": carried.revoked,
     }

@@ -20,7 +20,7 @@ from course.system_clock import SystemClock
 HOW = "the owner, asked to"
 
 
-def embed(course: str | None, locale: str | None, ref: str) -> None:
+def embed(course: str | None, locale: str | None, ref: str, hour: int | None) -> None:
     """Print the link, the script and the form, each under a line that says what it is."""
     if ref and not re.fullmatch(r"[a-z0-9-]{1,32}", ref):
         raise typer.BadParameter("put up to 32 of a-z, 0-9 and -", param_hint="--ref")
@@ -30,7 +30,7 @@ def embed(course: str | None, locale: str | None, ref: str) -> None:
         raise typer.BadParameter(f"there are: {', '.join(catalogue.courses)}", param_hint="--course")
     if locale and locale not in known.locales:
         raise typer.BadParameter(f"this course has: {', '.join(known.locales)}", param_hint="--locale")
-    made = snippets.of(catalogue, known, known.locale(locale or ""), ref)
+    made = snippets.of(catalogue, known, known.locale(locale or ""), ref, hour)
     typer.echo(f"A link, for everywhere:\n\n{made.link}\n")
     typer.echo(f"The form by a script; without scripts it is the link:\n\n{made.script}")
     typer.echo(f"A plain form, for sites that allow no scripts:\n\n{made.form}", nl=False)

@@ -24,6 +24,12 @@ def embed(
     ref: Annotated[
         str, typer.Option(metavar="WORD", help="Sign-ups from there are counted under it: a-z, 0-9 and -.")
     ] = "",
+    hour: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=23, metavar="HOUR", help="0 to 23: people choose theirs in the form, beginning with it."
+        ),
+    ] = None,
 ) -> None:
     """Print what another site pastes to offer the course.
 
@@ -32,7 +38,7 @@ def embed(
     """
     from course.cli import outreach
 
-    outreach.embed(course, locale, ref)
+    outreach.embed(course, locale, ref, hour)
 
 
 @community.callback(epilog="Example: course community > list.csv | course community withdraw alice@example.org")

@@ -28,7 +28,7 @@ NOTICES = (
     *("unread", "empty"),
     *("quiet", "resting"),
     *("fresh", MOVED),
-    *("kept", "unwritten", "letter", "returned"),
+    *("kept", "unwritten", "letter", "returned", "unkept", "closed"),
     *("plain", "links"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
@@ -107,9 +107,13 @@ class Catalogue:
         offered = self.courses.get(known.next) if known else None
         return offered if offered is not None and locale in offered.locales else None
 
-    def offer(self, course: str, locale: str, url: str) -> dict[str, str]:
-        """Return the end of a farewell, by slot: the course that is offered and its page; without a page, our own."""
+    def offer(self, course: str, locale: str, url: str, *, plain: bool = False) -> dict[str, str]:
+        """Return the end of a farewell, by slot: the course that is offered and its page; without a page, our own.
+
+        `plain`: with the word to reply with instead of a page.
+        """
         mail, offered = self.words_for(course, locale)["mail"], self.next_course(course, locale)
+        mail = without_links.words(mail) if plain else mail
         if offered is None or not url:
             return {
                 "offer": mail["offer_none"],

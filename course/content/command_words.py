@@ -24,6 +24,10 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "DELETE": frozenset(),
     "TIME": frozenset({"hour"}),
     "LETTER": frozenset({"months"}),
+    "OPEN": frozenset(),
+    "LATER": frozenset(),
+    "ERASE": frozenset(),
+    "JOIN": frozenset(),
     "PLAIN": frozenset(),
     "LINKS": frozenset(),
 }

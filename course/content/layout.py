@@ -58,6 +58,7 @@ def compile_mailing(
         "resource": resource,
         "mail": {key: _ready(mail[key], fixed, source.front) for key in mail},
         "plain": plain,
+        "letter": plain and day in course.letter_days and bool(settings.journal_keys.get_secret_value()),
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }

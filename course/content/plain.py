@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from markdown_it.token import Token
 
-from course.content import markdown, slots
+from course.content import markdown
 
 PREFIX = "plain_"  # a word of [mail] that takes another one's place in these letters: plain_footer_why
-# A text that hands over one of these is nothing without it: somebody asked for it, and it keeps this one link.
-NEEDED = frozenset({"confirm_url", "open_url", "letter_url"})
+# Nothing without the link that somebody asked for on a page: they keep it. All others name words to reply with.
+LINKED = frozenset({"confirm", "move", "fresh"})
 ADDRESS = re.compile(r"(?:https?://|mailto:)([^\s<>()\[\]\"]*[^\s<>()\[\]\".,;:!?])", re.IGNORECASE)
 SPOKEN = {".": "plain_dot", "/": "plain_slash", "@": "plain_at"}
 
 
 def keeps_link(name: str) -> bool:
     """Whether the text of this name is about a link, which it keeps; what stands around it has none all the same."""
-    return bool(slots.NOTICE.get(name, frozenset()) & NEEDED)
+    return name in LINKED
 
 
 def words(mail: Mapping[str, str]) -> dict[str, str]:

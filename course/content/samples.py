@@ -43,7 +43,7 @@ def values(
         "day": str(mailing.day or 1),
         "lesson": catalogue.numbered(course.name, mailing.day or 1, locale),
         "rhythm": words["rhythm"][course.pace],
-        **catalogue.offer(course.name, locale, catalogue.settings.site),
+        **catalogue.offer(course.name, locale, catalogue.settings.site, plain=plain),
         "first_day": first,
         "next_lesson": first,
         "goes_on": mail["goes_on"],

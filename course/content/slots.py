@@ -32,6 +32,8 @@ NOTICE = {
     "kept": frozenset({"greeting", "letter_day", "letter_url"}),
     "unwritten": frozenset({"greeting", "letter_url"}),
     "letter": frozenset({"greeting", "letter_url"}),
+    "unkept": frozenset({"greeting"}),
+    "closed": frozenset({"greeting"}),
     "returned": frozenset({"greeting", "letter_text", "letter_url"}),
     "fresh": frozenset({"greeting", "open_url"}),
 }

@@ -65,17 +65,22 @@ def offered(catalogue: Catalogue) -> Mapping[str, Any]:
     }
 
 
-def of(catalogue: Catalogue, course: Course, locale: str, ref: str = "") -> Snippets:
-    """Return what to paste. `ref` is a short word by which sign-ups from there are counted, or ""."""
+def of(catalogue: Catalogue, course: Course, locale: str, ref: str = "", hour: int | None = None) -> Snippets:
+    """Return what to paste. `ref` is a short word by which sign-ups from there are counted, or "".
+
+    `hour`, 0 to 23: the form lets people choose the hour of their letters, and begins with this one.
+    """
     site, said = catalogue.settings.site, {key: escape(word) for key, word in words(catalogue, course, locale).items()}
     counted = {"ref": ref} if ref else {}
     link = f"{site}/?{urlencode({'course': course.name, 'locale': locale} | counted)}"
     data = f' data-ref="{escape(ref)}"' if ref else ""
+    data += "" if hour is None else f' data-hour="{hour}"'
     script = f"""\
 <script src="{site}/embed.js" data-course="{course.name}" data-locale="{locale}"{data} async></script>
 <noscript><a href="{escape(link)}">{said["title"]}</a></noscript>
 """
     hidden = f'\n  <input type="hidden" name="ref" value="{escape(ref)}">' if ref else ""
+    hidden += "" if hour is None else f'\n  <input type="hidden" name="send_hour" value="{hour}">'
     form = f"""\
 <form method="post" action="{site}/courses/{course.name}?locale={locale}" accept-charset="utf-8" lang="{locale}">
   <p><strong>{said["title"]}</strong><br>{said["summary"]}</p>

@@ -37,6 +37,7 @@ MAIL = {
     "done_none": frozenset({"days"}),
     "done_some": frozenset({"list"}),
     "offer": frozenset({"next", "summary"}),
+    "plain_offer": frozenset({"next", "summary"}),
     "offer_label": NONE,
     "offer_none": NONE,
     "offer_none_label": NONE,

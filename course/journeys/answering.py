@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, select, update
 
-from course.journeys import erasing, notices, rates, suppression
+from course.journeys import erasing, letter_ends, notices, rates, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
@@ -105,6 +105,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "hours": (_three_a_day, _once_a_day),
     "kept": (_three_a_day,),
     "unwritten": (_three_a_day, _once_a_day),
+    letter_ends.IN_MAIL: (_three_a_day,),
+    "unkept": (_three_a_day,),
+    "closed": (_three_a_day, _once_a_day),
     "plain": (_three_a_day,),
     "links": (_three_a_day,),
     erasing.ASKS: (_at_most(A_DAY),),  # so that nobody who wants to be erased is kept from it by other answers
@@ -112,8 +115,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     notices.LAST: (_once,),
     "help": (_at_most(HELP_A_DAY),),
 }
-ANSWERS = frozenset(RULES)  # what goes out as an answer (RFC 3834)
-COUNTED = ANSWERS - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
+# What goes out as an answer (RFC 3834); a letter that comes back does so by itself as well.
+ANSWERS = frozenset(RULES) - {letter_ends.IN_MAIL}
+COUNTED = frozenset(RULES) - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
 ALWAYS = frozenset({notices.LAST, erasing.DONE})  # once for each person: no flood can bring about many
 URGENT = frozenset({"help", erasing.ASKS})  # no flood keeps these waiting: somebody's first of a day leaves at once
 

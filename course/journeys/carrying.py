@@ -37,6 +37,7 @@ class Carried:
     paused: int = 0
     erased: int = 0
     taken_back: int = 0  # levels and entries of the journal
+    chosen: int = 0  # people who chose another hour, zone, language …
     on_paper: int = 0  # rounds of whoever writes on paper
     revoked: int = 0  # links to exercises
     lost: int = 0  # people who signed up since the backup, and are not in it
@@ -60,7 +61,7 @@ def carry(
         ("whose letters go to another address", _move),
         ("who left a course", lambda tx, service, carried: _leave(tx, service, carried, now, real_now)),
         ("who lets a course rest", lambda tx, service, carried: _rest(tx, service, carried, now)),
-        ("who writes on paper, and revoked links", partial(carrying_wishes.carry, now)),
+        ("what people chose, who writes on paper, and revoked links", partial(carrying_wishes.carry, now)),
         ("what was taken back of the journal", _take_back),
         ("who was erased", lambda tx, service, carried: _erase(tx, service, carried, with_erased=with_erased)),
     ]
@@ -152,7 +153,7 @@ def _leave(old: Connection, service: Service, carried: Carried, now: datetime, r
 def _rest(old: Connection, service: Service, carried: Carried, now: datetime) -> None:
     if not carried.same_line:
         return
-    columns = carrying_wishes.columns(old, enrolments.name)
+    columns = carrying_wishes.columns(old, enrolments)
     end = enrolments.c.resume_at if "resume_at" in columns else null()  # before 0005 no pause had one
     paused = select(enrolments.c.id, end).where(enrolments.c.status == EnrolmentStatus.PAUSED)
     for some in _chunks(old.execute(paused)):

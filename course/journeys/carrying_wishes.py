@@ -1,13 +1,15 @@
-"""In charge of what a restore must not forget of smaller wishes: who writes on paper, and which links were revoked."""
+"""In charge of what a restore must not forget of smaller wishes: hour, language, paper, revoked links and the like."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy import Connection, Table, inspect, select, update
 
+from course.journeys import enrolments as rounds
 from course.journeys import pacing, people
+from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.sets import one_of
@@ -16,17 +18,51 @@ from course.store.tables import enrolments, resource_links, subscribers
 if TYPE_CHECKING:
     from course.journeys.carrying import Carried
 
+# What a person chooses for all their letters. Pages and words of a reply change these, and nothing else does.
+CHOSEN = ("name", "locale", "timezone", "send_hour", "plain", "country")
+AT_ONCE = 500  # people at a time
+
 
 def carry(now: datetime, old: Connection, service: Service, carried: Carried) -> None:
-    """Carry over both from what became of the database that was backed up; no other knows the same rows."""
+    """Carry over all of it from what became of the database that was backed up; no other knows the same rows."""
     if carried.same_line:
+        carried.chosen = _chosen(old, service, now)
         carried.on_paper = _on_paper(old, service, now)
         carried.revoked = _revoked(old, service)
 
 
+def _chosen(old: Connection, service: Service, now: datetime) -> int:
+    """Let letters come as people have chosen since: when, in which language, as which kind; return for how many people.
+
+    What was due before now stays so: it may have been sent by the lost database, and is owed as of then.
+    """
+    there = [subscribers.c[name] for name in CHOSEN if name in columns(old, subscribers)]
+    total = 0
+    for some in old.execute(select(subscribers.c.id, *there)).partitions(AT_ONCE):
+        with service.store.transaction() as tx:
+            theirs = one_of(tx, subscribers.c.id, {row.id for row in some})
+            before = {row.id: row for row in tx.execute(select(subscribers.c.id, *there).where(theirs))}
+            for row in some:
+                if row.id in before and tuple(row) != tuple(before[row.id]):
+                    mine = people.find(tx, enrolments.c.subscriber_id == row.id)
+                    chosen = {column.name: row._mapping[column.name] for column in there}  # noqa: SLF001 (SQLAlchemy's public name)
+                    tx.execute(update(subscribers).where(subscribers.c.id == row.id).values(chosen))
+                    _retime(tx, service, mine, row.id, now)
+                    total += 1
+    return total
+
+
+def _retime(tx: Connection, service: Service, before: list[Person], subscriber_id: int, now: datetime) -> None:
+    overdue = any(one.next_send_at is not None and one.next_send_at <= now for one in before)
+    after = people.find(tx, enrolments.c.subscriber_id == subscriber_id, limit=1)
+    moved = [(one.send_hour, one.timezone) for one in (*before[:1], *after)]
+    if len(set(moved)) > 1 and not overdue:
+        rounds.retime(tx, service, before[0], now)
+
+
 def _on_paper(old: Connection, service: Service, now: datetime) -> int:
     """Ask after nobody who has said since that they write on paper; return of how many rounds."""
-    if "on_paper" not in columns(old, enrolments.name):
+    if "on_paper" not in columns(old, enrolments):
         return 0
     said = old.execute(select(enrolments.c.id).where(enrolments.c.on_paper)).scalars().all()
     with service.store.transaction() as tx:
@@ -38,7 +74,7 @@ def _on_paper(old: Connection, service: Service, now: datetime) -> int:
 
 def _revoked(old: Connection, service: Service) -> int:
     """Let what was revoked since stay so: links that were made by hand, and marks for those in letters."""
-    if not columns(old, resource_links.name):
+    if not columns(old, resource_links):
         return 0
     ended = old.execute(select(resource_links).where(resource_links.c.revoked_at.is_not(None))).mappings().all()
     with service.store.transaction() as tx:
@@ -51,7 +87,8 @@ def _revoked(old: Connection, service: Service) -> int:
     return total
 
 
-def columns(old: Connection, table: str) -> set[str]:
+def columns(old: Connection, table: Table) -> set[str]:
     """Return the columns of a table in a database that may be of an older version; none where it is not there."""
-    there = inspect(old)
-    return {column["name"] for column in there.get_columns(table)} if there.has_table(table) else set()
+    there, schema = inspect(old), table.schema
+    found = there.get_columns(table.name, schema=schema) if there.has_table(table.name, schema=schema) else []
+    return {column["name"] for column in found}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, inspect, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from course.journeys import journal, letter_ends
+from course.journeys.carrying_wishes import columns
 from course.journeys.service import Service
 from course.store.database import insert_new
-from course.store.key_store import SCHEMA, person_keys
+from course.store.key_store import person_keys
 from course.store.sets import one_of
 from course.store.states import JournalLevel
 from course.store.tables import checkins, entries, journals, letters
@@ -18,7 +19,7 @@ def take_back(old: Connection, service: Service) -> int:
 
     Entries that had their time, too, are gone from the replaced database and go again.
     """
-    if not inspect(old).has_table("journals"):
+    if not columns(old, journals):
         return 0
     now_at = {row.enrolment_id: (row.level, row.chosen_at) for row in old.execute(select(journals))}
     left = {row.id: row.level for row in old.execute(select(entries.c.id, entries.c.level))}
@@ -38,7 +39,7 @@ def take_back(old: Connection, service: Service) -> int:
 
 def _letters(old: Connection, tx: Connection) -> int:
     """Erase the letters that were erased or replaced since, and go on with those that were opened since."""
-    if not inspect(old).has_table("letters"):
+    if not columns(old, letters):
         return 0
     left = {row.id: row for row in old.execute(select(letters.c.id, letters.c.told_at, letters.c.erase_at))}
     there = tx.execute(select(letters.c.id)).scalars().all()
@@ -50,7 +51,7 @@ def _letters(old: Connection, tx: Connection) -> int:
 
 def answers(old: Connection, service: Service) -> int:
     """Erase the answers of check-ins that people have taken back since the backup; return how many."""
-    if not inspect(old).has_table("checkins"):
+    if not columns(old, checkins):
         return 0
     key = checkins.c.enrolment_id, checkins.c.day
     kept = {tuple(row) for row in old.execute(select(*key).where(checkins.c.answer.is_not(None)))}
@@ -65,7 +66,7 @@ def answers(old: Connection, service: Service) -> int:
 
 def keys(old: Connection, service: Service) -> None:
     """Take people's keys along to another database; who was erased has none."""
-    if inspect(old).has_table(person_keys.name, schema=SCHEMA):
+    if columns(old, person_keys):
         found = [dict(row) for row in old.execute(select(person_keys)).mappings()]
         with service.key_store.transaction() as tx:
             insert_new(tx, person_keys, found)

@@ -25,9 +25,13 @@ KEEP, KEEP_WITHDRAWN = "keep", "keep_withdrawn"
 
 @dataclass(frozen=True)
 class Asked:
-    """Whom a check-in's page is for. `keeps`: they asked for their answers to be kept; `may_keep`: they can ask."""
+    """Whom a check-in's page is for. `keeps`: they asked for their answers to be kept; `may_keep`: they can ask.
+
+    `person` is the round that goes on now, `round` the id of the one whose mail asked: an answer belongs to that one.
+    """
 
     person: Person
+    round: int
     day: int
     keeps: bool
     may_keep: bool
@@ -113,17 +117,17 @@ def _asked(tx: Connection, service: Service, token: str) -> Asked | None:
     if opened is None or opened.day is None:
         return None
     person = opened.person
-    mine = checkins.c.enrolment_id == person.id, checkins.c.answer.is_not(None)
+    mine = checkins.c.enrolment_id == opened.round, checkins.c.answer.is_not(None)
     keeps = bool(tx.execute(select(exists().where(*mine))).scalar())
     # Of whoever has left nothing new is kept; their answer still counts.
-    return Asked(person, opened.day, keeps, may_keep=person.status != EnrolmentStatus.STOPPED)
+    return Asked(person, opened.round, opened.day, keeps, may_keep=person.status != EnrolmentStatus.STOPPED)
 
 
 def _take(tx: Connection, asked: Asked, said: CheckinAnswer, week: date, *, keep: bool) -> Taken:
-    mine = checkins.c.enrolment_id == asked.person.id, checkins.c.day == asked.day
+    mine = checkins.c.enrolment_id == asked.round, checkins.c.day == asked.day
     before = tx.execute(select(checkins.c.answer, checkins.c.answered_on).where(*mine)).first()
     if before is None:
-        row = {"enrolment_id": asked.person.id, "day": asked.day, "answered_on": week}
+        row = {"enrolment_id": asked.round, "day": asked.day, "answered_on": week}
         tx.execute(insert(checkins).values(**row, answer=said if keep else None))
         _count(tx, asked, week, said)
         return Taken.COUNTED

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
-from course.journeys import answering, completing, erasing, letters, notices, pacing, people, resending
+from course.journeys import answering, completing, erasing, letter_replies, notices, offering, pacing, people, resending
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
-from course.journeys.letters import Wish
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.reading import Incoming
@@ -25,8 +24,9 @@ Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime
 def match(service: Service, person: Person, line: str) -> Command | None:
     """Return the command that this line is, in the person's words first and then in any locale's."""
     found = service.catalogue.command(person.course, person.locale, line)
-    # Where no letter can be kept, the line is words like any other, and so is what stands below it.
-    return None if found and found.name == "LETTER" and not letters.offered(service, person.course) else found
+    # Where no letter can be kept, or no course comes next, the line is words like any other, and so is what it heads.
+    there = THERE.get(found.name) if found else None
+    return None if there and not there(service, person) else found
 
 
 def act(
@@ -152,22 +152,6 @@ def _time(
     answering.answer(tx, service, person, "hour", prompt, now)
 
 
-def _letter(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
-) -> None:
-    """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so."""
-    person = people.live_round(tx, person)
-    if person.confirmed_at is None or person.status == EnrolmentStatus.STOPPED:
-        return
-    if not prompt.rest or command.months is None:
-        answering.answer(tx, service, person, "unwritten", prompt, now)
-        return
-    asked = letters.wording(service, person, "asked", months=str(command.months))
-    wish = Wish(command.months, in_mail=False, wording=asked, how="reply")
-    letters.keep(tx, service, person, prompt.rest, wish, now, real)
-    answering.answer(tx, service, person, "kept", prompt, now)
-
-
 def _letters(*, plain: bool) -> Act:
     """Return what lets letters come with or without links from now on, in every course; answered if that is new."""
 
@@ -200,7 +184,13 @@ ACTS: dict[str, Act] = {
     "HELP": _help,
     "DELETE": _delete,
     "TIME": _time,
-    "LETTER": _letter,
+    **letter_replies.ACTS,
+    "JOIN": offering.ask,
     "PLAIN": _letters(plain=True),
     "LINKS": _letters(plain=False),
+}
+# Commands that are none where what they ask for is not there.
+THERE: dict[str, Callable[[Service, Person], bool]] = {
+    **dict.fromkeys(letter_replies.ACTS, letter_replies.offered),
+    "JOIN": offering.offered,
 }

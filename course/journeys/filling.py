@@ -23,6 +23,7 @@ from course.journeys.notices import answered, mailing_name
 from course.journeys.owed import Owed, owed
 from course.journeys.service import Service
 from course.links import Purpose
+from course.locking import LockedError
 from course.outgoing import Outgoing
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus, JournalLevel
@@ -111,7 +112,7 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         list_id=f"<{row.course}.{settings.mail_domain}>",
         # The course's number, not its name: this header is for the provider's statistics.
         feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
-        replied=mailing.name in ANSWERS or mailing.name == JOINING,
+        replied=mailing.name in ANSWERS or mailing.name == JOINING or answered(row.name) is not None,
         in_reply_to=_answered(service, row),
     )
 
@@ -123,8 +124,8 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
         return b""
     try:
         return fill(service, known(service, [row], now), row, now, real_now).as_bytes()
-    except (KeyError, ValueError):
-        return b""  # its mailing is gone, or a slot has no value any more
+    except (LookupError, ValueError, LockedError):
+        return b""  # its mailing is gone, or a slot has no value any more; or the letter that it spoke of is erased
 
 
 def _bare(service: Service, row: Owed, mailing: Mailing) -> dict[str, str]:

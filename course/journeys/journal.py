@@ -20,7 +20,7 @@ from course.locking import LockedError, lock, unlock
 from course.reading import Incoming, pictures
 from course.settings import SettingsError
 from course.store.database import insert_once
-from course.store.states import EnrolmentStatus, JournalLevel
+from course.store.states import JournalLevel
 from course.store.tables import enrolments, entries, journals, letters
 
 LEVELS = tuple(JournalLevel)
@@ -134,7 +134,7 @@ def keep(
     to be kept are never dropped.
     """
     level = level_of(tx, person.id)
-    if level == JournalLevel.COUNT or person.status == EnrolmentStatus.STOPPED:
+    if level == JournalLevel.COUNT or people.has_left(tx, person):
         return False
     key_id, key = person_keys.current(service, suppression.mark(service.keys, person.email), real_now)
     found = keeping_photos.sort(pictures(mail.raw), level)

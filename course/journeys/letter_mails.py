@@ -37,4 +37,6 @@ def offer(service: Service, row: Owed, words: Words) -> str:
     """Return what a farewell adds where a letter can come back, or ""."""
     if not letters.offered(service, row.course):
         return ""
+    if row.plain:
+        return "\n\n" + str(words["letters"]["plain_offer"])
     return "\n\n" + say(words["letters"]["offer"], url=links.letter(service.keys, row.id, service.settings.site))

@@ -65,10 +65,7 @@ def look(service: Service, token: str) -> Looked | None:
 def keep_by_page(
     service: Service, token: str, text: str, wish: Wish, now: datetime, real_now: datetime
 ) -> Looked | None:
-    """Keep a letter that was typed on its page, where none is kept. Return what is so then.
-
-    Raises LockedError when it cannot be locked; then nothing changed.
-    """
+    """Keep a letter that was typed on its page, where none is kept; return what is so then. Raises LockedError."""
     with service.store.transaction() as tx:
         looked = _looked(tx, service, token)
         if looked is not None:
@@ -107,9 +104,15 @@ def later(service: Service, subscriber_id: int, letter_id: int, now: datetime) -
         row = next((row for row in ready(tx, subscriber_id) if row.id == letter_id), None)
         person = people.by_id(tx, row.enrolment_id) if row is not None else None
         if row is not None and person is not None:
-            letter_ends.withdraw(tx, row)
-            again = {"due_at": _due(service, person, 1, now), "told_at": None, "erase_at": None}
-            tx.execute(update(letters).where(letters.c.id == row.id, letters.c.told_at.is_not(None)).values(again))
+            put_off(tx, service, person, row, now)
+
+
+def put_off(tx: Connection, service: Service, person: Person, row: Row[Any], now: datetime) -> None:
+    """Let the letter of this person's round come another month later, if its time has come; else nothing changes."""
+    if row.told_at is not None:
+        letter_ends.withdraw(tx, row)
+        again = {"due_at": _due(service, person, 1, now), "told_at": None, "erase_at": None}
+        tx.execute(update(letters).where(letters.c.id == row.id, letters.c.told_at.is_not(None)).values(again))
 
 
 def cancel(service: Service, subscriber_id: int, letter_id: int, real_now: datetime) -> bool:
@@ -117,11 +120,18 @@ def cancel(service: Service, subscriber_id: int, letter_id: int, real_now: datet
     with service.store.transaction() as tx:
         row = next((row for row in of_person(tx, subscriber_id) if row.id == letter_id), None)
         person = people.by_id(tx, row.enrolment_id) if row is not None else None
-        if person is None or not letter_ends.erase(tx, letters.c.id == letter_id):
+        if person is None or not take_back(tx, service, person, letter_id, "page", real_now):
             return False
-        words = wording(service, person, "withdrawn")
-        consent.record(tx, service.keys, person, "letter-withdrawn", words, "page", real_now)
     service.store.sweep_pages()
+    return True
+
+
+def take_back(tx: Connection, service: Service, person: Person, letter_id: int, how: str, real_now: datetime) -> bool:
+    """Erase the letter of this person's round, and record that the consent was taken back. False: it is gone."""
+    if not letter_ends.erase(tx, letters.c.id == letter_id):
+        return False
+    words = wording(service, person, "withdrawn")
+    consent.record(tx, service.keys, person, "letter-withdrawn", words, how, real_now)
     return True
 
 

@@ -30,8 +30,10 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "next": (E.ACTIVE,),
     "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "kept": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "kept": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # as "letter" below
     "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "unkept": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "closed": (E.STOPPED,),
     # Also of a round that has ended because the course was begun again; whoever leaves has no letter any more.
     "letter": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "returned": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),

@@ -12,8 +12,11 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from course import links
+from course.content.catalogue import JOINING
+from course.content.command_words import Command
 from course.content.courses import Course
 from course.journeys import people, signup, standing, suppression
+from course.journeys.answering import Prompt
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
@@ -65,20 +68,44 @@ def accept(service: Service, token: str, now: datetime, real_now: datetime) -> S
         offer = _offer(tx, service, token)
         if offer is None or offer.standing is not None:
             return offer.standing if offer else None
-        form = SignUp(
-            course=offer.course.name,
-            email=person.email,
-            name=person.name,
-            timezone=person.timezone,
-            locale=person.locale,
-            send_hour=person.send_hour,
-            wording=service.catalogue.consent(offer.locale),
-            network=None,
-        )
-        pending = signup.enrol(tx, form, now, real_now, renew=True)
+        pending = signup.enrol(tx, _form(service, person, offer.course), now, real_now, renew=True)
         signup.begin(tx, service, pending, HOW, now, real_now)
         begun = people.by_id(tx, pending.id)
         return standing.of(service, begun) if begun else None
+
+
+def offered(service: Service, person: Person) -> bool:
+    """Whether a course comes after this person's, in their language."""
+    return _next(service, person) is not None
+
+
+def ask(
+    tx: Connection, service: Service, person: Person, _: Command, __: Prompt, now: datetime, real_now: datetime
+) -> None:
+    """Ask somebody who replied that they would like the next course, as a sign-up by mail is asked.
+
+    That mail holds the consent; a yes to it begins the course. Whoever is in it already hears so.
+    """
+    course = _next(service, person)
+    if course is not None and person.confirmed_at is not None:
+        signup.ask(tx, service, _form(service, person, course), JOINING, now, real_now)
+
+
+def _next(service: Service, person: Person) -> Course | None:
+    return service.catalogue.next_course(person.course, service.catalogue.locale(person.course, person.locale))
+
+
+def _form(service: Service, person: Person, course: Course) -> SignUp:
+    return SignUp(
+        course=course.name,
+        email=person.email,
+        name=person.name,
+        timezone=person.timezone,
+        locale=person.locale,
+        send_hour=person.send_hour,
+        wording=service.catalogue.consent(course.locale(person.locale)),
+        network=None,
+    )
 
 
 def _offer(tx: Connection, service: Service, token: str) -> Offer | None:

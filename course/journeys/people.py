@@ -13,7 +13,7 @@ from course import links, schedule
 from course.content.catalogue import MOVE
 from course.keys import Keys
 from course.links import Purpose
-from course.store.states import LIVE, DeliveryKind, DeliveryStatus
+from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, folded_deliveries, subscribers
 
 
@@ -135,6 +135,12 @@ def newest_round(tx: Connection, person: Person) -> Person:
     """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     return newest(find(tx, *mine)) or person
+
+
+def has_left(tx: Connection, person: Person) -> bool:
+    """Whether somebody has left the course of this round: one that ended because they began it again is not left."""
+    stopped = EnrolmentStatus.STOPPED
+    return person.status == stopped and newest_round(tx, person).status == stopped
 
 
 def newest(rounds: list[Person]) -> Person | None:

@@ -81,7 +81,10 @@ def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: d
     if OURS in mail.signals and not mail.failures:  # our own mail server may report from our own domain
         return Decision.DROPPED  # our own mail came back: a loop ends here
     with service.store.transaction() as tx:
-        return _place(tx, service, raw, mail, came, now, real_now)
+        decision = _place(tx, service, raw, mail, came, now, real_now)
+    if decision is Decision.COMMAND:
+        service.store.sweep_pages()  # ERASE LETTER, another LETTER and STOP erase words
+    return decision
 
 
 def _place(

@@ -11,10 +11,11 @@ from course import schedule
 from course.content import dates
 from course.content.catalogue import MOVE, MOVED, Words
 from course.content.slots import say
-from course.journeys import fresh, letter_mails, moving, offering
+from course.journeys import fresh, letter_mails, moving, offering, people
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.schedule import Pace
+from course.store.states import EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, entries
 
 
@@ -65,7 +66,10 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
 def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
     """Which days they wrote back, and which course comes after this one, if they are not in it."""
     url = offering.link(tx, service, row.enrolment_id, row.course, row.locale)
-    return {**_done(tx, service, row, words, now), **service.catalogue.offer(row.course, row.locale, url)}
+    return {
+        **_done(tx, service, row, words, now),
+        **service.catalogue.offer(row.course, row.locale, url, plain=row.plain),
+    }
 
 
 def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
@@ -77,6 +81,14 @@ def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) ->
     return {"kept": f"{words['levels'][row.journal]['kept']} {words['photos'][left_out]}"} if left_out else {}
 
 
+def _unread(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
+    """Say what becomes of words in a round that ended because the course was begun again: they are kept as before."""
+    person = people.by_id(tx, row.enrolment_id)
+    if row.journal is None or row.standing != EnrolmentStatus.STOPPED or not person or people.has_left(tx, person):
+        return {}
+    return {"kept": words["levels"][row.journal]["kept"]}
+
+
 # By the notice; each returns values for its slots.
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
@@ -86,6 +98,7 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "hour": _coming,
     "farewell": _farewell,
     "receipt": _photo,
+    "unread": _unread,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,
     MOVED: moving.values,

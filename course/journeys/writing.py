@@ -21,7 +21,7 @@ from course.locking import LockedError
 from course.reading import typed
 from course.settings import SettingsError
 from course.store.database import AWAY, insert_once
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, JournalLevel
+from course.store.states import DeliveryKind, DeliveryStatus, JournalLevel
 from course.store.tables import deliveries, replies
 
 LONGEST = 30_000  # characters: some fifteen pages
@@ -142,7 +142,7 @@ def _desk(tx: Connection, service: Service, place: _Place, now: datetime) -> Des
     locale = catalogue.locale(person.course, person.locale)
     country = help_lines.country_for(person.country, person.timezone)
     # Of whoever has left nothing new is kept.
-    left = person.status == EnrolmentStatus.STOPPED
+    left = people.has_left(tx, person)
     return Desk(
         course=person.course,
         title=catalogue.title(person.course, locale),

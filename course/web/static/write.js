@@ -1,4 +1,5 @@
 // Keeps a draft in this tab, or on this device if that is ticked, and a timer that can be paused and sends nothing.
+// Words that are typed after "Send" was pressed, while the page waits for its answer, stay a draft.
 // Without this script there are a box and a button.
 "use strict";
 
@@ -14,9 +15,29 @@
   const stores = [quietly(() => window.sessionStorage), quietly(() => window.localStorage)];
   const [tab, device] = stores;
   const forget = (key) => stores.forEach((store) => quietly(() => store.removeItem(key)));
+  const pressed = (key) => `${key} as sent`; // under it stands what the box held when "Send" was pressed
+  const drop = (key) => [key, pressed(key)].forEach(forget);
+  const read = (key) => quietly(() => tab.getItem(key));
+
+  // What was typed since, alone where it stands behind what was sent.
+  function unsent(key) {
+    const [now, then] = [read(key), read(pressed(key))];
+    if (now === null || then === null || now === then) return "";
+    return now.startsWith(then) ? now.slice(then.length).trim() : now;
+  }
 
   const sent = document.querySelector("[data-sent]");
-  if (sent) forget(`draft ${sent.dataset.sent}`);
+  if (sent) {
+    const key = `draft ${sent.dataset.sent}`;
+    const rest = unsent(key);
+    const onDevice = quietly(() => device.getItem(key)) !== null;
+    drop(key);
+    if (rest) {
+      quietly(() => tab.setItem(key, rest));
+      if (onDevice) quietly(() => device.setItem(key, rest));
+      document.getElementById("unsent").hidden = false;
+    }
+  }
 
   const box = document.getElementById("words");
   if (!box) return;
@@ -25,7 +46,7 @@
   const said = document.getElementById("draft-said");
 
   function save() {
-    if (!box.value) return forget(key);
+    if (!box.value) return drop(key);
     quietly(() => tab.setItem(key, box.value));
     if (keep.checked) quietly(() => device.setItem(key, box.value));
     else quietly(() => device.removeItem(key));
@@ -33,8 +54,10 @@
 
   const kept = quietly(() => device.getItem(key));
   keep.checked = kept !== null;
-  if (!box.value) box.value = quietly(() => tab.getItem(key)) ?? kept ?? "";
+  // Where it could not be noted, the page shows what was sent: what was typed since is in the draft.
+  if (!box.value || box.value === read(pressed(key))) box.value = read(key) ?? kept ?? box.value;
   save();
+  box.form.addEventListener("submit", () => quietly(() => tab.setItem(pressed(key), box.value)));
   document.getElementById("device").hidden = false;
   keep.addEventListener("change", save);
   box.addEventListener("input", () => {
@@ -45,7 +68,7 @@
     event.preventDefault();
     box.value = "";
     keep.checked = false;
-    forget(key);
+    drop(key);
     said.textContent = said.dataset.cleared;
     box.focus();
   });

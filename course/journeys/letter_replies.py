@@ -1,0 +1,116 @@
+"""In charge of what somebody says by reply of a letter that comes back: keep it, open it, let it wait, erase it.
+
+The answer goes to the address on file, as a fresh link would; whoever has left is told that none is kept for them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, update
+
+from course.content.command_words import Command
+from course.journeys import answering, consent, letter_ends, letters, people
+from course.journeys.answering import Prompt
+from course.journeys.letters import Wish
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.states import EnrolmentStatus
+from course.store.tables import letters as kept
+
+HOW = "reply"
+log = structlog.get_logger()
+
+
+def offered(service: Service, person: Person) -> bool:
+    """Whether a letter can come back in this person's course."""
+    return letters.offered(service, person.course)
+
+
+def _keep(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
+) -> None:
+    """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so."""
+    person = people.live_round(tx, person)
+    if _has_left(tx, service, person, prompt, now):
+        return
+    if not prompt.rest or command.months is None:
+        answering.answer(tx, service, person, "unwritten", prompt, now)
+        return
+    asked = letters.wording(service, person, "asked", months=str(command.months))
+    wish = Wish(command.months, in_mail=False, wording=asked, how=HOW)
+    letters.keep(tx, service, person, prompt.rest, wish, now, real)
+    answering.answer(tx, service, person, "kept", prompt, now)
+
+
+def _open(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, real_now: datetime
+) -> None:
+    """Send the words of a letter whose time has come; of one that waits, say until when."""
+    found = _theirs(tx, service, person, prompt, now)
+    if found is None:
+        return
+    holder, letter = found
+    if letter.told_at is None:
+        answering.answer(tx, service, holder, "kept", prompt, now)
+    elif letters.opened(service, letter) is None:
+        log.error("a letter that its writer asks for cannot be opened: its key is not here")
+        answering.answer(tx, service, holder, answering.UNREAD, prompt, now)
+    elif answering.answer(tx, service, holder, letters.IN_MAIL, prompt, now):
+        unread = kept.c.id == letter.id, kept.c.erase_at.is_(None)
+        tx.execute(update(kept).where(*unread).values(erase_at=real_now + letter_ends.KEEP))
+        words = letters.wording(service, holder, "asked_words")
+        consent.record(tx, service.keys, holder, "letter-given", words, HOW, real_now)
+
+
+def _later(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Let a letter whose time has come wait another month; say when it comes."""
+    found = _theirs(tx, service, person, prompt, now)
+    if found is not None:
+        holder, letter = found
+        letters.put_off(tx, service, holder, letter, now)
+        answering.answer(tx, service, holder, "kept", prompt, now)
+
+
+def _erase(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, real_now: datetime
+) -> None:
+    """Erase a letter, read or unread, and say that none is kept."""
+    found = _theirs(tx, service, person, prompt, now)
+    if found is not None:
+        holder, letter = found
+        letters.take_back(tx, service, holder, letter.id, HOW, real_now)
+        answering.answer(tx, service, people.live_round(tx, person), "unkept", prompt, now)
+
+
+def _theirs(
+    tx: Connection, service: Service, person: Person, prompt: Prompt, now: datetime
+) -> tuple[Person, Row[Any]] | None:
+    """Return the letter that a mail speaks of: its round's, else the newest of the course, and that round.
+
+    Where there is none, that is the answer.
+    """
+    live = people.live_round(tx, person)
+    if _has_left(tx, service, live, prompt, now):
+        return None
+    rows = {row.enrolment_id: row for row in letters.of_person(tx, person.subscriber_id)}
+    rounds = [people.by_id(tx, number) for number in (person.id, *sorted(rows, reverse=True)) if number in rows]
+    holder = next((one for one in rounds if one is not None and one.course == person.course), None)
+    if holder is None:
+        answering.answer(tx, service, live, "unkept", prompt, now)
+        return None
+    return holder, rows[holder.id]
+
+
+def _has_left(tx: Connection, service: Service, live: Person, prompt: Prompt, now: datetime) -> bool:
+    """Whether no letter can be kept for this person, who is told so; who never said yes to our mail gets none."""
+    if live.status == EnrolmentStatus.STOPPED and live.confirmed_at is not None:
+        answering.answer(tx, service, live, "closed", prompt, now)
+    return live.confirmed_at is None or live.status == EnrolmentStatus.STOPPED
+
+
+ACTS = {"LETTER": _keep, "OPEN": _open, "LATER": _later, "ERASE": _erase}
