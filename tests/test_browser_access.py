@@ -195,7 +195,7 @@ def test_every_page_is_for_everybody(world, chromium, locale, schemes):  # noqa:
     )
     page = context.new_page()
     page.goto("/")
-    dana.live(page.screenshot(type="jpeg", full_page=True))
+    dana.live(page.screenshot(type="jpeg"))
     page.add_init_script(SHIFTS)
     for name, path in dana.pages().items():
         answered = page.goto(path).status

@@ -157,6 +157,7 @@ def test_another_address_says_yes_before_letters_go_there(world, visitor):
     page.locator("#email").fill("alice at new")
     page.get_by_role("button", name="Ask the new address").click()
     assert shown(page.locator("#email-error"))
+    assert page.locator("#email-error").evaluate("one => getComputedStyle(one).color") == "rgb(147, 48, 44)"
     look(page, "own-details-wrong")
     page.locator("#email").fill(NEW_HOME)
     page.get_by_role("button", name="Ask the new address").click()
