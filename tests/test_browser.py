@@ -48,11 +48,13 @@ Object.defineProperty(window, "speechSynthesis", { value: {
 } });
 """
 
-pytestmark = [
+# What every file of browser tests is marked with.
+BROWSER = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium here"),
     pytest.mark.xdist_group("browser"),
 ]
+pytestmark = BROWSER
 
 
 def free_port():

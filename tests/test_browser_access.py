@@ -9,16 +9,19 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import World
-from test_browser import CHROMIUM, PICTURES, SMALL_TARGETS, chromium, served  # noqa: F401 (a fixture)
+from test_browser import BROWSER, PICTURES, SMALL_TARGETS, chromium, served  # noqa: F401 (a fixture)
+from test_crawl import with_a_photo
 from test_journal import KEEP, choose
 
-from course.journeys import fresh, letters, people
+from course.journeys import fresh, letters, moving, people
 from course.journeys.letters import Wish
 from course.store.tables import subscribers
 
 SCREEN = {"width": 320, "height": 800}  # the narrowest: a desktop at 400 % (WCAG 1.4.10)
 ZOOMED = {"width": 550, "height": 400}  # what a window of 1100 by 800 pixels shows at 200 % (1.4.4)
 MOST_STOPS = 200
+BOTH = ("light", "dark")
+NOWHERE = ("not-found", "old-link")
 # What moves by itself after it was painted, as the browser counts it.
 SHIFTS = """window.shifted = 0; new PerformanceObserver((list) => {
   for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
@@ -37,11 +40,7 @@ MISSED = """() => [...document.querySelectorAll("a[href], button, input, select,
   return e.type === "radio" ? !document.querySelector(`[name="${e.name}"][data-stop]`) : !e.dataset.stop;
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium here"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER
 
 
 @pytest.fixture
@@ -58,13 +57,14 @@ class Dana:
     world: World
     locale: str
 
-    def live(self):
-        """Take the whole course, answer its first day, and wait until the letter comes back."""
+    def live(self, photo):
+        """Take the whole course, answer its first day, also with a photo, and wait until the letter comes back."""
         world, service = self.world, self.world.app.service
         world.join("dana", locale=self.locale)
         choose(world, KEEP, "dana")
         self.days(1)
         world.reply(self.newest("day-1"), "It helped a little.\n\n-- \nDana Heron")
+        world.deliver(with_a_photo(self.newest("day-1"), photo))
         token, wish = self.token("mine", "day-1"), Wish(1, in_mail=False, wording="Keep it.", how="page")
         letters.keep_by_page(service, token, "Dear me.", wish, world.clock.now(), world.clock.real())
         self.days(33)
@@ -85,14 +85,24 @@ class Dana:
         """Return the token by which a mail leads to a page."""
         return self.world.link(self.newest(name), room)
 
+    def person(self):
+        """Return Dana's newest round."""
+        with self.world.app.service.store.reading() as tx:
+            return people.find(tx, subscribers.c.email == "dana@example.org")[0]
+
     def fresh(self):
         """Ask for a fresh link; return where it leads."""
         world = self.world
-        with world.app.service.store.reading() as tx:
-            person = people.find(tx, subscribers.c.email == "dana@example.org")[0]
-        fresh.send(world.app.service, person, world.clock.now(), world.clock.real())
+        fresh.send(world.app.service, self.person(), world.clock.now(), world.clock.real())
         world.app.tick()
         return f"/open/{self.token('open', 'fresh')}"
+
+    def moving(self):
+        """Type another address; return where its question leads."""
+        world, who = self.world, self.person().subscriber_id
+        moving.ask(world.app.service, who, "dana@new.example", world.clock.now(), world.clock.real())
+        world.app.tick()
+        return f"/address/{self.token('address', 'move')}"
 
     def pages(self):
         """Return each page that a mail or nothing leads to, by what it is called."""
@@ -103,6 +113,7 @@ class Dana:
             "young": "/young",
             "privacy": "/privacy",
             "not-found": "/nothing",
+            "old-link": "/confirm/aaaa",
             "confirm": f"/confirm/{self.token('confirm', 'confirm')}",
             "leave": f"/leave/{self.token('leave', 'day-5')}",
             "mine": f"/mine/{mine}",
@@ -112,6 +123,7 @@ class Dana:
             "letter": f"/letter/{mine}",
             "join": self.newest("farewell").values["offer_url"].removeprefix(self.world.app.settings.site),
             "exercise": f"/r/{self.token('r', 'day-1')}",
+            "address": self.moving(),
             "open": self.fresh(),
         }
 
@@ -119,20 +131,25 @@ class Dana:
 OWN = ("", "/words", "/letter", "/print", "/details", "/journal", "/erase")
 
 
-def examine(page, axe, name):
-    """Open all that folds, and find fault: overflow, small targets, axe, what shifts, what the keyboard cannot do."""
+def examine(page, axe, name, schemes):
+    """Open all that folds, and find fault: overflow, small targets, axe, what shifts, what the keyboard cannot do.
+
+    Colours alone differ between a light page and a dark one, so that axe sees both.
+    """
     page.set_viewport_size(SCREEN)
     page.wait_for_timeout(50)
     shifted = page.evaluate("window.shifted")
     faults = [f"{name}: {shifted:.3f} of it shifts"] if shifted > 0.001 else []
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-    for size in (SCREEN, ZOOMED):
+    for size in (ZOOMED, SCREEN):
         page.set_viewport_size(size)
         wide = page.evaluate("document.documentElement.scrollWidth")
         faults += [f"{name} is {wide} wide at {size['width']}"] if wide > size["width"] else []
         faults += [f"{name} {size['width']}: {target}" for target in page.evaluate(SMALL_TARGETS)]
-        found = axe.run(page).response["violations"] if size is SCREEN else []
-        faults += [f"{name}: {fault['id']} {fault['nodes'][0]['html'][:200]}" for fault in found]
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        found = axe.run(page).response["violations"]
+        faults += [f"{name} {scheme}: {fault['id']} {fault['nodes'][0]['html'][:200]}" for fault in found]
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
         stop = page.evaluate(STOP)
@@ -142,34 +159,49 @@ def examine(page, axe, name):
     return faults + [f"{name}: no key leads to {one}" for one in page.evaluate(MISSED)]
 
 
-@pytest.mark.parametrize(("locale", "scheme"), [("en-GB", "light"), ("he", "dark")])
-def test_every_page_is_for_everybody(world, chromium, locale, scheme):  # noqa: F811 (the fixture)
-    """320 pixels and 200 %: nothing to scroll sideways, nothing small or shifting, nothing axe finds, no key lost."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    dana, faults = Dana(world, locale), []
-    dana.live()
-    PICTURES.mkdir(exist_ok=True)
-    context = chromium.new_context(
-        base_url=world.app.settings.site, locale=locale, color_scheme=scheme, reduced_motion="reduce", viewport=SCREEN
-    )
-    page = context.new_page()
-    page.add_init_script(SHIFTS)
-    for name, path in dana.pages().items():
-        answered = page.goto(path).status
-        faults += examine(page, axe, name) if (answered == 404) == (name == "not-found") else [f"{name}: {answered}"]
-    page.locator("form button").press("Enter")  # the fresh link's, which was opened last
+def examine_own(page, axe, schemes):
+    """Examine what only Dana may see, from the fresh link's button to the last page, after everything is erased."""
+    page.locator("form button").press("Enter")
     page.wait_for_url("**/own")
+    faults = []
     for path in OWN:
         page.goto(f"/own{path}")
-        faults += examine(page, axe, f"own{path}")
+        faults += examine(page, axe, f"own{path}", schemes)
+    page.goto("/own/words")
+    width = page.locator(".photo img").evaluate("one => one.decode().then(() => one.naturalWidth)")
+    faults += [f"own/words: the photo is {width} wide"] if width != SCREEN["width"] else []
+    page.screenshot(path=PICTURES / f"own-words-320-{page.locator('html').get_attribute('lang')}.png", full_page=True)
     page.goto("/own/letter")
     page.locator("button[name=letter]").press("Enter")
     page.locator(".ownwords").wait_for()
-    faults += examine(page, axe, "own/letter, opened")
-    for name, path in (("own-letter", None), ("mine", f"/mine/{dana.token('mine', 'day-5')}")):
-        page.set_viewport_size(SCREEN)
-        page.goto(path) if path else None
-        page.screenshot(path=PICTURES / f"{name}-320-{locale}-{scheme}.png", full_page=True)
+    faults += examine(page, axe, "own/letter, opened", schemes)
+    page.goto("/own/erase")
+    for name in ("own/erase, sure", "erased"):
+        page.locator(".onward button").press("Enter")
+        page.wait_for_load_state()
+        faults += examine(page, axe, name, schemes)
+    page.goto("/own")
+    return faults + examine(page, axe, "own, over", schemes)
+
+
+@pytest.mark.parametrize(("locale", "schemes"), [("en-GB", BOTH), ("he", BOTH), ("es", BOTH[:1])])
+def test_every_page_is_for_everybody(world, chromium, locale, schemes):  # noqa: F811 (the fixture)
+    """320 pixels and 200 %: nothing to scroll sideways, nothing small or shifting, nothing axe finds, no key lost."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    dana, faults = Dana(world, locale), []
+    PICTURES.mkdir(exist_ok=True)
+    context = chromium.new_context(
+        base_url=world.app.settings.site, locale=locale, reduced_motion="reduce", viewport=SCREEN
+    )
+    page = context.new_page()
+    page.goto("/")
+    dana.live(page.screenshot(type="jpeg"))
+    page.add_init_script(SHIFTS)
+    for name, path in dana.pages().items():
+        answered = page.goto(path).status
+        well = (answered == 404) == (name in NOWHERE)
+        faults += examine(page, axe, name, schemes) if well else [f"{name}: {answered}"]
+    faults += examine_own(page, axe, schemes)
     context.close()
 
     assert faults == []

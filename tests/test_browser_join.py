@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from test_browser import CHROMIUM, free_port, look, serving
+from test_browser import BROWSER, free_port, look, serving
 from test_browser import chromium as chromium  # noqa: PLC0414 (a fixture: the browser)
 from test_second_course import FIRST, NEXT, finish, join_token, standing
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium here"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER
 
 
 @pytest.fixture

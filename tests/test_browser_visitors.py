@@ -9,7 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from test_browser import CHROMIUM, look, served, shown
+from test_browser import BROWSER, CHROMIUM, look, served, shown
 
 from course.content import snippets
 from course.journeys import reports
@@ -26,11 +26,7 @@ div, form, input, label, section, button { display: none !important; position: f
 body { direction: rtl; visibility: visible; }
 """
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium here"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = BROWSER
 
 
 @pytest.fixture

@@ -251,12 +251,12 @@ def state(world):
     return {name: world.rows(f'SELECT * FROM "{name}" ORDER BY 1, 2') for name in metadata.tables}  # noqa: S608
 
 
-def with_a_photo(mail):
+def with_a_photo(mail, photo=BARE):
     """Return an answer with a photo to be kept."""
     answer = EmailMessage()
     answer["From"], answer["To"], answer["Message-ID"] = mail.to, mail.reply_to, "<photo@client.example.org>"
     answer.set_content("A page of mine.")
-    answer.add_attachment(BARE, maintype="image", subtype="jpeg", filename="page.jpg")
+    answer.add_attachment(photo, maintype="image", subtype="jpeg", filename="page.jpg")
     return answer.as_bytes()
 
 

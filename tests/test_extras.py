@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 from conftest import make_settings
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 from test_own_details import moved
 
@@ -265,6 +266,17 @@ def test_a_place_on_the_list_moves_with_its_person(world, browser):
 def test_the_privacy_page_tells_of_the_list(world, browser):
     """Where there is one, it says so, and that it can be taken back."""
     assert f"If you ask for a place on {LIST}" in unescape(browser.get("/privacy").text)
+
+
+def test_the_privacy_page_tells_of_the_journal_at_once(world, browser):
+    """In short, nothing is kept: but for whoever asks for that, where it can be asked for."""
+    short = "Only if you ask for a journal, your words are kept for you."
+    offered = unescape(browser.get("/privacy").text)
+    world.app.settings = world.app.settings.model_copy(update={"journal_keys": SecretStr("")})
+    not_offered = unescape(browser.get("/privacy").text)
+
+    assert f"We do not keep what you write. {short}" in offered
+    assert short not in not_offered
 
 
 def test_the_command_prints_the_list_and_takes_somebody_off(course, world, browser, monkeypatch):

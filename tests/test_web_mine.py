@@ -156,6 +156,22 @@ def test_who_sets_their_own_pace_has_more_buttons(world, browser, alice):
     assert "The next letter is planned for Sunday 7 March at 08:00." in told[2]
 
 
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (0, "The next letter comes tomorrow, at your hour."),
+        (24 * 3 - 2, "The next letter comes at your hour, on the first day that it can."),
+    ],
+)
+def test_who_is_ready_on_a_day_that_had_a_letter_is_told_that_it_comes_tomorrow(world, browser, alice, hours, told):
+    """Never two on one date, and the page says so; asked for before one's hour of a later day it is that day's."""
+    browser.post(alice, data={"do": "pace", "pace": "self-paced"})
+    world.pass_hours(20 + hours)  # the planned one comes; it is eight, or six on a later day
+    page = said(browser.post(alice, data={"do": "ready"}))
+
+    assert told in page
+
+
 def test_every_wish_has_a_test():
     """Whoever adds one adds it here."""
     assert set(wishes.WISHES) == {*WISHES, "on_paper", "checked_on", "ready"}

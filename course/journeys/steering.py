@@ -136,7 +136,10 @@ def ready(service: Service, token: str, now: datetime) -> Told | None:
     """Let the next letter of somebody who sets their own pace come as soon as it may."""
 
     def do(tx: Connection, before: Mine) -> str:
-        return "ready" if pacing.ready(tx, service, before.person, now) else NOTHING
+        person, comes = before.person, pacing.ready(tx, service, before.person, now)
+        if comes is None:
+            return NOTHING
+        return "ready_tomorrow" if person.today(comes) == person.today(now) + timedelta(days=1) else "ready"
 
     return _act(service, token, "ready", do)
 

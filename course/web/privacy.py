@@ -36,6 +36,8 @@ def privacy(request: Request) -> Response:
         **{f"raw_{name}": render.say(text, days=settings.keep_raw_days) for name, text in raw.items()},
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
+    if settings.journal_keys.get_secret_value():
+        values["raw_short"] += " " + words["journal"]["short"]
     return render.page(request, "privacy.html", locale, locales=locales, values=values)
 
 
