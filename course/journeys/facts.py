@@ -21,9 +21,10 @@ MARK = "mark"  # the newest moment that this database knows
 
 
 def remember(tx: Connection, name: str, value: str, real_now: datetime) -> None:
-    """Write down a fact."""
-    if not insert_new(tx, facts, [{"name": name, "value": value, "at": real_now}]):
-        tx.execute(update(facts).where(facts.c.name == name).values(value=value, at=real_now))
+    """Write down a fact: it is usually there, and only changes."""
+    change = update(facts).where(facts.c.name == name).values(value=value, at=real_now)
+    if not tx.execute(change).rowcount and not insert_new(tx, facts, [{"name": name, "value": value, "at": real_now}]):
+        tx.execute(change)  # another worker was first to write it
 
 
 def recall(tx: Connection, name: str) -> tuple[str, datetime | None]:
@@ -45,8 +46,11 @@ def forget(tx: Connection, name: str) -> None:
 
 def identity(tx: Connection, real_now: datetime) -> str:
     """Return the random name of this database, which its backups share; given at its first start."""
-    insert_new(tx, facts, [{"name": DATABASE, "value": token_hex(16), "at": real_now}])
-    return recall(tx, DATABASE)[0]
+    known, _ = recall(tx, DATABASE)
+    if not known:
+        insert_new(tx, facts, [{"name": DATABASE, "value": token_hex(16), "at": real_now}])
+        known, _ = recall(tx, DATABASE)  # another worker's, if it was first
+    return known
 
 
 def raise_mark(tx: Connection, real_now: datetime) -> int:
@@ -54,13 +58,14 @@ def raise_mark(tx: Connection, real_now: datetime) -> int:
 
     It only ever grows, also when the clock was put back: whichever of two states is older has the lower one.
     """
-    moment = milliseconds(real_now)
-    if insert_new(tx, facts, [{"name": MARK, "value": str(moment), "at": real_now}]):
-        return moment
-    last = cast(facts.c.value, BigInteger)
+    moment, last = milliseconds(real_now), cast(facts.c.value, BigInteger)
     raised = case((last >= moment, last + 1), else_=moment)  # in one statement: two workers may do it at once
     query = update(facts).where(facts.c.name == MARK).values(value=cast(raised, Text), at=real_now)
-    return int(tx.execute(query.returning(facts.c.value)).scalar_one())
+    raise_it = query.returning(facts.c.value)
+    known = tx.execute(raise_it).scalar()
+    if known is None and insert_new(tx, facts, [{"name": MARK, "value": str(moment), "at": real_now}]):
+        return moment
+    return int(known or tx.execute(raise_it).scalar_one())  # without it, another worker was first to insert it
 
 
 def milliseconds(moment: datetime) -> int:
