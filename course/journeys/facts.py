@@ -107,5 +107,5 @@ def key_mark(keys: Keys) -> str:
 
 
 @cache
-def _of(names: tuple[str, ...]) -> Select[tuple[str, str, datetime]]:
+def _of(names: tuple[str, ...]) -> Select[str, str, datetime]:
     return select(facts.c.name, facts.c.value, facts.c.at).where(facts.c.name.in_(names))
