@@ -10,7 +10,7 @@ run:            ## the whole service, with nothing to configure
 
 test:           ## every test
 	@$(PYTHON) bootstrap.py dev
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check:          ## style, types, and that the locks say what pyproject.toml says
 	@$(PYTHON) bootstrap.py dev

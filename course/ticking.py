@@ -19,6 +19,7 @@ from course.journeys import (
     breaker,
     consent,
     doubts,
+    due,
     erasing,
     folding,
     fresh,
@@ -82,12 +83,7 @@ class Ticker:
             log.error("the spool cannot be read", error=type(error).__name__)
         tally = Tally()
         if self.guard.look() is None:  # else the calendar stands still; mail that comes in, and the pages, go on
-            planning.plan(self.service, self.clock.now())
-            letters.tell(self.service, self.clock.now(), self.clock.real())
-            self._sweep(Page(self.worker, frozenset(self._given), {}))
-            self._given.clear()
-            tally = self._send()
-            self._erase()
+            tally = self._calendar()
         self.guard.note(settled=tally.sent > 0)
         return tally
 
@@ -137,6 +133,19 @@ class Ticker:
     def ledger(self) -> Ledger:
         """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
         return Ledger(ledgers(self.service), self.worker)
+
+    def _calendar(self) -> Tally:
+        """Plan, tell, sweep, send and erase, if anything is due: most ticks ask one question, and that is all."""
+        if not due.anything(self.service, self.clock.now()):
+            self._given.clear()  # nothing is claimed any more
+            return Tally()
+        planning.plan(self.service, self.clock.now())
+        letters.tell(self.service, self.clock.now(), self.clock.real())
+        self._sweep(Page(self.worker, frozenset(self._given), {}))
+        self._given.clear()
+        tally = self._send()
+        self._erase()
+        return tally
 
     def _erase(self) -> None:
         """Erase whoever asked for it, once their last mail is over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import functools
+import gc
 import io
 import os
 import re
@@ -11,24 +11,30 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import hypothesis
 import postgres
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
+from sqlalchemy.util import LRUCache
 
 from course import cli, logs
 from course.app import App
-from course.content import sources
+from course.content import catalogue, layout, sources
+from course.content.catalogue import Catalogue
+from course.content.mailing import Mailing
+from course.content.sources import Source
 from course.journeys.signup import SignUp
 from course.outbound import one_by_one
 from course.outgoing import Notes, Outcome, Outgoing, Sent
 from course.settings import EMAILS, Settings, load
+from course.store import database as database_room
 from course.store import migrate
 from course.store.database import Store
 
@@ -43,6 +49,14 @@ CONSENT = "Send me the course by email. (the wording of the tests)"
 
 # What no engine could decide differently runs on one of them.
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+UNCHANGED = {EMAILS}  # folders of emails that stay as they are: a test that changes texts has its own
+HANDED_OUT: set[str] = set()  # addresses of SQLite's databases that are a test's own
+
+
+def pytest_collection_finish() -> None:
+    """Leave alone what lives as long as the run, thousands of tests among it, whenever Python looks for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass
@@ -178,16 +192,114 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _texts_read_once() -> Iterator[None]:
-    """Read the texts of this repository once a run, not once a test; a test that changes texts has its own folder."""
+    """Read and compile the texts of this repository once a run, not once a test."""
     with pytest.MonkeyPatch.context() as patch:
         for read in (sources.read, sources.read_toml):
             patch.setattr(sources, read.__name__, _once(read))
+        patch.setattr(catalogue, "load", _loaded_once(catalogue.load))
+        patch.setattr(layout, "compile_mailing", _compiled_once(layout.compile_mailing))
         yield
 
 
-def _once(read: Callable[[Path], object]) -> Callable[[Path], object]:
-    kept = functools.cache(read)
-    return lambda path: copy.deepcopy(kept(path)) if path.is_relative_to(EMAILS) else read(path)
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Let all engines of a kind share what SQLAlchemy made of each statement: a service makes some fifty at its start.
+
+    It is kept by the statement and the dialect, which an engine has for itself, although they are all alike.
+    """
+    kept: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
+
+    def share(connection: Connection) -> None:
+        engine = connection.engine
+        dialect, cache = kept.setdefault(engine.dialect.name, (engine.dialect, LRUCache(3_000)))
+        engine.dialect = connection.dialect = dialect  # by now, the first one of its kind has met its database
+        engine._compiled_cache = cache  # noqa: SLF001 (there is no other door)
+
+    def opened(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
+        def engine(url: str) -> Engine:
+            made = make(url)
+            event.listen(made, "engine_connect", share)
+            if url in HANDED_OUT:
+                event.listen(made, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
+            return made
+
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database_room, "_engine", opened(database_room._engine))  # noqa: SLF001
+        yield
+
+
+def _once(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Read no text twice, wherever a copy of it lies; what has mistakes is read each time, which names the place."""
+    kept: dict[bytes, Any] = {}
+
+    def found(path: Path) -> Any:
+        if not path.is_file():
+            return read(path)
+        text = path.read_bytes()
+        if text not in kept:
+            one = read(path)
+            if isinstance(one, Source) and one.problems:
+                return one
+            kept[text] = one
+        one = copy.deepcopy(kept[text])
+        return replace(one, path=path) if isinstance(one, Source) else one
+
+    return found
+
+
+def _loaded_once(load: Callable[[Settings], Catalogue]) -> Callable[[Settings], Catalogue]:
+    """Put what ships together once for all settings that could make a difference in it.
+
+    Each test gets a catalogue of its own, with its own settings and courses; what is below them, nobody changes.
+    """
+    kept: dict[str, Catalogue] = {}
+
+    def loaded(settings: Settings) -> Catalogue:
+        if settings.emails_dir not in UNCHANGED:
+            return load(settings)
+        place = _matters(settings)
+        if place not in kept:
+            kept[place] = load(settings)
+        one = kept[place]
+        tables = {name: dict(getattr(one, name)) for name in ("courses", "notices", "words", "phrases")}
+        return Catalogue(settings, help_lines=one.help_lines, **tables)
+
+    return loaded
+
+
+def _compiled_once(compile_mailing: Callable[..., Mailing]) -> Callable[..., Mailing]:
+    """Compile each mail that ships once, for the same settings, course and words: no test changes a mailing."""
+    kept: dict[object, tuple[Mailing, object]] = {}
+
+    def compiled(settings, course, source, name, day, locale, words, *, plain):
+        if settings.emails_dir not in UNCHANGED:
+            return compile_mailing(settings, course, source, name, day, locale, words, plain=plain)
+        said = source.path, source.front["subject"], name, day, locale, plain
+        place = _matters(settings), id(course), id(words), *said
+        if place not in kept:
+            mailing = compile_mailing(settings, course, source, name, day, locale, words, plain=plain)
+            kept[place] = mailing, (course, words)  # held, so that nothing else gets their ids
+        return kept[place][0]
+
+    return compiled
+
+
+def _matters(settings: Settings) -> str:
+    """Return all settings but where a test keeps its data: a text is the same wherever that is."""
+    return repr(settings.model_copy(update={"data_dir": None, "database_url": None}))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Let no file of this process wait for the disk: no test cuts the power, and kill -9 takes nothing of it.
+
+    The workers that tests start and kill are processes of their own, and wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _handle: None)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +317,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Make an empty database with its tables, of each kind."""
     if request.param == "sqlite":
         shutil.copyfile(request.getfixturevalue("sqlite_tables"), tmp_path / "course.db")
-        yield f"sqlite:///{tmp_path / 'course.db'}"
+        address = f"sqlite:///{tmp_path / 'course.db'}"
+        HANDED_OUT.add(address)
+        yield address
+        HANDED_OUT.remove(address)
         return
     address = request.getfixturevalue("postgres_server")
     name = f"test_{uuid.uuid4().hex[:12]}"
@@ -257,6 +372,7 @@ def two_courses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     emails = tmp_path_factory.mktemp("two") / "emails"
     shutil.copytree(EMAILS, emails)
     shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
+    UNCHANGED.add(emails)
     return emails
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from sqlalchemy import text, update
 
 from course.app import App
 from course.journeys import demo
+from course.settings import EMAILS
 from course.store.database import Store
 from course.store.tables import subscribers
 
@@ -111,7 +113,7 @@ class Crew:
         """Yield a crew that has nobody yet. Each of it has so many connections to the sink, and these settings more."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         allowed = dict.fromkeys(("SMTP_CONNECTIONS", "SENDGRID_CONNECTIONS"), str(connections))
-        here = {"DATA_DIR": str(folder / "var"), "DATABASE_URL": database}
+        here = {"DATA_DIR": str(folder / "var"), "DATABASE_URL": database, "EMAILS_DIR": str(in_english(folder))}
         crew = cls(folder, {**kept, **allowed, **sink.way, **here, **(more or {})})
         try:
             yield crew
@@ -163,9 +165,20 @@ class Crew:
         return [worker.returncode for worker in self.at_work if worker.poll() is not None]
 
 
+def in_english(folder: Path) -> Path:
+    """Make a folder of emails with one course in one language: each worker checks all of it before it starts."""
+    emails = folder / "emails"
+    if not emails.exists():
+        shutil.copytree(EMAILS, emails, ignore=shutil.ignore_patterns("writing-*", "en-US", "es", "he"))
+        course = emails / "courses" / "self-compassion" / "course.toml"
+        toml = re.sub(r"(?m)^locales = .*$", 'locales = ["en-GB"]', course.read_text(encoding="utf-8"))
+        course.write_text(toml, encoding="utf-8")
+    return emails
+
+
 def owe(folder: Path, database: str, people: int) -> None:
     """Make so many people, each of whom is owed a lesson now, at noon."""
-    app = App.build(make_settings(data_dir=folder / "var", database_url=database))
+    app = App.build(make_settings(data_dir=folder / "var", database_url=database, emails_dir=in_english(folder)))
     demo.make(app.service, people, app.clock.now(), due=True)
     with app.service.store.transaction() as tx:
         tx.execute(update(subscribers).values(timezone=noon()))

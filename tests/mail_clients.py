@@ -7,6 +7,7 @@ import textwrap
 from base64 import encodebytes
 from dataclasses import dataclass
 from email import message_from_bytes, policy
+from functools import cached_property
 from html import escape
 from html.parser import HTMLParser
 from itertools import chain
@@ -34,11 +35,11 @@ class Sent:
         message = message_from_bytes(self.raw, policy=policy.default)
         return message.get_body((subtype,)).get_content().replace("\r\n", "\n")
 
-    @property
+    @cached_property
     def plain(self) -> str:
         return self.part("plain").strip("\n")
 
-    @property
+    @cached_property
     def inner(self) -> str:
         """What stands in the body."""
         return re.search(r"<body[^>]*>(.*)</body>", self.part("html"), re.DOTALL)[1].strip()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -309,13 +310,18 @@ def test_a_machine_s_encrypted_mail_is_a_machine_s(world, day_1):
 
 # Whatever comes: bytes, and mail of real clients with something broken in it.
 
-REAL = [make(lesson(), ALICE, style) for _, make, style in REPLIES]
+
+@cache
+def real(number):
+    """Return the mail of a real client."""
+    _, make, style = REPLIES[number]
+    return make(lesson(), ALICE, style)
 
 
 @st.composite
 def broken(draw):
     """Return a real client's mail in which some places were overwritten, left out or doubled."""
-    raw = draw(st.sampled_from(range(len(REAL))).map(REAL.__getitem__))
+    raw = draw(st.sampled_from(range(len(REPLIES))).map(real))
     for _ in range(draw(st.integers(1, 6))):
         at, length = draw(st.integers(0, len(raw))), draw(st.integers(0, 200))
         put = draw(st.sampled_from([b"", raw[at : at + length] * 2, *PIECES]) | st.binary(max_size=6))

@@ -15,7 +15,7 @@ import pytest
 from conftest import MONDAY, ON_SQLITE, Box, SetClock, World, make_settings
 from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as examples
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from course.app import App
 from course.content import catalogue
@@ -34,6 +34,21 @@ def world(world):
     """Close the service that a restart has left."""
     yield world
     world.app.close()
+
+
+def asked(world):
+    """Let the next tick come; return how often it begins a transaction, and how often one that writes."""
+    begun = []
+    engine = world.app.service.store.engine
+
+    def begins(connection):
+        begun.append("course_read_only" not in connection.get_execution_options())
+
+    event.listen(engine, "begin", begins)
+    world.clock.go(seconds=5)  # sooner than a sign of life is due on PostgreSQL
+    world.app.tick()
+    event.remove(engine, "begin", begins)
+    return len(begun), sum(begun)
 
 
 def restart(world, **changed):
@@ -107,6 +122,14 @@ WEEKS = {
     "over a year's end": ("America/New_York", 7, date(2027, 12, 29), {}),
     "over a month's end": ("Asia/Kathmandu", 21, date(2027, 4, 28), {}),
 }
+
+
+def test_a_tick_with_nothing_due_looks_twice_and_takes_no_lock(world):
+    """Whether sending is on, and whether anything is due; that it ticks is written down twice a minute."""
+    world.join()
+    world.pass_hours(1)
+
+    assert asked(world) == (2, 0)
 
 
 @ON_SQLITE

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from secrets import token_hex
 
-from sqlalchemy import BigInteger, Connection, Text, case, cast, delete, select, update
+from sqlalchemy import BigInteger, Connection, Select, Text, bindparam, case, cast, delete, select, update
 
 from course.journeys.service import Service
 from course.keys import Keys
@@ -19,23 +20,35 @@ DATABASE = "database"  # a random name, which backups share
 LINE = "line"  # another one, which each restore begins anew
 MARK = "mark"  # the newest moment that this database knows
 
+# Made once: they are asked at every tick, or at most of them.
+RECALL = select(facts.c.value, facts.c.at).where(facts.c.name == bindparam("fact"))
+CHANGE = update(facts).where(facts.c.name == bindparam("fact")).values(value=bindparam("said"), at=bindparam("moment"))
+LAST, RAISED = cast(facts.c.value, BigInteger), bindparam("milliseconds", type_=BigInteger)
+RAISE = (  # in one statement: two workers may do it at once
+    update(facts)
+    .where(facts.c.name == MARK)
+    .values(value=cast(case((LAST >= RAISED, LAST + 1), else_=RAISED), Text), at=bindparam("moment"))
+    .returning(facts.c.value)
+)
+
 
 def remember(tx: Connection, name: str, value: str, real_now: datetime) -> None:
-    """Write down a fact."""
-    if not insert_new(tx, facts, [{"name": name, "value": value, "at": real_now}]):
-        tx.execute(update(facts).where(facts.c.name == name).values(value=value, at=real_now))
+    """Write down a fact: it is usually there, and only changes."""
+    said = {"fact": name, "said": value, "moment": real_now}
+    if tx.execute(CHANGE, said).rowcount or insert_new(tx, facts, [{"name": name, "value": value, "at": real_now}]):
+        return
+    tx.execute(CHANGE, said)  # another worker was first to write it
 
 
 def recall(tx: Connection, name: str) -> tuple[str, datetime | None]:
     """Return a fact and when it was written down; ("", None) for one that is not known."""
-    row = tx.execute(select(facts.c.value, facts.c.at).where(facts.c.name == name)).first()
+    row = tx.execute(RECALL, {"fact": name}).first()
     return (row.value, row.at) if row else ("", None)
 
 
 def recall_all(tx: Connection, *names: str) -> dict[str, tuple[str, datetime]]:
     """Return those of these facts that are known, by their names, in one question: it is asked at every tick."""
-    query = select(facts.c.name, facts.c.value, facts.c.at).where(facts.c.name.in_(names))
-    return {name: (value, at) for name, value, at in tx.execute(query)}
+    return {name: (value, at) for name, value, at in tx.execute(_of(names))}
 
 
 def forget(tx: Connection, name: str) -> None:
@@ -45,8 +58,11 @@ def forget(tx: Connection, name: str) -> None:
 
 def identity(tx: Connection, real_now: datetime) -> str:
     """Return the random name of this database, which its backups share; given at its first start."""
-    insert_new(tx, facts, [{"name": DATABASE, "value": token_hex(16), "at": real_now}])
-    return recall(tx, DATABASE)[0]
+    known, _ = recall(tx, DATABASE)
+    if not known:
+        insert_new(tx, facts, [{"name": DATABASE, "value": token_hex(16), "at": real_now}])
+        known, _ = recall(tx, DATABASE)  # another worker's, if it was first
+    return known
 
 
 def raise_mark(tx: Connection, real_now: datetime) -> int:
@@ -55,12 +71,11 @@ def raise_mark(tx: Connection, real_now: datetime) -> int:
     It only ever grows, also when the clock was put back: whichever of two states is older has the lower one.
     """
     moment = milliseconds(real_now)
-    if insert_new(tx, facts, [{"name": MARK, "value": str(moment), "at": real_now}]):
+    to = {"milliseconds": moment, "moment": real_now}
+    raised = tx.execute(RAISE, to).scalar()
+    if raised is None and insert_new(tx, facts, [{"name": MARK, "value": str(moment), "at": real_now}]):
         return moment
-    last = cast(facts.c.value, BigInteger)
-    raised = case((last >= moment, last + 1), else_=moment)  # in one statement: two workers may do it at once
-    query = update(facts).where(facts.c.name == MARK).values(value=cast(raised, Text), at=real_now)
-    return int(tx.execute(query.returning(facts.c.value)).scalar_one())
+    return int(raised or tx.execute(RAISE, to).scalar_one())  # without it, another worker was first to insert it
 
 
 def milliseconds(moment: datetime) -> int:
@@ -89,3 +104,8 @@ def check_key(service: Service, real_now: datetime) -> None:
 def key_mark(keys: Keys) -> str:
     """Return what tells one SECRET_KEY from another, and gives nothing away."""
     return keys.hash("key check", "")
+
+
+@cache
+def _of(names: tuple[str, ...]) -> Select[str, str, datetime]:
+    return select(facts.c.name, facts.c.value, facts.c.at).where(facts.c.name.in_(names))

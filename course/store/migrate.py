@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from alembic import command
@@ -30,10 +31,12 @@ def upgrade(store: Store) -> None:
     with store.transaction() as connection:
         if not store.sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
-        _refuse_newer(MigrationContext.configure(connection).get_current_revision())
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        current = MigrationContext.configure(connection).get_current_revision()
+        _refuse_newer(current)
+        if current != newest():
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
         if not store.sqlite:
             key_store.make(connection)
 
@@ -49,16 +52,22 @@ def check(store: Store) -> None:
 
 def newest() -> str:
     """Return the revision that this code wants."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(_scripts().get_current_head())
 
 
 def _refuse_newer(current: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     if current is not None and current not in known:
         raise SchemaError(
             f"The database has schema {current}, which this version does not know: it was made by a newer one. "
             "Install that version again; nothing was changed."
         )
+
+
+@functools.cache
+def _scripts() -> ScriptDirectory:
+    """Return the migrations, read once: each is a module of its own."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:
