@@ -9,24 +9,27 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from course.reading.attributions import ADDRESS, COLON, TIME, stamped, strong, weak
-from course.reading.lines import Hint, Kind, Line
-from course.reading.words import Words, lowered
+from course.reading.attributions import ADDRESS, TIME, ends_with_colon, stamped, strong, weak
+from course.reading.lines import HEAD, OWN, QUOTE, Hint, Line
+from course.reading.words import Words
 
-ENDS = re.compile(r"[:\uff1a>\u2026-]$")
+ENDS = frozenset(":\uff1a>\u2026-")
 TRIES = 50  # lines that look as if they ended one; a mail has a few
 LONGEST = 500  # characters of an attribution
 SHORT = 80  # characters of a last line
 HIGHEST = 5  # lines of one
-DEEPEST = 50  # quotes within quotes that marks are counted to
+DEEPEST = 10  # quotes without marks, one within another, that are told apart
+MARKED = 50  # the same of quotes that the HTML marks
 
 
 def rest(lines: list[Line], start: int, depth: int) -> None:
     """Take all that follows at this depth for the quote that was announced: its client put no marks."""
+    if depth > DEEPEST:
+        return
     for line in lines[start:]:
         if line.depth == depth:
             line.depth += 1
-            line.kind = Kind.QUOTE if line.kind is Kind.OWN else line.kind
+            line.kind = QUOTE if line.kind is OWN else line.kind
 
 
 def following(lines: list[Line], index: int) -> Line | None:
@@ -39,16 +42,18 @@ def hinted(lines: list[Line], _: Words) -> None:
 
     Each mark moves all that follows at its depth by one, as `rest` does, in one walk over the lines.
     """
+    if not any(line.hint for line in lines):
+        return
     now = {line.depth: line.depth for line in lines}
     for line in lines:
-        if line.hint is Hint.REST and now[line.depth] < DEEPEST:
+        if line.hint is Hint.REST and now[line.depth] < MARKED:
             marked = now[line.depth]
             now = {depth: seen + (seen == marked) for depth, seen in now.items()}
         if now[line.depth] != line.depth:
             line.depth = now[line.depth]
-            line.kind = Kind.QUOTE if line.kind is Kind.OWN else line.kind
+            line.kind = QUOTE if line.kind is OWN else line.kind
         if line.hint is Hint.HEAD:
-            line.kind = Kind.HEAD
+            line.kind = HEAD
 
 
 def attributed(lines: list[Line], words: Words) -> None:
@@ -56,7 +61,7 @@ def attributed(lines: list[Line], words: Words) -> None:
     index, tries = 0, Counter[bool]()
     while index < len(lines):
         line = lines[index]
-        if line.kind is not Kind.HEAD and tries[line.depth > 0] < TRIES and _may_end(line, words):
+        if line.kind is not HEAD and tries[line.depth > 0] < TRIES and _may_end(line, words):
             tries[line.depth > 0] += 1
             first = _begins(lines, index, words) if not _goes_on(lines, index) else None
             if first is not None:
@@ -68,8 +73,8 @@ def arrowed(lines: list[Line], _: Words) -> None:
     """Cut at GroupWise's ">>> Alice <alice@example.org> 16/11/26 7:00 >>>"."""
     for index, line in enumerate(lines):
         text = line.seen
-        if line.marks.startswith(">>>") and text.endswith(">>>") and (ADDRESS.search(text) or TIME.search(text)):
-            line.kind = Kind.HEAD
+        if line.marks[:3] == ">>>" and text.endswith(">>>") and (ADDRESS.search(text) or TIME.search(text)):
+            line.kind = HEAD
             rest(lines, index + 1, 0)
             return
 
@@ -78,15 +83,15 @@ def _may_end(line: Line, words: Words) -> bool:
     text = line.seen
     if not text or len(text) > LONGEST:
         return False
-    return bool(ENDS.search(text) or words.wrote.search(lowered(text[-60:]))) or stamped(text)
+    return text[-1] in ENDS or words.verb(text[-60:]) is not None or stamped(text)
 
 
 def _goes_on(lines: list[Line], index: int) -> bool:
     """Whether the next line ends it: "… schrieb Dear" and "Self:" below."""
     after = lines[index + 1] if index + 1 < len(lines) else None
-    if after is None or after.depth != lines[index].depth or COLON.search(lines[index].seen):
+    if after is None or after.depth != lines[index].depth or ends_with_colon(lines[index].seen):
         return False
-    return len(after.seen) < SHORT and bool(COLON.search(after.seen))
+    return len(after.seen) < SHORT and ends_with_colon(after.seen)
 
 
 def _begins(lines: list[Line], last: int, words: Words) -> int | None:
@@ -94,9 +99,9 @@ def _begins(lines: list[Line], last: int, words: Words) -> int | None:
     after = following(lines, last)
     quoted = after is not None and (after.depth > lines[last].depth or after.seen.startswith("|"))
     fallback, strong_at = None, None
-    alone = strong(lines[last].seen, words) and not lines[last].seen.startswith(("<", "("))
+    alone = not lines[last].seen.startswith(("<", "(")) and strong(lines[last].seen, words)
     for first, text in _windows(lines, last, across=not alone):
-        sure = strong(text, words)
+        sure = strong(text, words) if first != last else alone or strong(text, words)
         if sure or (quoted and weak(text, words)):
             if words.start.match(text) or (text[0].isdigit() and sure):
                 return first
@@ -110,7 +115,7 @@ def _windows(lines: list[Line], last: int, *, across: bool) -> Iterator[tuple[in
     text, gap = "", False
     for first in range(last, max(-1, last - HIGHEST), -1):
         line = lines[first]
-        if line.depth != lines[last].depth or line.kind is Kind.HEAD:
+        if line.depth != lines[last].depth or line.kind is HEAD:
             return
         if line.blank:
             if gap or not across:
@@ -129,9 +134,9 @@ def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:
     after = following(lines, last)
     own = _before(lines[first].seen, words)
     for line in lines[first : last + 1]:
-        line.kind = Kind.HEAD if not line.blank else line.kind
+        line.kind = HEAD if not line.blank else line.kind
     # With nothing above it, and no marks, nobody can tell a bare quote from an answer below one: nothing is lost.
-    above = depth or any(line.kind is Kind.OWN and not line.blank for line in lines[:first])
+    above = depth or any(line.kind is OWN and not line.blank for line in lines[:first])
     if after is not None and after.depth <= depth and not _piped(lines, last) and (above or own):
         rest(lines, last + 1, depth)
     if own is None or depth:
@@ -144,7 +149,7 @@ def _before(text: str, words: Words) -> str | None:
     """Return what stands before the attribution on its own first line: "thanks On Wed, Apr 4 … wrote:"."""
     for start in words.start.finditer(text[:LONGEST]):
         own = text[: start.start()]
-        if not own or re.search(r"\d", own) or ADDRESS.search(own) or words.wrote.search(lowered(own)):
+        if not own or re.search(r"\d", own) or ADDRESS.search(own) or words.verb(own):
             return None
         if re.search(r"[\s-]$", own):
             return own.rstrip(" \t-") or None
@@ -156,7 +161,7 @@ def _piped(lines: list[Line], last: int) -> bool:
     found = False
     for line in lines[last + 1 :]:
         if line.seen.startswith("|"):
-            line.kind, line.depth, found = Kind.QUOTE, line.depth + 1, True
+            line.kind, line.depth, found = QUOTE, line.depth + 1, True
         elif not line.blank:
             break
     return found

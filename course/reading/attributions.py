@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from course.reading.words import Words, lowered
+from course.reading.words import Words
 
 ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{2,}")
 BRACKETED = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>@]{1,64}@|&lt;[^\s<>@]{1,64}@")
@@ -21,9 +21,8 @@ MOST = 5  # words of a name
 
 def strong(text: str, words: Words) -> bool:
     """Whether it can be nothing else: an address, or both a date and a time, and a verb or a bracket."""
-    verb = _verb(text, words)
-    ends = bool(COLON.search(text)) or (verb is not None and verb.end() > len(text) - 6)
-    if not ends:
+    verb = words.verb(text)
+    if not ends_with_colon(text) and (verb is None or verb.end() <= len(text) - 6):
         return False
     if verb is not None and DASHED.fullmatch(text):
         return True
@@ -46,18 +45,18 @@ def _is_name(said: str) -> bool:
 
 def weak(text: str, words: Words) -> bool:
     """Whether it may announce a quote that is marked as one."""
-    colon = bool(COLON.search(text))
+    colon = ends_with_colon(text)
     address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
-    verb = _verb(text, words)
+    verb = words.verb(text)
     if not colon:
         return stamped(text) or (address and date) or (verb is not None and verb.end() > len(text) - 6 and date)
     told = verb is not None and (address or date or bool(words.start.match(text)) or verb.end() > len(text) - 6)
     return told or address or (date and bool(TIME.search(text)))
 
 
-def _verb(text: str, words: Words) -> re.Match[str] | None:
-    """Return the last verb of saying."""
-    return max(words.wrote.finditer(lowered(text)), key=lambda found: found.start(), default=None)
+def ends_with_colon(text: str) -> bool:
+    """Whether a colon ends it, but for a few signs: a link's bracket, a quotation mark."""
+    return bool(COLON.search(text, max(0, len(text) - 6)))
 
 
 def stamped(text: str) -> bool:

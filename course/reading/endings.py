@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from course.reading.lines import Kind, Line
+from course.reading.lines import FOOTER, HEAD, OWN, QUOTE, SIGNATURE, Line
 from course.reading.words import Words
 
 DELIMITER = re.compile(r"--|\u2014\u2014|__")  # RFC 3676 section 4.3; its space is often lost
 DIVIDER = re.compile(r"[-_=*#~+\u2500\u2501\u2014\u1427 ]{1,100}")  # the last but one is what a tracker of Gmail's adds
 SENTENCE = re.compile(r"[.!?\u2026:]$|^[-_=*\u2014]{3,}$|(?:\w+\W+){7}")  # too much for a signature under mere dashes
+DASH = frozenset("-_=*\u2014")
 DASHES = re.compile(r"[-_=*\u2014]{2,100}")
 RULED = re.compile(r"[-_=*\u2014]{3,100}")
 URL = re.compile(r"<?\(?(?:https?://|www\.|mailto:)[^\s<>]*>?\)?", re.IGNORECASE)
+BRACKETS = re.compile(r"[\[\]<>()*_]")
 WRAP = "<>()[]{}*_~|\"'“”. \t"
 WORD = re.compile(r"[\w&'\u2019.®-]+")
 CONTACT = re.compile(
@@ -35,7 +37,7 @@ def runs(lines: list[Line]) -> Iterator[list[Line]]:
     """Yield the person's lines in runs: what stands together between two quotes."""
     run: list[Line] = []
     for line in lines:
-        if line.kind is Kind.OWN:
+        if line.kind is OWN:
             run.append(line)
         elif run:
             yield run
@@ -49,22 +51,23 @@ def signed(lines: list[Line], _: Words) -> None:
     for run in runs(lines):
         above = False
         for index, line in enumerate(run):
-            if DASHES.fullmatch(line.seen) and _begins(line, run[index + 1 :], above=above):
+            if line.seen[:1] in DASH and DASHES.fullmatch(line.seen) and _begins(line, run[index + 1 :], above=above):
                 for one in run[index:]:
-                    one.kind = Kind.SIGNATURE
+                    one.kind = SIGNATURE
                 break
             above = above or not line.blank
 
 
 def _begins(line: Line, rest: list[Line], *, above: bool) -> bool:
-    text, next_blank = line.seen, any(one.blank for one in rest[:1])
-    below = list(islice((one for one in rest if not one.blank), MANY + 1))
+    text = line.seen
     if line.text.startswith("-- ") and text == "--":
         return True
-    if DELIMITER.fullmatch(text):
-        return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
-    if not above or not RULED.fullmatch(text) or next_blank:
+    delimits = DELIMITER.fullmatch(text)
+    if not delimits and (not above or not RULED.fullmatch(text) or (rest and rest[0].blank)):
         return False
+    below = list(islice((one for one in rest if not one.blank), MANY + 1))
+    if delimits:
+        return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
     return 0 < len(below) <= FEW and not any(len(one.text) > SHORT or SENTENCE.search(one.seen) for one in below)
 
 
@@ -76,15 +79,15 @@ def footed(lines: list[Line], words: Words) -> None:
                 continue
             if not is_footer(line.seen, words):
                 break
-            line.kind = Kind.FOOTER
+            line.kind = FOOTER
 
 
 def is_footer(text: str, words: Words) -> bool:
     """Whether a line only says from what it was sent: "Sent from the bottom of my heart" names no phone."""
     if len(text) > 2 * LONGEST:
         return False
-    bare = re.sub(r"[\[\]<>()*_]", " ", URL.sub(" ", text)).strip(WRAP)
-    found = words.footer.match(bare)
+    bare = BRACKETS.sub(" ", URL.sub(" ", text)).strip(WRAP)
+    found = words.footer.match(bare) if words.may_be_footer(bare) else None
     if found is None or len(bare) > LONGEST:
         return False
     inside = " ".join(one for one in found.groups() if one)
@@ -126,7 +129,7 @@ def carded(lines: list[Line], _: Words) -> None:
             and last[0] is not run[0]
         ):
             for line in last:
-                line.kind = Kind.SIGNATURE
+                line.kind = SIGNATURE
 
 
 def named(lines: list[Line], _: Words) -> None:
@@ -139,7 +142,7 @@ def named(lines: list[Line], _: Words) -> None:
             and BY.fullmatch(last[0].seen)
             and last[0].seen.lstrip("-")[0].isupper()
         ):
-            last[0].kind = Kind.SIGNATURE
+            last[0].kind = SIGNATURE
 
 
 def _last_paragraph(run: list[Line]) -> list[Line]:
@@ -159,14 +162,15 @@ def ruled(lines: list[Line], _: Words) -> None:
         for line in reversed(run):
             if not line.blank and not DIVIDER.fullmatch(line.seen):
                 break
-            line.kind = Kind.SIGNATURE if not line.blank else line.kind
+            line.kind = SIGNATURE if not line.blank else line.kind
 
 
 def typed(lines: list[Line], _: Words) -> None:
     """Keep a single marked line in the middle of a paragraph where nothing announces a quote: the person typed it."""
     for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
-        if line.kind is Kind.HEAD:
+        if line.kind is HEAD:
             return
-        around = before.text and after.text and before.kind is after.kind is Kind.OWN
-        if around and line.kind is Kind.QUOTE and line.marks:
-            line.text, line.depth, line.kind = line.marks + line.text, 0, Kind.OWN
+        around = before.text and after.text and before.kind is after.kind is OWN
+        if around and line.kind is QUOTE and line.marks:
+            line.depth, line.kind = 0, OWN
+            line.say(line.marks + line.text)

@@ -12,8 +12,8 @@ from course.reading import bodies, markup, mime, wrappers
 from course.reading.bodies import Body
 from course.reading.caps import TooMuchError
 from course.reading.hypertext import from_html
-from course.reading.lines import Kind, Line, from_text
-from course.reading.prompt import Prompt, tokens
+from course.reading.lines import OWN, Line, from_text
+from course.reading.prompt import Prompt, words
 from course.reading.sieve import Sieve, own, rest, whole
 
 LONGEST = 512 * 1024  # characters of a text that are looked at
@@ -66,7 +66,7 @@ class Reader:
 
     def _words(self, body: Body, prompt: Prompt | None) -> Found:
         lines = self.sieve.of(body, prompt)
-        cut = any(line.kind is not Kind.OWN for line in lines)
+        cut = any(line.kind is not OWN for line in lines)
         return Found(own(lines), cut=cut, rest=rest(lines) if cut else "", whole=whole(lines) if cut else "")
 
 
@@ -105,7 +105,7 @@ def fuller(text: Found, page: Found) -> Found:
         return text if text.text else page
     if text.cut != page.cut:
         return text if text.cut else page
-    said, shown = (Counter(token.word for token in tokens([Line(one.text)])) for one in (text, page))
+    said, shown = (Counter(words(one.text)) for one in (text, page))
     return page if said < shown else text
 
 

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from course.reading.announcements import LONGEST, following, rest
 from course.reading.attributions import ADDRESS, TIME
-from course.reading.lines import Kind, Line
-from course.reading.words import Words
+from course.reading.lines import HEAD, Line
+from course.reading.words import Words, key
 
 ANY_DASHED = re.compile(r"-{4,}\s?[^-\n]{3,60}-{4,}")
 UNDERSCORES = re.compile(r"_{10,}")  # Outlook's line, also where little of the header follows
 FIELD = re.compile(r"[^\s:\uff1a][^:\uff1a]{0,30}[:\uff1a]\s?\S")
-COLON = re.compile(r"[:\uff1a]")
-LABEL = 40  # characters of a label
 HEADS = 50  # separators in a mail
 TRIES = 80  # blocks that are looked at
 BLOCK = 14  # lines of a header block
@@ -28,12 +26,12 @@ def separated(lines: list[Line], words: Words) -> None:
     seen = 0
     for index, line in enumerate(lines):
         text = line.seen
-        if line.kind is Kind.HEAD or len(text) > LONGEST:
+        if line.kind is HEAD or len(text) > LONGEST or not text:
             continue
-        unknown = ANY_DASHED.fullmatch(text) and FIELD.match(_below(lines, index))
-        lined = UNDERSCORES.fullmatch(text) and _is_sender(_below(lines, index), words)
-        if unknown or lined or words.separator.fullmatch(text.strip("*")):
-            line.kind = Kind.HEAD
+        unknown = text[0] == "-" and ANY_DASHED.fullmatch(text) and FIELD.match(_below(lines, index))
+        lined = text[0] == "_" and UNDERSCORES.fullmatch(text) and _is_sender(_below(lines, index), words)
+        if unknown or lined or words.separates(text.strip("*")):
+            line.kind = HEAD
             seen += 1
             if seen > HEADS:
                 return
@@ -46,19 +44,15 @@ def _below(lines: list[Line], index: int) -> str:
 
 
 def _is_sender(text: str, words: Words) -> bool:
-    label = words.label.match(text)
-    return label is not None and bool(ADDRESS.search(text)) and "from" in words.labels[_key(label)]
-
-
-def _key(label: re.Match[str]) -> str:
-    return " ".join(label[1].casefold().split())
+    label = words.label(text)
+    return label is not None and bool(ADDRESS.search(text)) and "from" in words.labels[key(label[1])]
 
 
 def _fields(lines: list[Line], index: int, words: Words) -> int:
     """Mark the labels below a separator, however few; return the last line of them."""
     for at in range(index + 1, min(len(lines), index + BLOCK)):
-        if words.label.match(lines[at].seen) and lines[at].depth == lines[index].depth:
-            lines[at].kind, index = Kind.HEAD, at
+        if words.label(lines[at].seen) and lines[at].depth == lines[index].depth:
+            lines[at].kind, index = HEAD, at
         elif not lines[at].blank:
             break
     return index
@@ -66,23 +60,23 @@ def _fields(lines: list[Line], index: int, words: Words) -> int:
 
 def headed(lines: list[Line], words: Words) -> None:
     """Cut at "From: … Sent: … To: … Subject: …": Outlook in all its forms, AOL, Exchange, Windows Mail."""
-    labels = [words.label.match(line.seen) if COLON.search(line.seen[:LABEL]) else None for line in lines]
+    labels = [words.label(line.seen) for line in lines]
     tries = 0
     for index, line in enumerate(lines):
-        if line.kind is Kind.HEAD or labels[index] is None or tries > TRIES:
+        if line.kind is HEAD or labels[index] is None or tries > TRIES:
             continue
         tries += 1
         block = list(_block(lines, index, labels))
         if _is_head(block, labels[index : index + len(block)], words):
             for one in (*_title(lines[max(0, index - 2) : index], words), *block):
-                one.kind = Kind.HEAD
+                one.kind = HEAD
             _unmarked(lines, index + len(block) - 1, line.depth)
 
 
 def _title(above: list[Line], words: Words) -> list[Line]:
     """Return the line right above a header block that says what it is, without dashes: BlackBerry 10."""
     last = next((line for line in reversed(above) if not line.blank), None)
-    return [last] if last is not None and words.title.fullmatch(last.seen) else []
+    return [last] if last is not None and key(last.seen) in words.titles else []
 
 
 def _unmarked(lines: list[Line], last: int, depth: int) -> None:
@@ -113,9 +107,8 @@ def _is_head(block: list[Line], labels: Labels, words: Words) -> bool:
     found: dict[str, str] = {}
     for line, label in zip(block, labels, strict=True):
         if label:
-            keys = words.labels[_key(label)]
-            for key in keys:
-                found.setdefault(key, line.seen[label.end() :])
+            for name in words.labels[key(label[1])]:
+                found.setdefault(name, line.seen[label.end() :])
     address = any(ADDRESS.search(line.seen) for line in block)
     if "from" not in found or len(found) < 2:  # noqa: PLR2004
         return False

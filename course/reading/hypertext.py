@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from course.reading import markup
-from course.reading.lines import Hint, Line
+from course.reading.lines import NO_HINT, Hint, Line
 from course.reading.marks import MARKS, Mark, Means
 from course.reading.markup import Remainder, Tag
 
@@ -21,16 +21,31 @@ BLOCKS = frozenset(
 SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table"})
 ALIKE = frozenset({"p", "li", "tr", "td", "th", "dd", "dt", "option"})  # one closes another of its kind
 DEEPEST = 40  # quotes within quotes that are told apart
-SPACES = re.compile(r"[ \t\n\r\f]+")
+LISTS = frozenset({"ul", "ol", "li"})
+NOTHING: frozenset[Means] = frozenset()
+SPACES = re.compile(r"[\t\n\r\f][ \t\n\r\f]*| [ \t\n\r\f]+")  # all but a single blank
 
 
-@dataclass(slots=True)
-class Open:
-    """An element that is open."""
+REST, HEAD, SIGNATURE, HIDDEN = Means.REST, Means.HEAD, Means.SIGNATURE, Means.HIDDEN
+BREAKING = frozenset({REST, SIGNATURE})  # a line ends with what a client marks so
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What an opening tag begins; the same for each tag that is written alike."""
 
     name: str
     means: frozenset[Means]
     quotes: int
+    block: bool
+    spaced: bool
+
+    @classmethod
+    def of(cls, tag: Tag, means: frozenset[Means]) -> Element:
+        """Return what this tag begins, given what a client means by it."""
+        name = tag.name
+        quotes = int(Means.QUOTE in means or (name == "blockquote" and Means.INDENT not in means))
+        return cls(name, means, quotes, name in BLOCKS, name in SPACED)
 
 
 @dataclass
@@ -39,15 +54,15 @@ class Page:
 
     marks: tuple[Mark, ...] = MARKS
     lines: list[Line] = field(default_factory=list)
-    open: list[Open] = field(default_factory=list)
+    open: list[Element] = field(default_factory=list)
     # How many of each are open; no Counter, which takes ten times as long for what is not there.
     names: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     active: defaultdict[Means, int] = field(default_factory=lambda: defaultdict(int))
     lists: list[int | None] = field(default_factory=list)  # the next number of an open list, None for bullets
     text: list[str] = field(default_factory=list)
     depth: int = 0
-    meant: dict[tuple[object, ...], frozenset[Means]] = field(default_factory=dict)  # by a tag's name and attributes
-    hint: Hint = Hint.NONE  # for the line that is being written
+    elements: dict[Tag, Element] = field(default_factory=dict)
+    hint: Hint = NO_HINT  # for the line that is being written
 
     @property
     def level(self) -> int:
@@ -71,27 +86,30 @@ class Page:
         return self.lines
 
     def _write(self, text: str) -> None:
-        if not self.active[Means.HIDDEN]:
-            self.text.append(text if self.names["pre"] else SPACES.sub(" ", text))
+        if not self.active[HIDDEN]:
+            self.text.append(text)
 
     def _open(self, tag: Tag) -> None:
-        if tag.name in VOID:
+        name = tag.name
+        if name in VOID:
             return self._void(tag)
-        if tag.name in ALIKE and self.open and self.open[-1].name == tag.name:
-            self._close(tag.name)
-        if tag.name in BLOCKS:
-            self._break(blank=tag.name in SPACED)
-        means = self._means(tag)
-        quotes = int(Means.QUOTE in means or (tag.name == "blockquote" and Means.INDENT not in means))
-        self.open.append(Open(tag.name, means, quotes))
-        self.names[tag.name] += 1
-        self.depth += quotes
-        for one in means:
+        if name in ALIKE and self.open and self.open[-1].name == name:
+            self._close(name)
+        element = self.elements.get(tag)
+        if element is None:
+            element = self.elements[tag] = Element.of(tag, self._means(tag))
+        if element.block and (self.text or element.spaced):
+            self._break(blank=element.spaced)
+        self.open.append(element)
+        self.names[name] += 1
+        self.depth += element.quotes
+        for one in element.means:
             self.active[one] += 1
-        if Means.REST in means:
+        if REST in element.means:
             self._break()
             self.hint = Hint.REST
-        self._list(tag)
+        if name in LISTS:
+            self._list(tag)
         return None
 
     def _void(self, tag: Tag) -> None:
@@ -100,28 +118,22 @@ class Page:
         elif tag.name == "hr":
             self._break()
             self.lines.append(Line("-" * 20, self.level, hint=Hint.RULE))
-        elif Means.REST in (means := self._means(tag)) and means:
+        elif REST in (means := self._means(tag)) and means:
             self.hint = Hint.REST
 
     def _means(self, tag: Tag) -> frozenset[Means]:
         if not tag.attributes:
-            return frozenset()
-        key = (tag.name, *tag.attributes.items())
-        if key not in self.meant:
-            self.meant[key] = self._looked_up(tag)
-        return self.meant[key]
-
-    def _looked_up(self, tag: Tag) -> frozenset[Means]:
+            return NOTHING
         found = {mark.means for mark in self.marks if (said := tag.says(mark.attribute)) and mark.pattern.search(said)}
         if tag.name != "div":
-            found -= {Means.REST} if "style" in tag.attributes and not tag.says("id") + tag.says("class") else set()
+            found -= {REST} if "style" in tag.attributes and not tag.says("id") + tag.says("class") else set()
         return frozenset(found)
 
     def _list(self, tag: Tag) -> None:
         if tag.name in {"ul", "ol"}:
             first = tag.says("start")
             self.lists.append(None if tag.name == "ul" else int(first) if first.isdecimal() and len(first) < 6 else 1)  # noqa: PLR2004
-        elif tag.name == "li":
+        else:
             number = self.lists[-1] if self.lists else None
             self.text.append("- " if number is None else f"{number}. ")
             if self.lists and number is not None:
@@ -132,38 +144,35 @@ class Page:
             return
         while self.open:
             last = self.open.pop()
-            if last.name in BLOCKS or Means.REST in last.means or Means.SIGNATURE in last.means:
-                self._break(blank=last.name in SPACED)
+            if last.block or not BREAKING.isdisjoint(last.means):
+                self._break(blank=last.spaced)
             self.names[last.name] -= 1
             self.depth -= last.quotes
             for one in last.means:
                 self.active[one] -= 1
-            if last.name in {"ul", "ol"} and self.lists:
+            if last.name in LISTS and last.name != "li" and self.lists:
                 self.lists.pop()
             if last.name == name:
                 return
 
     def _break(self, *, blank: bool = False, always: bool = False) -> None:
         """End the line. A blank one follows a paragraph, and a <br> that stands alone."""
-        if not self.text and not always:
-            if blank and self.lines and self.lines[-1].text:
-                self.lines.append(Line("", self.level))
-            return
-        whole = "".join(self.text)
-        text = whole.rstrip() if self.names["pre"] else SPACES.sub(" ", whole.replace("\xa0", " ")).strip()
-        self.text.clear()
-        for row in text.split("\n") if text else [""] if always else []:
-            self.lines.append(self._line(row))
+        if self.text or always:
+            whole = "".join(self.text)
+            text = whole.rstrip() if self.names["pre"] else SPACES.sub(" ", whole.replace("\xa0", " ")).strip()
+            self.text.clear()
+            for row in text.split("\n") if text else [""] if always else []:
+                self.lines.append(self._line(row))
         if blank and self.lines and self.lines[-1].text:
             self.lines.append(Line("", self.level))
 
     def _line(self, text: str) -> Line:
         hint = self.hint
         if text:
-            self.hint = Hint.NONE
-        if not hint and self.active[Means.SIGNATURE]:
+            self.hint = NO_HINT
+        if not hint and self.active[SIGNATURE]:
             hint = Hint.SIGNATURE
-        if not hint and self.active[Means.HEAD]:
+        if not hint and self.active[HEAD]:
             hint = Hint.HEAD
         return Line(text, self.level, hint=hint)
 

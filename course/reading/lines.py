@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 
@@ -12,6 +12,7 @@ from itertools import groupby
 UNSEEN = {
     ord(sign): None for sign in "\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2069\ufeff\xad"
 }
+HIDDEN = re.compile(f"[{''.join(map(chr, UNSEEN))}]+")  # the same, taken out in half the time
 MARKS = re.compile(r"(?:>[ \t]?)+")
 # Gmail breaks "<address>" over two or three lines (and so puts a ">" where a quote would begin).
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
@@ -32,6 +33,10 @@ class Kind(StrEnum):
     FOOTER = "footer"  # "Sent from my phone"
 
 
+# Every rule asks each line for its kind, and `Kind.OWN` takes ten times as long as a name of the module.
+OWN, QUOTE, HEAD, SIGNATURE, FOOTER = Kind
+
+
 class Hint(StrEnum):
     """What the HTML says of a line, in its client's own names."""
 
@@ -42,36 +47,39 @@ class Hint(StrEnum):
     RULE = "rule"  # a horizontal rule
 
 
+NO_HINT = Hint.NONE
+
+
 @dataclass(slots=True)
 class Line:
-    """One line without its quote marks. `depth` is how often it is quoted; `marks` is what stood there."""
+    """One line without its quote marks. `depth` is how often it is quoted; `marks` is what stood there.
+
+    `seen` is the text as rules look at it: nothing invisible, no blanks around it, not too long. Every rule asks for it
+    of every line, so it is made once, and `say` is the way to change a text.
+    """
 
     text: str
     depth: int = 0
-    kind: Kind = Kind.OWN
-    hint: Hint = Hint.NONE
+    kind: Kind = OWN
+    hint: Hint = NO_HINT
     marks: str = ""
     ours: bool = False  # quoted from the message that we sent
     beyond: bool = False  # many lines in one, beyond what is judged: they are kept as they stand
-    _of: str | None = None  # the text that _seen was made of
-    _seen: str = ""
+    seen: str = field(init=False)
+    blank: bool = field(init=False)  # whether there is nothing to see
 
     def __post_init__(self) -> None:
         """Take what is quoted for a quote until somebody says otherwise."""
-        if self.depth and self.kind is Kind.OWN:
-            self.kind = Kind.QUOTE
+        if self.depth and self.kind is OWN:
+            self.kind = QUOTE
+        self.say(self.text)
 
-    @property
-    def blank(self) -> bool:
-        """Whether there is nothing to see."""
-        return not self.seen
-
-    @property
-    def seen(self) -> str:
-        """The text as rules look at it: nothing invisible, no stars around it, not too long."""
-        if self._of is not self.text:
-            self._of, self._seen = self.text, self.text[:LONGEST].translate(UNSEEN).replace("\xa0", " ").strip()
-        return self._seen
+    def say(self, text: str) -> None:
+        """Change the text."""
+        self.text = text
+        seen = text[:LONGEST]
+        self.seen = seen.strip() if seen.isascii() else HIDDEN.sub("", seen).replace("\xa0", " ").strip()
+        self.blank = not self.seen
 
 
 def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[Line]:
@@ -79,7 +87,10 @@ def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[L
     whole = BROKEN_ADDRESS.sub(r"<\1>", text.replace("\r\n", "\n").replace("\r", "\n"))
     rows = whole.split("\n", ROWS)
     rows[ROWS:] = [text for rest in rows[ROWS:] for text in _in_few(rest)]
-    return list(_unflowed(rows, delsp=delsp)) if flowed else _unwrapped_links([_marked(row) for row in rows])
+    if flowed:
+        return list(_unflowed(rows, delsp=delsp))
+    lines = [_marked(row) for row in rows]
+    return _unwrapped_links(lines) if "://" in whole else lines
 
 
 def _in_few(rest: str) -> list[str]:
@@ -131,7 +142,7 @@ def _unflowed(rows: Iterable[str], *, delsp: bool) -> Iterator[Line]:
 
 
 def _joined(line: Line, pieces: list[str]) -> Line:
-    line.text = "".join(pieces).rstrip()
+    line.say("".join(pieces).rstrip())
     return line
 
 
@@ -141,12 +152,12 @@ def _unwrapped_links(lines: list[Line]) -> list[Line]:
     for line in lines:
         before = kept[-1] if kept else None
         if before is not None and before.depth and not line.depth and _goes_on(before.text, line.text):
-            before.text += line.text
+            before.say(before.text + line.text)
         else:
             kept.append(line)
     return kept
 
 
 def _goes_on(link: str, rest: str) -> bool:
-    last = link[-LONGEST:].rpartition(" ")[2]
+    last = link[-LONGEST:].rpartition(" ")[2] if "://" in link else ""
     return "://" in last and bool(re.fullmatch(r"\S*[=/_&%?]\S*", rest[:LONGEST].strip()))

@@ -12,7 +12,7 @@ from course import addresses
 from course.reading import absence, bounces, mime
 from course.reading.extracting import Found, Reader, known
 from course.reading.lines import Line
-from course.reading.prompt import MOST, matches
+from course.reading.prompt import matches
 
 OUR_MESSAGE_ID = re.compile(r"<[0-9a-f]{20,}@([^<>@]+)>")  # a token, as links.py writes it
 MOST_HOPS = 50  # Received lines; a mail that went through more servers goes round in circles
@@ -148,7 +148,7 @@ def _is_the_sender(name: str, look: Look) -> bool:
 def reacts(words: str, sent: bytes) -> bool:
     """Whether these words are a phone's reaction to the message that was sent: they quote it and say nothing else."""
     found, prompt = QUOTED.fullmatch(words), known(sent)
-    return bool(found and prompt and matches([Line(found[1])], prompt)[0].share >= MOST)
+    return bool(found and prompt and matches([Line(found[1])], prompt)[0].mostly)
 
 
 def hops(look: Look) -> bool:

@@ -19,6 +19,7 @@ TAG = re.compile(r"<[^<>]*>")
 ENDS = re.compile(r"<(?:/(?:p|div|li|tr|h[1-6]|table|ul|ol)|br|hr)\b[^<>]*>", re.IGNORECASE)
 QUOTES = re.compile(r"<(/?)blockquote\b[^<>]*>", re.IGNORECASE)
 SPACES = re.compile(r"[ \t\n\r\f]+")
+SHORT = 300  # characters of a tag that is looked up before it is taken apart
 TAGS = 4000  # tags that are looked at one by one; a lesson quoted by Word has hundreds
 MOST = 30  # attributes of a tag that are looked at
 LOOKS = re.compile(
@@ -26,9 +27,9 @@ LOOKS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tag:
-    """An opening or closing tag, its name in small letters."""
+    """An opening or closing tag, its name in small letters. Each is equal to itself alone: a key to what it means."""
 
     name: str
     opens: bool
@@ -70,25 +71,32 @@ def pieces(html: str) -> Iterator[Tag | Remainder | str]:
         if start > at:
             yield unescape(html[at:start])
         at = start
-        if html.startswith("<!--", at):
+        ends = html.find(">", at, at + SHORT) + 1
+        tag = known.get(html[at:ends]) if ends else None  # clients write the same ones over and over
+        if tag is not None:
+            at = ends
+        elif html.startswith("<!--", at):
             at = _after(html, "-->", at + 4)
+            continue
         elif html.startswith(("<!", "<?"), at):
             at = _after(html, ">", at)
+            continue
         elif (name := NAME.match(html, at)) is None:
             yield "<"
             at += 1
+            continue
         else:
             tag, at = _tag_once(html, name, known)
-            if tag.opens and tag.name in raw:
-                ends = _raw_end(html, small, tag.name, at)
-                raw -= {tag.name} if ends == at else set()  # it is never closed: look no more
-                at = ends
-            else:
-                yield tag
-            count += 1
-            if count > TAGS:
-                yield from _remainder(html[at:])
-                return
+        if tag.opens and tag.name in raw:
+            ends = _raw_end(html, small, tag.name, at)
+            raw -= {tag.name} if ends == at else set()  # it is never closed: look no more
+            at = ends
+        else:
+            yield tag
+        count += 1
+        if count > TAGS:
+            yield from _remainder(html[at:])
+            return
 
 
 def _remainder(html: str) -> Iterator[Remainder]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 
-from course.reading.lines import Kind, Line
-from course.reading.prompt import ENOUGH, MOST, Match, Prompt, matches
+from course.reading.lines import HEAD, OWN, QUOTE, Line
+from course.reading.prompt import ENOUGH, Match, Prompt, end, matches
 
 FEWEST = 8  # words of ours that make a quote a quote of ours
 # What a client puts into a quote by itself: a picture's name, a list of links, their numbers, dashes.
@@ -19,6 +18,8 @@ FURNITURE = re.compile(
     r"[\W\d_]*+|\W{0,8}(?:image|cid|inline image|bild|imagen)\s?:[^\]]*+\W{0,8}|\W{0,8}(?:links?|references)\W{0,8}",
     re.IGNORECASE,
 )
+LINK = re.compile(r"[<(\[]?(?:https?://|mailto:|cid:)[^\s<>]*")
+SIGN = re.compile(r"[\u2190-\u2bff\U0001f000-\U0010ffff]")  # an emoji: somebody's word
 SENTENCE = re.compile(r"[.?!\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
 ATTRIBUTION = 4  # lines above a quote in which our name or address makes them its announcement
 
@@ -26,8 +27,8 @@ ATTRIBUTION = 4  # lines above a quote in which our name or address makes them i
 def sift(lines: list[Line], prompt: Prompt) -> None:
     """Give the lines of a reply their kinds anew, knowing what was sent."""
     found = matches(lines, prompt)
-    ours = [bool(match.words) and match.share >= MOST for match in found]
     depth = _depth(lines, found)
+    ours = [match.mostly for match in found]
     if depth is None:
         for line, one in zip(lines, ours, strict=True):
             line.ours = one and line.depth > 0
@@ -36,7 +37,7 @@ def sift(lines: list[Line], prompt: Prompt) -> None:
         if _cut_beginning(line, found[index], depth):
             ours[index] = False
         elif ours[index]:
-            line.kind = Kind.QUOTE if line.kind is not Kind.HEAD else line.kind
+            line.kind = QUOTE if line.kind is not HEAD else line.kind
     _furniture(lines, ours)
     _heads(lines, ours, prompt)
     _answers(lines, ours, depth)
@@ -48,7 +49,7 @@ def _depth(lines: Sequence[Line], found: Sequence[Match]) -> int | None:
     """Return how deep our message is quoted, or None if it is not."""
     count: Counter[int] = Counter()
     for line, match in zip(lines, found, strict=True):
-        count[line.depth] += sum(match.ours)
+        count[line.depth] += match.count
     if sum(count.values()) < FEWEST:
         return None
     return count.most_common(1)[0][0]
@@ -56,13 +57,13 @@ def _depth(lines: Sequence[Line], found: Sequence[Match]) -> int | None:
 
 def _cut_beginning(line: Line, match: Match, depth: int) -> bool:
     """Keep what was typed behind a sentence of ours on the same line, as in Outlook; say whether there was anything."""
-    beginning = list(takewhile(lambda pair: pair[1], zip(match.words, match.ours, strict=True)))
-    if not ENOUGH < len(beginning) < len(match.words) or line.kind is Kind.HEAD or line.depth not in {0, depth}:
+    beginning = match.ours.find(0)  # -1 where all is ours
+    if beginning <= ENOUGH or line.kind is HEAD or line.depth not in {0, depth}:
         return False
-    ending = SENTENCE.match(line.text, beginning[-1][0].end)
+    ending = SENTENCE.match(line.text, end(line.text, beginning))
     if ending is None:
         return False
-    line.text = line.text[ending.end() :]
+    line.say(line.text[ending.end() :])
     return True
 
 
@@ -72,18 +73,13 @@ def _furniture(lines: list[Line], ours: list[bool]) -> None:
         if line.blank or line.beyond or not _is_furniture(line.seen):
             continue
         if line.depth or ours[_beside(lines, index, -1)] or ours[_beside(lines, index, 1)]:
-            line.kind = Kind.QUOTE if line.kind is Kind.OWN else line.kind
+            line.kind = QUOTE if line.kind is OWN else line.kind
             ours[index] = True
 
 
 def _is_furniture(text: str) -> bool:
-    return bool(FURNITURE.fullmatch(re.sub(r"[<(\[]?(?:https?://|mailto:|cid:)[^\s<>]*", "", text))) and not _signs(
-        text
-    )
-
-
-def _signs(text: str) -> bool:
-    return any("\u2190" <= char <= "\u2bff" or char >= "\U0001f000" for char in text)
+    bare = LINK.sub("", text) if ":" in text else text
+    return bool(FURNITURE.fullmatch(bare)) and not SIGN.search(text)
 
 
 def _beside(lines: Sequence[Line], index: int, step: int) -> int:
@@ -103,9 +99,9 @@ def _heads(lines: list[Line], ours: list[bool], prompt: Prompt) -> None:
     for index in above:
         text = lines[index].seen.casefold()
         said = any(name in text for name in prompt.names)
-        if said and (re.search(r"[:\uff1a]\W{0,3}$", text) or "@" in text) and lines[index].kind is not Kind.HEAD:
+        if said and (re.search(r"[:\uff1a]\W{0,3}$", text) or "@" in text) and lines[index].kind is not HEAD:
             for one in range(index, above[-1] + 1):
-                lines[one].kind = Kind.HEAD if not lines[one].blank else lines[one].kind
+                lines[one].kind = HEAD if not lines[one].blank else lines[one].kind
             return
 
 
@@ -115,14 +111,14 @@ def _answers(lines: list[Line], ours: list[bool], depth: int) -> None:
     base = usual.most_common(1)[0][0] if usual else 0
     for group in _groups(lines, ours):
         around = [one for one in (_beside(lines, group[0], -1), _beside(lines, group[-1], 1)) if one not in group]
-        own = any(lines[one].kind is Kind.OWN and not lines[one].depth for one in around)
+        own = any(lines[one].kind is OWN and not lines[one].depth for one in around)
         if not own and (not any(ours[one] for one in around) or all(lines[one].depth > depth for one in group)):
             continue  # an older message, quoted once more
         for index in group:
             line = lines[index]
             marks = _marks(line) - (0 if own else base)
-            line.text = ">" * marks + " " * (marks > 0) + line.text
-            line.kind = Kind.OWN
+            line.say(">" * marks + " " * (marks > 0) + line.text)
+            line.kind = OWN
 
 
 def _marks(line: Line) -> int:
@@ -133,9 +129,9 @@ def _groups(lines: list[Line], ours: list[bool]) -> Iterator[list[int]]:
     """Yield what stands together in a quote and is not ours."""
     group: list[int] = []
     for index, line in enumerate(lines):
-        if line.kind is Kind.QUOTE and not ours[index] and not line.blank:
+        if line.kind is QUOTE and not ours[index] and not line.blank:
             group.append(index)
-        elif group and (not line.blank or line.kind is Kind.HEAD):
+        elif group and (not line.blank or line.kind is HEAD):
             yield group
             group = []
     if group:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
 
-from course.reading.lines import UNSEEN, Kind, Line
+from course.reading.lines import HEAD, UNSEEN, Line
 
 URL = re.compile(
     r"[<(\[]?\b(?:https?://|mailto:|cid:)[^\s<>\])]*[>)\]]?|\[\d{1,3}\]", re.IGNORECASE
@@ -23,117 +21,127 @@ WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['\u2019][^\W_]+)*"
     r"|[\u2190-\u2bff\U0001f000-\U0001faff]"
 )
-NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s")  # of a list: clients count anew, or make bullets of it
+PLAIN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")  # the same in ASCII's small letters, in a third of the time
+NUMBER = re.compile(r"\s*\d{1,2}[.)]\s")  # of a list: clients count anew, or make bullets of it
 ENOUGH = 4  # words on end that are ours within a quote
 MANY = 8  # the same where no quote mark stands
 LONGEST = 8_000  # words of a reply that are compared
 MOST = 0.7  # of a quoted line's words: the rest is a client's doing
-
-
-class Token(NamedTuple):
-    """A word, and where it stands."""
-
-    word: str
-    line: int
-    start: int
-    end: int
+STRANGE = " "  # the sign of a word that is not in our message
+FIRST_SIGN = 0x10000
+RUNS = {size: re.compile(f"[^{STRANGE}]{{{size},}}") for size in (ENOUGH, MANY)}
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """The words of a message as it went out: in a row, for its text and its HTML, and its lines that are short."""
+    """A message as it went out: a sign for each of its words, which of them stand in a row, its short lines.
 
-    grams: frozenset[tuple[str, ...]]
-    many: frozenset[tuple[str, ...]]
+    With one character for a word, a row of words is a piece of a text, which is found at once.
+    """
+
+    signs: Mapping[str, str]
+    rows: frozenset[str]  # of ENOUGH and of MANY words
     lines: frozenset[tuple[str, ...]]
-    words: frozenset[str]
     names: frozenset[str] = field(default_factory=frozenset)  # the sender's and the reply address, the sender's name
 
     @classmethod
     def of(cls, bodies: Iterable[Sequence[Line]], names: Iterable[str] = ()) -> Prompt:
         """Return what is known of a message from the lines of each of its bodies."""
-        grams: set[tuple[str, ...]] = set()
-        many: set[tuple[str, ...]] = set()
-        whole: set[tuple[str, ...]] = set()
-        words: set[str] = set()
-        for body in bodies:
-            row = [token.word for token in tokens(body)]
-            grams.update(_grams(row, ENOUGH))
-            many.update(_grams(row, MANY))
-            words.update(row)
-            whole.update(tuple(token.word for token in tokens([line])) for line in body)
+        said = [[tuple(words(line.text)) for line in body] for body in bodies]
+        whole = {row for body in said for row in body}
+        signs = {word: chr(FIRST_SIGN + at) for at, word in enumerate(sorted({word for row in whole for word in row}))}
+        texts = ["".join(signs[word] for row in body for word in row) for body in said]
+        rows = {text[at : at + size] for size in RUNS for text in texts for at in range(len(text) - size + 1)}
         known = frozenset(name.casefold() for name in names if len(name) > 2)  # noqa: PLR2004
-        return cls(frozenset(grams), frozenset(many), frozenset(whole - {()}), frozenset(words), known)
+        return cls(signs, frozenset(rows), frozenset(whole - {()}), known)
 
 
-def tokens(lines: Iterable[Line]) -> Iterator[Token]:
-    """Yield the words of lines, links left out, in small letters."""
-    for number, line in enumerate(lines):
-        text = line.text
-        if ":" in text or "[" in text:
-            text = URL.sub(_blanked, text)
-        text = NUMBER.sub(_blanked, text)
-        for found in WORD.finditer(text):
-            said = found[0]
-            word = said.lower() if said.isascii() else _folded(said)
-            if word:
-                yield Token(word, number, found.start(), found.end())
+def words(text: str) -> list[str]:
+    """Return the words of a text, links left out, in small letters."""
+    if ":" in text or "[" in text:
+        text = URL.sub(" ", text)
+    if number := NUMBER.match(text):
+        text = text[number.end() :]
+    if text.isascii():
+        return PLAIN.findall(text.lower())
+    return [word for said in WORD.findall(text) if (word := _folded(said))]
+
+
+def end(text: str, count: int) -> int:
+    """Return where the last of so many of its words ends."""
+    text = URL.sub(lambda found: " " * len(found[0]), text)
+    number = NUMBER.match(text)
+    ends = [said.end() for said in WORD.finditer(text, number.end() if number else 0) if _folded(said[0])]
+    return ends[count - 1]
 
 
 def _folded(word: str) -> str:
+    if word.isascii():
+        return word.lower()
     return unicodedata.normalize("NFKC", word.translate(UNSEEN)).casefold().replace("\u2019", "'")
-
-
-def _blanked(found: re.Match[str]) -> str:
-    return " " * len(found[0])
-
-
-def _grams(row: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
-    return zip(*(row[start:] for start in range(size)), strict=False)
 
 
 @dataclass(slots=True)
 class Match:
-    """How much of a reply's line is ours."""
+    """Which of a line's words are ours, by a 1 for each that is."""
 
-    words: list[Token] = field(default_factory=list)
-    ours: list[bool] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    ours: bytearray = field(default_factory=bytearray)
 
     @property
-    def share(self) -> float:
-        """Which share of its words is ours."""
-        return sum(self.ours) / len(self.ours) if self.ours else 0.0
+    def count(self) -> int:
+        """How many of its words are ours."""
+        return self.ours.count(1)
+
+    @property
+    def mostly(self) -> bool:
+        """Whether so many of its words are ours that the line is."""
+        return bool(self.ours) and self.ours.count(1) >= MOST * len(self.ours)
 
 
 def matches(lines: Sequence[Line], prompt: Prompt) -> list[Match]:
     """Return for each line which of its words are ours, for being in a row of ours."""
     found = [Match() for _ in lines]
-    row = list(islice(tokens(lines), LONGEST))
-    last = row[-1].line if len(row) == LONGEST else len(lines)  # of which there may be more
-    row = [token for token in row if token.line != last and lines[token.line].kind is not Kind.HEAD]
-    row = [token for token in row if not lines[token.line].beyond]
-    covered = [False] * len(row)
-    for size, known in ((ENOUGH, prompt.grams), (MANY, prompt.many)):
-        for start, gram in enumerate(_grams([token.word for token in row], size)):
-            if gram in known and (size == MANY or all(lines[one.line].depth for one in row[start : start + size])):
-                covered[start : start + size] = [True] * size
-    for token, ours in zip(row, covered, strict=True):
-        match = found[token.line]
-        match.words.append(token)
-        match.ours.append(ours)
+    for index, said in _compared(lines):
+        found[index].words = said
+    signs = prompt.signs
+    rows = ["".join([signs.get(word, STRANGE) for word in match.words]) for match in found]
+    covered = bytearray(sum(map(len, rows)))
+    quoted = [row if line.depth else STRANGE * len(row) for row, line in zip(rows, lines, strict=True)]
+    for size, row in ((ENOUGH, "".join(quoted)), (MANY, "".join(rows))):
+        for run in RUNS[size].finditer(row):
+            for start in range(run.start(), run.end() - size + 1):
+                if row[start : start + size] in prompt.rows:
+                    covered[start : start + size] = b"\1" * size
+    at = 0
+    for match, row in zip(found, rows, strict=True):
+        match.ours, at = covered[at : at + len(row)], at + len(row)
     _whole_lines(lines, found, prompt)
     return found
 
 
+def _compared(lines: Sequence[Line]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines that are compared, with their words: none that announces, none beyond, so many words in all."""
+    count = 0
+    for index, line in enumerate(lines):
+        if line.beyond:
+            return
+        said = words(line.text)
+        count += len(said)
+        if count >= LONGEST:
+            return
+        if line.kind is not HEAD:
+            yield index, said
+
+
 def _whole_lines(lines: Sequence[Line], found: list[Match], prompt: Prompt) -> None:
     """Take a short line of ours for ours within a quote, and elsewhere beside another line of ours."""
-    whole = [tuple(token.word for token in match.words) in prompt.lines for match in found]
-    for step in (1, -1):
+    said = [index for index, match in enumerate(found) if match.words]
+    whole = {index for index in said if tuple(found[index].words) in prompt.lines}
+    for indices in (said, said[::-1]):
         beside = False
-        for index in range(len(lines))[::step]:
-            match, line = found[index], lines[index]
-            if not match.words:
-                continue
-            if whole[index] and (line.depth or beside):
-                match.ours = [True] * len(match.words)
-            beside = match.share >= MOST
+        for index in indices:
+            match = found[index]
+            if index in whole and (beside or lines[index].depth):
+                match.ours = bytearray(b"\1" * len(match.words))
+            beside = match.mostly

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from course.reading import announcements, endings, headblocks, ours, words
 from course.reading.bodies import Body
 from course.reading.hypertext import from_html
-from course.reading.lines import Hint, Kind, Line, bounded, from_text
+from course.reading.lines import HEAD, OWN, QUOTE, SIGNATURE, Hint, Kind, Line, bounded, from_text
 from course.reading.marks import MARKS, Mark
 from course.reading.prompt import Prompt
 from course.reading.words import Words
@@ -30,16 +30,16 @@ class Rule:
 def _signature_marked(lines: list[Line], _: Words) -> None:
     for line in lines:
         if line.hint is Hint.SIGNATURE:
-            line.kind = Kind.SIGNATURE
+            line.kind = SIGNATURE
 
 
 def _typed_into_it(lines: list[Line], words: Words) -> None:
     """Give back what stands in a marked signature where nothing else is left, but what is a signature even so."""
-    if any(line.kind is Kind.OWN and not line.blank for line in lines):
+    if any(line.kind is OWN and not line.blank for line in lines):
         return
     for line in lines:
-        if line.hint is Hint.SIGNATURE and not line.depth and line.kind is Kind.SIGNATURE:
-            line.kind = Kind.OWN
+        if line.hint is Hint.SIGNATURE and not line.depth and line.kind is SIGNATURE:
+            line.kind = OWN
     for end in (endings.signed, endings.footed, endings.ruled):
         end(lines, words)
 
@@ -94,39 +94,39 @@ class Sieve:
         if prompt is not None:
             ours.sift(lines, prompt)
             yield SENT
-        kinds = [line.kind for line in lines]
+        far = [(line, line.kind) for line in lines if line.beyond]
         for rule in self.ends:
             rule.apply(lines, self.words)
-            _as_before(lines, kinds)
+            _as_before(far)
             yield rule.name
 
 
 def _believe_no_heads(lines: list[Line]) -> None:
     """Keep what is beyond as what it stands in: many lines in one announce nothing."""
     for line in lines:
-        if line.beyond and line.kind is Kind.HEAD:
-            line.kind = Kind.QUOTE if line.depth else Kind.OWN
+        if line.beyond and line.kind is HEAD:
+            line.kind = QUOTE if line.depth else OWN
 
 
-def _as_before(lines: list[Line], kinds: list[Kind]) -> None:
+def _as_before(far: list[tuple[Line, Kind]]) -> None:
     """Let no rule about endings cut what is beyond: it looked at the beginning of many lines."""
-    for line, kind in zip(lines, kinds, strict=True):
-        line.kind = kind if line.beyond else line.kind
+    for line, kind in far:
+        line.kind = kind
 
 
 def own(lines: list[Line]) -> str:
     """Return the person's lines as a text."""
     kept, gap = [], False
     for line in lines:
-        if line.kind is Kind.OWN:
+        if line.kind is OWN:
             kept += ["", line.text] if gap and line.text else [line.text]
-        gap = line.kind is not Kind.OWN
+        gap = line.kind is not OWN
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
 
 
 def rest(lines: list[Line]) -> str:
     """Return what was cut, with its quote marks: neither what is the person's nor what we sent."""
-    return _text(line for line in _not_ours(lines) if line.kind is not Kind.OWN)
+    return _text(line for line in _not_ours(lines) if line.kind is not OWN)
 
 
 def whole(lines: list[Line]) -> str:
@@ -140,12 +140,12 @@ def _not_ours(lines: list[Line]) -> list[Line]:
     for line in reversed(lines):
         if line.ours:
             above = True
-        elif not (above and (line.kind is Kind.HEAD or (line.blank and line.kind is not Kind.OWN))):
+        elif not (above and (line.kind is HEAD or (line.blank and line.kind is not OWN))):
             above = above and line.blank
             kept.append(line)
     return kept[::-1]
 
 
 def _text(lines: Iterable[Line]) -> str:
-    shown = (f"{'> ' * line.depth if line.kind is not Kind.OWN else ''}{line.text}".rstrip() for line in lines)
+    shown = (f"{'> ' * line.depth if line.kind is not OWN else ''}{line.text}".rstrip() for line in lines)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(shown)).strip()

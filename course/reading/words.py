@@ -16,7 +16,14 @@ CJK = "\u2e80"  # from here on there are no spaces
 HEBREW = "\u0590"  # from here on words are glued together
 LABELS = ("from", "sent", "date", "to", "cc", "reply-to", "subject")
 # A label, bold in Markdown or not, and its colon; the French put a space before it, Chinese has a wide one.
-LABEL = r"[ \t]*[*_]{{0,2}}({})[*_]{{0,2}}[ \t]{{0,2}}[:\uff1a][*_]{{0,2}}[ \t]*"
+LABEL = re.compile(
+    r"[ \t]*[*_]{0,2}([^\s:\uff1a](?:[^:\uff1a\n]{0,40}?[^\s:\uff1a])?)[*_]{0,2}[ \t]{0,2}[:\uff1a][*_]{0,2}[ \t]*"
+)
+COLONS = frozenset(":\uff1a")
+LINE = "-_=*\u2014 "  # what stands around a separator
+DASHES = frozenset(LINE)
+# Words, and single characters where none are spaced.
+PIECE = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]+|[\u3040-\u9fff\uac00-\ud7af]")
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,8 @@ class Words:
         found = {
             word.strip().translate(UNSEEN)
             for table in self.tables.values()
-            for key in keys
-            for word in table.get(key, [])
+            for name in keys
+            for word in table.get(name, [])
         }
         return sorted(found, key=lambda word: (-len(word), word))
 
@@ -46,44 +53,81 @@ class Words:
         return re.compile(rf"(?:(?<!\w)|(?<=[\u3040-\u9fff\uac00-\ud7af]))(?:{verbs})(?!\w)")
 
     @cached_property
+    def _verb_pieces(self) -> frozenset[str]:
+        """The longest piece of each verb: to ask for these first takes a tenth of the time."""
+        return frozenset(max(PIECE.findall(lowered(word)), key=len) for word in self.of("wrote"))
+
+    def verb(self, text: str) -> re.Match[str] | None:
+        """Return the last verb of saying in a text."""
+        small = lowered(text)
+        if self._verb_pieces.isdisjoint(PIECE.findall(small)):
+            return None
+        return max(self.wrote.finditer(small), key=lambda found: found.start(), default=None)
+
+    @cached_property
     def start(self) -> re.Pattern[str]:
         """How an attribution begins: a word for "on", then soon a digit, or a weekday and a comma."""
         said = "|".join(re.escape(word) + ("" if word[0] >= HEBREW else r"(?![^\W\d_])") for word in self.of("start"))
         return re.compile(rf"(?<!\w)(?:{said})(?=[^\n]{{0,30}}\d|[ \t]\w{{2,14}},)")
 
-    @cached_property
-    def label(self) -> re.Pattern[str]:
-        """A header's label at the beginning of a line, in group 1."""
-        return re.compile(LABEL.format(_any(self.of(*LABELS))), re.IGNORECASE)
+    def label(self, text: str) -> re.Match[str] | None:
+        """Return a header's label at the beginning of a line, in group 1."""
+        found = LABEL.match(text) if ":" in text or "\uff1a" in text else None
+        return found if found and key(found[1]) in self.labels else None
 
     @cached_property
     def labels(self) -> dict[str, frozenset[str]]:
         """Which headers a label may stand for: "A" is "to" in French, Spanish and Italian."""
         found: dict[str, set[str]] = {}
-        for key in LABELS:
-            for word in self.of(key):
-                found.setdefault(word.casefold(), set()).add(key)
-        return {word: frozenset(keys) for word, keys in found.items()}
+        for label in LABELS:
+            for word in self.of(label):
+                found.setdefault(key(word), set()).add(label)
+        return {word: frozenset(names) for word, names in found.items()}
 
     @cached_property
-    def separator(self) -> re.Pattern[str]:
-        """A line that says "Original message" between dashes, or "Begin forwarded message:" with a colon."""
+    def titles(self) -> frozenset[str]:
+        """What says that an earlier message follows, as `key` gives it."""
+        return frozenset(map(key, self.of("original", "forwarded")))
+
+    def separates(self, text: str) -> bool:
+        """Whether a line says "Original message" between dashes, or "Begin forwarded message:" with a colon."""
+        if text[:1] in DASHES:
+            return lowered(text.lstrip(LINE)[:2]) in self._titles_begin and bool(self._dashed.fullmatch(text))
+        return (text[-1:] in COLONS and key(text[:-1]) in self.titles) or bool(self._alone.fullmatch(text))
+
+    @cached_property
+    def _titles_begin(self) -> frozenset[str]:
+        return frozenset(title[:2] for title in self.titles)
+
+    @cached_property
+    def _dashed(self) -> re.Pattern[str]:
         said = _any(self.of("original", "forwarded"))
         return re.compile(
-            rf"[-_=*\u2014 ]{{2,40}}+(?:{said})\b[^\n]{{0,80}}?[-_=*\u2014 ]{{2,40}}:?|(?:{said})[ \t]?[:\uff1a]"
-            rf"|[-_=\u2014]{{2,40}}+(?:{said})|(?:{_any(self.of('alone'))}).{{0,20}}",
+            rf"[-_=*\u2014 ]{{2,40}}+(?:{said})\b[^\n]{{0,80}}?[-_=*\u2014 ]{{2,40}}:?|[-_=\u2014]{{2,40}}+(?:{said})",
             re.IGNORECASE,
         )
 
     @cached_property
-    def title(self) -> re.Pattern[str]:
-        """The same words, where nothing but a header below says that they stand above one."""
-        return re.compile(rf"(?:{_any(self.of('original', 'forwarded'))})", re.IGNORECASE)
+    def _alone(self) -> re.Pattern[str]:
+        return re.compile(rf"(?:{_any(self.of('alone')) or '(?!)'}).{{0,20}}", re.IGNORECASE)
 
     @cached_property
     def footer(self) -> re.Pattern[str]:
         """How a footer begins, or all of one around its device."""
         return re.compile("|".join(_gapped(phrase) for phrase in self.of("footer", "get")), re.IGNORECASE)
+
+    def may_be_footer(self, text: str) -> bool:
+        """Whether a text begins or ends like a footer: nearly all lines do not, and the pattern is a long one."""
+        begins, ends = self._around_footers
+        small = lowered(text[:2])
+        return small in begins or small[:1] in begins or lowered(text[-2:]) in ends
+
+    @cached_property
+    def _around_footers(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The first letters of footers, and the last ones of those that begin with their device."""
+        said = [lowered(phrase) for phrase in self.of("footer", "get")]
+        begins = frozenset(phrase.partition("*")[0][:2].strip() for phrase in said if phrase[0] != "*")
+        return begins, frozenset(phrase[-2:] for phrase in said if phrase[0] == "*")
 
     @cached_property
     def get(self) -> re.Pattern[str]:
@@ -112,6 +156,11 @@ class Words:
     def small(self) -> frozenset[str]:
         """The little words of footers, in small letters."""
         return frozenset(word.casefold() for word in self.of("small"))
+
+
+def key(said: str) -> str:
+    """Return some words as they are looked up: in small letters, one blank between two."""
+    return " ".join(lowered(said).split())
 
 
 def lowered(text: str) -> str:
