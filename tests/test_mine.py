@@ -125,7 +125,7 @@ def test_who_sets_their_own_pace_says_when_they_are_ready(world, alice):
     assert world.box.names().count("day-5") == 0
     assert waiting.person.waiting_since
     assert "ready" in waiting.may
-    assert told.said == "ready"
+    assert told.said == "ready_tomorrow"
     assert told.mine.next_at == datetime(2027, 3, 9, 8, 0, tzinfo=UTC)
 
 
