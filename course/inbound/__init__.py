@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from course.settings import Settings
+if TYPE_CHECKING:  # what tastes a long mail starts here, once for each, and needs no settings
+    from course.settings import Settings
 
 WAYS = ("lmtp", "imap")
 LOOK = 5.0  # seconds between two looks at what waits, when nothing comes in
