@@ -32,12 +32,13 @@ POSTSCRIPT = re.compile(r"(?:p\.\s?s\.?|ps\s?[:.,]|p\.\s?d\.|\u05e0\.\u05d1\.?)\
 
 
 def _signature_marked(lines: list[Line], _: Words) -> None:
-    """Cut it, but for a P.S. that was typed into it, with its paragraph."""
+    """Cut it, but for a P.S. that was typed into it, with its paragraph, where there are other words."""
+    words = any(line.kind is OWN and not line.blank and line.hint is not Hint.SIGNATURE for line in lines)
     added = False
     for line in lines:
         if line.hint is not Hint.SIGNATURE or line.blank:
             added = False
-        added = added or (not line.depth and bool(POSTSCRIPT.match(line.seen)))
+        added = added or (words and not line.depth and bool(POSTSCRIPT.match(line.seen)))
         if line.hint is Hint.SIGNATURE and not added:
             line.kind = SIGNATURE
 
