@@ -497,6 +497,15 @@ def test_a_flood_of_replies_is_answered_hour_by_hour(world, two_an_hour):
     assert leave(world, "receipt") == [8, 8, 9, 9, 10]
 
 
+def test_lessons_asked_for_once_more_take_their_places_among_the_answers(world, two_an_hour):
+    """A flood of AGAIN is no more mail in an hour than a flood of anything else."""
+    for lesson in crowd(world, 5):
+        world.reply(lesson, "AGAIN")
+    rows = world.rows("SELECT send_at FROM deliveries WHERE kind = 'copy' ORDER BY send_at")
+
+    assert [int(str(at)[11:13]) for (at,) in rows] == [8, 8, 9, 9, 10]
+
+
 def test_help_does_not_wait_behind_a_flood(world, two_an_hour):
     """HELP and DELETE have room of their own, and the goodbye needs none."""
     lessons = crowd(world, 5)

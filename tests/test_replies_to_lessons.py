@@ -461,6 +461,11 @@ ENDINGS = [
     ("rule above a block", f"{IT}\n____\nFrom: Dear Self <h@example.org>\nSent: 3 May\nTo: Bob\n\nDay 1", IT),
     ("blackberry 10", f"{IT}\n\nSent from my BlackBerry 10 smartphone.\n  Original Message  \nFrom: Dear Self\nSent: Monday, November 16, 2026 7:00\nTo: Bob\n\nDay 1", IT),
     ("a title that is typed", f"{IT}\n\nOriginal message\n\nI kept none.", f"{IT}\n\nOriginal message\n\nI kept none."),
+    ("groupwise, below", f">>> Dear Self <h@example.org> 16/11/26 7:00 >>>\n\n> Day 1\n\n{IT}", IT),
+    ("em client, below", f'------ Original Message ------\nFrom "Dear Self" <h@example.org>\nTo b@example.org\nDate 16/11/2026 7:00\n\n> Day 1\n\n{IT}', IT),
+    ("zimbra, below", f"----- Mensaje original -----\nDe: h@example.org\nPara: b@example.org\nEnviados: Lunes 7:00\n\n> Day 1\n\n{IT}", IT),
+    ("netease", f"{IT}\n\n---- Replied Message ----\n| From | Dear Self<h@example.org> |\n| Date | 11/16/2026 07:00 |\n\nDay 1", IT),
+    ("netease, below", f"---- 回复的原邮件 ----\n| 发件人 | Dear Self<h@example.org> |\n| 主题 | Day 1 |\n> Day 1\n\n{IT}", IT),
     ("groupwise", f"{IT}\n\n>>> Dear Self <h@example.org> 16/11/26 7:00 >>>\nDay 1\nmore", IT),
     ("stamped", f"{IT}\n\n2026-11-16 7:00 GMT+01:00 Dear Self\n\n> Day 1", IT),
     ("a line and a sender", f"{IT}\n\n________________________________\n\nFrom: Dear Self <h@example.org>\n\nDay 1", IT),
@@ -586,6 +591,7 @@ def test_words_typed_into_a_signature_are_kept_where_there_are_no_others(mark):
     assert typed_into("Sent from my iPhone") == ""
     assert typed_into("-- <br>Alice Liddell") == ""
     assert typed_into("Alice Liddell", "<div>I slept.</div>") == "I slept."
+    assert typed_into("Alice Liddell<br>P.S. Thank you.", "<div>I slept.</div>") == "I slept.\n\nP.S. Thank you."
 
 
 def test_broken_markup_and_marks_raise_nothing():

@@ -143,7 +143,17 @@ FOOTERS = [
     "Get BlueMail for Android", "Get the Outlook app for iOS", "Sent from my SM-G900", "Sent from my ZTE", "Enviat des del meu iPhone", "Saadetud minu iPhone'ist", "Nosūtīts no mana iPhone", "Išsiųsta iš mano iPhone", "मेरे iPhone से भेजा गया",
 ]  # fmt: skip
 
+# Words of other clients, and what stands behind a first sentence.
+FOOTERS += [
+    "Pobierz program Outlook dla systemu Android", "Pobierz aplikację Outlook dla systemu iOS", "Android için Outlook'u edinin",
+    "Baixar o Outlook para iOS", "Az Outlook beszerzése: Android", "תוריד את Outlook עבור Android", "احصل على Outlook لنظام Android",
+    "Android용 Outlook 다운로드", "取得 Android 版 Outlook", "Téléchargez Outlook pour Android",
+    "Securely sent with Tuta. Claim your encrypted mailbox today!", "Sent from my Verizon, Samsung Galaxy smartphone",
+    "Sent from my Android device with K-9 Mail. Please excuse my brevity.", "Sent from my phone, please excuse any typos",
+    "Envoyé de mon appareil Android avec Courriel K-9 Mail. Veuillez excuser ma brièveté.",
+]  # fmt: skip
 SENTENCES = [
+    "Sent from my iPhone. I miss her", "Sent from my phone, crying", "Von meinem iPhone gesendet. Mir geht es schlecht",
     "Sent from the bottom of my heart", "Sent from the heart, with love", "Sent from the garden on my phone",
     "Yahoo", "Yahoo! I did it", "Secured with love", "Ontvang mijn liefde", "Få venner har jeg", "来自我的朋友",
     "Inviato da libero pensatore", "Get some rest", "Get a phone and call a friend", "From my window I saw the first snow", "Sent by mistake, sorry",

@@ -164,7 +164,7 @@ def answer(tx: Connection, service: Service, person: Person, notice: str, prompt
     number = 1 + sum(one.today for one in before if one.notice == notice)
     once = f"{person.today(now)}-{number}"
     at_once = notice in ALWAYS or (notice in URGENT and number == 1)
-    slot = None if at_once else _slot(tx, service, notice, now)
+    slot = None if at_once else in_turn(tx, service, notice, now)
     if slot is None and not at_once:
         log.warning("answers of a day are owed already; one more is left out", answer=notice)
         return False
@@ -177,7 +177,8 @@ def answer(tx: Connection, service: Service, person: Person, notice: str, prompt
     return owed
 
 
-def _slot(tx: Connection, service: Service, notice: str, now: datetime) -> rates.Slot | None:
+def in_turn(tx: Connection, service: Service, notice: str, now: datetime) -> rates.Slot | None:
+    """Return the next place among the answers of an hour (ANSWERS_HOURLY), to be taken; None when a day's are gone."""
     urgent, most = notice in URGENT, service.settings.answers_hourly
     return rates.free(tx, "urgent answers" if urgent else "answers", most, now, over=urgent)
 

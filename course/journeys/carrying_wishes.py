@@ -40,7 +40,7 @@ def _chosen(old: Connection, service: Service, now: datetime) -> int:
     total = 0
     for some in old.execute(select(subscribers.c.id, *there)).partitions(AT_ONCE):
         with service.store.transaction() as tx:
-            theirs = one_of(tx, subscribers.c.id, {row.id for row in some})
+            theirs = one_of(subscribers.c.id, {row.id for row in some})
             before = {row.id: row for row in tx.execute(select(subscribers.c.id, *there).where(theirs))}
             for row in some:
                 if row.id in before and tuple(row) != tuple(before[row.id]):

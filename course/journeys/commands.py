@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
+<<<<<<< HEAD
 from course.journeys import answering, completing, erasing, letter_replies, notices, offering, pacing, people, resending
+=======
+from course.journeys import answering, completing, erasing, letters, notices, pacing, people, rates, resending
+>>>>>>> issue4
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.people import Person
@@ -105,10 +109,12 @@ def _skip(
 
 
 def _again(
-    tx: Connection, _: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
+    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
 ) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
-    resending.once_more(tx, person, prompt.day, now)
+    slot = answering.in_turn(tx, service, "copy", now)
+    if slot is not None and resending.once_more(tx, person, prompt.day, now, slot.leaves):
+        rates.take(tx, slot)
 
 
 def _done(

@@ -52,15 +52,16 @@ def resend(service: Service, address: str, course: str | None, day: int, now: da
             raise ResendError(f"Day {day} was never due for them. `course export ADDRESS` shows what was.")
         if stands in NOT_THIS:
             raise ResendError(f"Day {day} {NOT_THIS[DeliveryStatus(stands)]}.")
-        if not _owe(tx, person, day, now):
+        if not _owe(tx, person, day, now, now):
             raise ResendError(f"A copy of day {day} was owed to them today already. `course status` tells what waits.")
     return person.course
 
 
-def once_more(tx: Connection, person: Person, day: int | None, now: datetime) -> bool:
+def once_more(tx: Connection, person: Person, day: int | None, now: datetime, leaves: datetime) -> bool:
     """Owe somebody a copy because they ask for it: of that day's lesson, or of the last one that was sent (None).
 
-    False: there is none to be sent again, or its copy was owed today already.
+    It leaves at a place of its own among the answers, `leaves`. False: there is none to be sent again, or its copy was
+    owed today already.
     """
     lessons = select(deliveries.c.day).where(
         deliveries.c.enrolment_id == person.id,
@@ -70,10 +71,10 @@ def once_more(tx: Connection, person: Person, day: int | None, now: datetime) ->
     if day is not None:
         lessons = lessons.where(deliveries.c.day == day)
     last: int | None = tx.execute(lessons.order_by(deliveries.c.day.desc()).limit(1)).scalar()
-    return last is not None and person.status in MAY_GET["copy"] and _owe(tx, person, last, now)
+    return last is not None and person.status in MAY_GET["copy"] and _owe(tx, person, last, now, leaves)
 
 
-def _owe(tx: Connection, person: Person, day: int, now: datetime) -> bool:
+def _owe(tx: Connection, person: Person, day: int, now: datetime, leaves: datetime) -> bool:
     copy = {
         "subscriber_id": person.subscriber_id,
         "enrolment_id": person.id,
@@ -82,8 +83,8 @@ def _owe(tx: Connection, person: Person, day: int, now: datetime) -> bool:
         "name": f"{lesson_name(day)}{COPY}{person.today(now)}",
         "day": day,
         "status": DeliveryStatus.QUEUED,
-        "due_at": now,
-        "send_at": now,
+        "due_at": leaves,
+        "send_at": leaves,
     }
     if not insert_new(tx, deliveries, [copy]):
         return False

@@ -62,7 +62,7 @@ def again(service: Service, token: str, day: int, now: datetime) -> Told | None:
     def do(tx: Connection, before: Mine) -> str:
         if day not in before.days:
             return NOTHING
-        return "again" if resending.once_more(tx, before.person, day, now) else "again_today"
+        return "again" if resending.once_more(tx, before.person, day, now, now) else "again_today"
 
     return _act(service, token, "again", do)
 

@@ -75,7 +75,9 @@ def arrowed(lines: list[Line], _: Words) -> None:
         text = line.seen
         if line.marks[:3] == ">>>" and text.endswith(">>>") and (ADDRESS.search(text) or TIME.search(text)):
             line.kind = HEAD
-            rest(lines, index + 1, 0)
+            after = following(lines, index)
+            if after is None or not after.depth:
+                rest(lines, index + 1, 0)
             return
 
 

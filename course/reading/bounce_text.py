@@ -105,11 +105,11 @@ def about(address: str, said: str) -> str:
     """Return the lines around an address's mentions, up to the next address."""
     lines = said.splitlines()
     found: list[str] = []
-    for place, line in enumerate(lines):
+    for place, small in enumerate(said.lower().splitlines()):
         if len(found) >= SAID:
             break
-        if address in line.lower():
-            found.append(line)
+        if address in small:
+            found.append(lines[place])
             for after in lines[place + 1 : place + NEAR]:
                 if set(addresses(after)) - {address}:
                     break

@@ -16,6 +16,7 @@ DASH = frozenset("-_=*\u2014")
 DASHES = re.compile(r"[-_=*\u2014]{2,100}")
 RULED = re.compile(r"[-_=*\u2014]{3,100}")
 URL = re.compile(r"<?\(?(?:https?://|www\.|mailto:)[^\s<>]*>?\)?", re.IGNORECASE)
+SENTENCES = re.compile(r"[,;!\u3002](?=\s|$)|\.\s")
 BRACKETS = re.compile(r"[\[\]<>()*_]")
 WRAP = "<>()[]{}*_~|\"'“”. \t"
 WORD = re.compile(r"[\w&'\u2019.®-]+")
@@ -87,7 +88,7 @@ def is_footer(text: str, words: Words) -> bool:
     if len(text) > 2 * LONGEST:
         return False
     bare = BRACKETS.sub(" ", URL.sub(" ", text)).strip(WRAP)
-    found = words.footer.match(bare) if words.may_be_footer(bare) else None
+    found = words.footer(bare)
     if found is None or len(bare) > LONGEST:
         return False
     inside = " ".join(one for one in found.groups() if one)
@@ -100,7 +101,9 @@ def is_footer(text: str, words: Words) -> bool:
 
 def _names_a_device(named: str, words: Words) -> bool:
     """Whether these words are a device or an app and little else; all up to the first stop are looked at."""
-    said = re.split(r"[,;!\u3002](?=\s|$)|\.\s", named.strip(" .,:"))[0]
+    said, *rest = SENTENCES.split(named.strip(" .,:"), maxsplit=1)
+    if rest and not words.after.search(rest[0]) and not _only_names(rest[0], words):
+        return False  # "Sent from my iPhone. I miss her"
     tokens = [token.strip(".'\u2019®") for token in WORD.findall(said)]
     brand = bool(words.brands.search(said) or words.unspaced.search(said))
     known = [token for token in tokens if token.casefold() in words.devices or MODEL.fullmatch(token)]
@@ -113,8 +116,13 @@ def _names_a_device(named: str, words: Words) -> bool:
 def _names_an_app_for_a_phone(named: str, words: Words) -> bool:
     """Whether these words are two names and nothing else: people get help, sleep and a new phone."""
     names = {name.casefold() for name in words.brands.findall(named)}
-    other = (token.strip(WRAP + ",:").casefold() for token in words.brands.sub(" ", named).split())
-    return len(names) > 1 and all(token in words.small | words.devices | {""} for token in other)
+    return len(names) > 1 and _only_names(named, words)
+
+
+def _only_names(said: str, words: Words) -> bool:
+    """Whether all of these words are names of phones and apps, and the little words around them."""
+    other = (token.strip(WRAP + ",:").casefold() for token in words.brands.sub(" ", said).split())
+    return all(token in words.small | words.devices | {""} for token in other)
 
 
 def carded(lines: list[Line], _: Words) -> None:

@@ -55,7 +55,22 @@ def _fields(lines: list[Line], index: int, words: Words) -> int:
             lines[at].kind, index = HEAD, at
         elif not lines[at].blank:
             break
-    return index
+    return _unlabelled(lines, index)
+
+
+def _unlabelled(lines: list[Line], index: int) -> int:
+    """Mark what goes on right below and stands above a marked quote, in no form that is known: eM Client, NetEase."""
+    for at in range(index + 1, min(len(lines), index + BLOCK)):
+        if lines[at].blank or lines[at].depth != lines[index].depth:
+            break
+    else:
+        return index
+    after = following(lines, at - 1)
+    if at - 1 == index or after is None or after.depth <= lines[index].depth:
+        return index
+    for line in lines[index + 1 : at]:
+        line.kind = HEAD
+    return at - 1
 
 
 def headed(lines: list[Line], words: Words) -> None:

@@ -21,6 +21,7 @@ LONGEST = 4000  # characters of a line that rules look at
 ROWS = 3000  # lines that a text is split into
 FEW = 1000  # texts that the lines beyond are put together to
 MOST = 2000  # lines that are judged one by one
+FAR = 500  # runs of lines beyond, each as deep as it is quoted
 
 
 class Kind(StrEnum):
@@ -103,8 +104,8 @@ def _in_few(rest: str) -> list[str]:
 def bounded(lines: list[Line]) -> list[Line]:
     """Return so many lines that rules may look at each; what is below them becomes a few long ones: none is lost."""
     far = [list(group) for _, group in groupby(lines[MOST:], key=lambda line: line.depth)]
-    kept = [Line("\n".join(line.text for line in group), group[0].depth, beyond=True) for group in far[:MOST]]
-    last = "\n".join("> " * line.depth + line.text for group in far[MOST:] for line in group)
+    kept = [Line("\n".join(line.text for line in group), group[0].depth, beyond=True) for group in far[:FAR]]
+    last = "\n".join("> " * line.depth + line.text for group in far[FAR:] for line in group)
     return lines[:MOST] + kept + ([Line(last, beyond=True)] if last else [])
 
 

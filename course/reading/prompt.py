@@ -76,6 +76,8 @@ def end(text: str, count: int) -> int:
 
 
 def _folded(word: str) -> str:
+    if len(word) == 1 and "\u3041" <= word <= "\ud7a3":  # where words are not spaced there are no capitals
+        return word
     if word.isascii():
         return word.lower()
     return unicodedata.normalize("NFKC", word.translate(UNSEEN)).casefold().replace("\u2019", "'")

@@ -27,9 +27,19 @@ class Rule:
     apply: Apply
 
 
+# In English and most languages, Spanish and Hebrew; nobody's card has one.
+POSTSCRIPT = re.compile(r"(?:p\.\s?s\.?|ps\s?[:.,]|p\.\s?d\.|\u05e0\.\u05d1\.?)\W{0,3}\w", re.IGNORECASE)
+
+
 def _signature_marked(lines: list[Line], _: Words) -> None:
+    """Cut it, but for a P.S. that was typed into it, with its paragraph, where there are other words."""
+    words = any(line.kind is OWN and not line.blank and line.hint is not Hint.SIGNATURE for line in lines)
+    added = False
     for line in lines:
-        if line.hint is Hint.SIGNATURE:
+        if line.hint is not Hint.SIGNATURE or line.blank:
+            added = False
+        added = added or (words and not line.depth and bool(POSTSCRIPT.match(line.seen)))
+        if line.hint is Hint.SIGNATURE and not added:
             line.kind = SIGNATURE
 
 

@@ -111,23 +111,46 @@ class Words:
     def _alone(self) -> re.Pattern[str]:
         return re.compile(rf"(?:{_any(self.of('alone')) or '(?!)'}).{{0,20}}", re.IGNORECASE)
 
-    @cached_property
-    def footer(self) -> re.Pattern[str]:
-        """How a footer begins, or all of one around its device."""
-        return re.compile("|".join(_gapped(phrase) for phrase in self.of("footer", "get")), re.IGNORECASE)
+    def footer(self, text: str) -> re.Match[str] | None:
+        """Return how a footer begins, or all of one around its device."""
+        small, phrases = lowered(text[:2]), self._footers
+        letters = small if small in phrases else small[:1]
+        begins = phrases.get(letters)
+        if begins is None:
+            return self._ending.match(text) if lowered(text[-2:]) in self._ends else None
+        if letters not in self._begun:
+            self._begun[letters] = re.compile("|".join(map(_gapped, begins)), re.IGNORECASE)
+        return self._begun[letters].match(text)
 
-    def may_be_footer(self, text: str) -> bool:
-        """Whether a text begins or ends like a footer: nearly all lines do not, and the pattern is a long one."""
-        begins, ends = self._around_footers
-        small = lowered(text[:2])
-        return small in begins or small[:1] in begins or lowered(text[-2:]) in ends
+    @cached_property
+    def _footers(self) -> dict[str, list[str]]:
+        """The phrases that may be meant by their first letters: a pattern of them all takes ten times as long."""
+        phrases = self.of("footer", "get")
+        letters = {phrase: lowered(phrase.partition("*")[0][:2].strip()) for phrase in phrases}
+        return {
+            begin: [phrase for phrase in phrases if letters[phrase] in {begin, begin[:1], ""}]
+            for begin in letters.values()
+            if begin
+        }
 
     @cached_property
-    def _around_footers(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The first letters of footers, and the last ones of those that begin with their device."""
-        said = [lowered(phrase) for phrase in self.of("footer", "get")]
-        begins = frozenset(phrase.partition("*")[0][:2].strip() for phrase in said if phrase[0] != "*")
-        return begins, frozenset(phrase[-2:] for phrase in said if phrase[0] == "*")
+    def _begun(self) -> dict[str, re.Pattern[str]]:
+        return {}
+
+    @cached_property
+    def _ending(self) -> re.Pattern[str]:
+        """The footers that begin with their device."""
+        said = [phrase for phrase in self.of("footer", "get") if phrase[0] == "*"]
+        return re.compile("|".join(map(_gapped, said)) or "(?!)", re.IGNORECASE)
+
+    @cached_property
+    def _ends(self) -> frozenset[str]:
+        return frozenset(lowered(phrase[-2:]) for phrase in self.of("footer", "get") if phrase[0] == "*")
+
+    @cached_property
+    def after(self) -> re.Pattern[str]:
+        """What may stand behind a footer's first sentence: "Please excuse my brevity"."""
+        return re.compile(_any(self.of("after")) or "(?!)", re.IGNORECASE)
 
     @cached_property
     def get(self) -> re.Pattern[str]:
