@@ -9,11 +9,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, update
 
 from course.content.command_words import Command
-<<<<<<< HEAD
-from course.journeys import answering, completing, erasing, letter_replies, notices, offering, pacing, people, resending
-=======
-from course.journeys import answering, completing, erasing, letters, notices, pacing, people, rates, resending
->>>>>>> issue4
+from course.journeys import (
+    answering,
+    completing,
+    erasing,
+    letter_replies,
+    notices,
+    offering,
+    pacing,
+    people,
+    rates,
+    resending,
+)
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.people import Person
