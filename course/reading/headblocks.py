@@ -66,7 +66,8 @@ def _unlabelled(lines: list[Line], index: int) -> int:
     else:
         return index
     after = following(lines, at - 1)
-    if at - 1 == index or after is None or after.depth <= lines[index].depth:
+    addressed = any(ADDRESS.search(line.seen) for line in lines[max(0, at - BLOCK) : at])
+    if at - 1 == index or not addressed or after is None or after.depth <= lines[index].depth:
         return index
     for line in lines[index + 1 : at]:
         line.kind = HEAD
