@@ -306,7 +306,7 @@ def test_the_last_lesson_waits_for_nothing(world):
 def test_whoever_changes_their_pace_while_a_lesson_is_settled_gets_the_next_one(world):
     """Decided in the statement: who was read as setting their own pace, and takes one a day by now, does not wait."""
     world.join()
-    row = {"id": person(world).id, "next_day": 2, "next_send_at": march(9), "note_at": march(12)}
+    row = person(world).id, 2, march(9), march(12)
     with world.app.service.store.transaction() as tx:
         pacing.wait(tx, [row], march(2))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections import Counter
@@ -11,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import ON_SQLITE, Box
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -20,7 +21,7 @@ from course.content import layout
 from course.journeys import demo, facts, filling, reports, sending, settling
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import Store
-from course.store.tables import deliveries, enrolments
+from course.store.tables import deliveries, enrolments, metadata
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when Alice's first lesson is due
 QUEUE = "SELECT name, status, attempts, local_date, send_at, due_at, error FROM deliveries ORDER BY id"
@@ -727,3 +728,23 @@ def test_a_tick_with_nothing_due_sends_nothing(three):
 
     assert three.app.tick() == 0
     assert len(three.box.sent) == 3
+
+
+@ON_SQLITE
+def test_a_tick_with_nothing_due_reads_no_table_from_end_to_end(world):
+    """However many people and letters there are, what most ticks ask is found by an index that holds next to none."""
+    world.join()
+    world.pass_hours(24)  # a lesson has left, and there are rows of most kinds
+    few = {index.name for table in metadata.tables.values() for index in table.indexes if index.dialect_kwargs}
+    asked: list[tuple[str, object]] = []
+    engine = world.app.service.store.engine
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    world.clock.go(minutes=1)
+    world.app.tick()
+    tables = [(sql, values) for sql, values in asked if re.search(r"\b(?:FROM|UPDATE) \w", sql)]
+    assert tables
+    with engine.connect() as plain:
+        plans = [plain.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all() for sql, values in tables]
+    steps = [step[3] for plan in plans for step in plan]
+    whole = [step for step in steps if re.match(r"SCAN (?:deliveries|enrolments|subscribers|letters|replies)\b", step)]
+    assert [step for step in whole if step.rpartition("INDEX ")[2] not in few] == []

@@ -13,7 +13,7 @@ from course.journeys.erasing import DONE
 from course.journeys.service import Service
 from course.store.sets import by_index
 from course.store.states import DeliveryStatus, EnrolmentStatus
-from course.store.tables import Moment, deliveries, enrolments, letters
+from course.store.tables import UNSETTLED, Moment, deliveries, enrolments, letters
 
 NOW = bindparam("now", type_=Moment)
 ANYTHING = select(  # made once: it is asked at every tick
@@ -22,7 +22,7 @@ ANYTHING = select(  # made once: it is asked at every tick
         exists().where(enrolments.c.status == EnrolmentStatus.PAUSED, enrolments.c.resume_at <= NOW),  # wake
         exists().where(enrolments.c.note_at <= NOW),  # tell the quiet
         exists().where(letters.c.told_at.is_(None), letters.c.due_at <= NOW),  # tell of a letter
-        exists().where(deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.STALLED))),  # sweep
+        exists().select_from(deliveries).where(UNSETTLED),  # sweep
         exists().where(deliveries.c.status == DeliveryStatus.QUEUED, deliveries.c.send_at <= NOW),  # send
         exists().where(deliveries.c.name == DONE),  # erase who asked for it
     )

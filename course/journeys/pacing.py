@@ -117,7 +117,6 @@ def wait(tx: Connection, rows: Sequence[tuple[int, int, datetime, datetime]], no
         )
     )
     early = set(tx.execute(answered, {"rows": rows}).scalars())
-    early = set(tx.execute(answered).scalars())
     if early:
         released = update(enrolments).where(mine, WAITS, one_of(enrolments.c.id, early))
         tx.execute(released.values(next_send_at=due, **NOT_WAITING), {"rows": rows})
