@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, literal, select, update
 
 from benchmarks.run import Run
 from course.app import App
 from course.journeys import demo
 from course.settings import load
-from course.store.tables import enrolments, subscribers
+from course.store.states import DeliveryKind, DeliveryStatus
+from course.store.tables import deliveries, enrolments, subscribers
 
 KEPT = "crowd"  # the folder of the run in which the first four fifths of them live
 LATER = timedelta(days=2)  # until anybody who is not owed a lesson now is: no benchmark takes so long
@@ -77,6 +78,24 @@ def of(folder: Path, database: str = "") -> App:
 def fill(app: App, people: int, *, owed: bool = False) -> None:
     """Add so many people."""
     demo.make(app.service, people, CLOCK.now() + (timedelta(0) if owed else LATER), due=owed)
+
+
+def welcome(app: App) -> None:
+    """Give everybody a welcome that was sent: what has left must not be looked at by any tick."""
+    sent = {"kind": DeliveryKind.NOTICE, "name": "welcome", "status": DeliveryStatus.SENT}
+    moments = {
+        "due_at": enrolments.c.created_at,
+        "send_at": enrolments.c.created_at,
+        "settled_at": enrolments.c.created_at,
+    }
+    theirs = {
+        "subscriber_id": enrolments.c.subscriber_id,
+        "enrolment_id": enrolments.c.id,
+        "course": enrolments.c.course,
+    }
+    columns = theirs | moments | {name: literal(value) for name, value in sent.items()}
+    with app.service.store.transaction() as tx:
+        tx.execute(insert(deliveries).from_select(list(columns), select(*columns.values())))
 
 
 def _add(folder: Path, people: int, *, owed: bool) -> None:

@@ -27,6 +27,8 @@ def measure(run: Run) -> Iterator[Result]:
         large = stack.enter_context(contextlib.closing(crowd.of(crowd.copied(run, owed=False))))
         little = stack.enter_context(contextlib.closing(crowd.of(run.new_folder())))
         crowd.fill(little, few)
+        for app in (large, little):
+            crowd.welcome(app)
         yield _compared(run, LIMITS[0], large, little)
     with contextlib.ExitStack() as stack:
         addresses = [stack.enter_context(run.new_postgres()) for _ in range(2)]
@@ -34,6 +36,7 @@ def measure(run: Run) -> Iterator[Result]:
         for app, people in ((large, many), (little, few)):
             stack.callback(app.close)
             crowd.fill(app, people)
+            crowd.welcome(app)
             _tidied(app)
         yield _compared(run, LIMITS[1], large, little)
 
