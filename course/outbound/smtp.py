@@ -142,7 +142,10 @@ class Smtp:
         if all(line.dialogue.idle for line in self._lines):
             wait_for(self._opening, return_when="FIRST_COMPLETED")
             return
-        ready = self._selector.select(LOOK if self._opening else self._patience)
+        ready = self._selector.select(0)
+        if not ready:  # the server's time is ours: what comes next is made before it is asked for
+            letters.ahead(len(self._lines))
+            ready = self._selector.select(LOOK if self._opening else self._patience)
         self._now = self._monotonic()
         for key, _ in ready:
             self._attempt(key.data, letters, self._serve)
