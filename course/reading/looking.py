@@ -19,7 +19,8 @@ MOST_HOPS = 50  # Received lines; a mail that went through more servers goes rou
 LIST = ("Id", "Unsubscribe", "Unsubscribe-Post", "Subscribe", "Post", "Help", "Owner", "Archive")
 LISTS = tuple(f"List-{name}" for name in LIST)
 SENDERS = re.compile(
-    r"^(mailer-daemon|postmaster|owner-.*|.*-(request|owner)|bounces?([+-].*)?|no-?reply|autoreply)@",
+    r"^(mailer-daemon|postmaster|owner-.*|.*-(request|owner)|bounces?([+-].*)?|(do[-_.]?not|no)[-_.]?reply([-+_.].*)?"
+    r"|auto[-_.]?(reply|responder)|notifications?|listserv|majordomo)@",
     re.IGNORECASE,
 )
 # What Outlook writes below a name where a reaction cannot be shown.
@@ -174,6 +175,12 @@ def group(look: Look) -> bool:
 def away(look: Look) -> bool:
     """Whether it is headed like a notice of absence."""
     return bool(absence.SUBJECTS.match(mime.header(look.message, "Subject")))
+
+
+def says_so(look: Look) -> bool:
+    """Whether it begins with a sentence that only a machine writes, or is a receipt of Outlook's."""
+    words = look.words
+    return any(said.match(words) for said in (absence.SAYS, absence.TICKET)) or bool(absence.RECEIPT.fullmatch(words))
 
 
 LISTED = header(r".", *LISTS, "Mailing-List", "X-Loop")
