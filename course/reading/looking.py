@@ -38,7 +38,9 @@ REACTED = (
 # the sender's, and what is quoted ours. Gmail puts the emoji, and below it by whom it is and that it is Gmail's.
 SIGN = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]"
 REACTION = re.compile(
-    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to) an (image|attachment)"
+    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to"
+    r"|removed an? (like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from)"
+    r" an (image|attachment|audio message)"
     rf"|(?P<name>[^\n.!?:;()]{{1,60}}) ({'|'.join(REACTED)})\s?:?\W{{0,20}}"
     rf"|{SIGN}{{1,12}}\s{{0,8}}\n\s{{0,8}}(?P<by>[^\n.!?:;()]{{1,60}}?)\W(?=[^\n]*(?:react|reag|r\u00e9ag|reacc|\u0440\u0435\u0430\u0433))"
     r"[^\n.!?:;()]{0,40}\bGmail\b[^\n.!?:;()]{0,16}",
