@@ -29,7 +29,7 @@ CORPORA = ROOT.parent / "shared" / "corpora"
 SIZE = 64 * 1024
 ADDS = 5_000_000  # of a plain loop, by whose time others can compare a busy core with theirs
 TRIES = 5  # of each, for other work on the same core takes its caches
-OURS = {"lessons", "without the lesson", "words", "journals", "endings"}  # sources of fixtures
+OURS = {"lessons", "without the lesson", "words", "quotes", "journals", "endings"}  # sources of fixtures
 WORST = {
     "words on one line": "word ",
     "short lines": "x\n",
@@ -122,7 +122,8 @@ def own() -> Iterator[Case]:
 def fixtures() -> Iterator[Case]:
     """Yield our own fixtures, of the tests."""
     sys.path[:0] = [str(ROOT / "tests")]
-    lessons, spoken = (importlib.import_module(name) for name in ("test_replies_to_lessons", "test_reply_words"))
+    tests = ("test_replies_to_lessons", "test_reply_words", "test_quotes")
+    lessons, spoken, quotes = (importlib.import_module(name) for name in tests)
     sent = lessons.lesson()
     for name, make, style in lessons.REPLIES:
         for who, text in lessons.ANSWERS.items():
@@ -131,6 +132,8 @@ def fixtures() -> Iterator[Case]:
             yield Case(f"{name}-unknown", "without the lesson", "", make(sent, lessons.ALICE, style), (lessons.ALICE,))
     for name, text in spoken.cases():
         yield Case(name, "words", name[:2], text, (spoken.OWN,))
+    for name, text in quotes.cases():
+        yield Case(name, "quotes", "", text, (quotes.OWN,))
     for text in lessons.JOURNALS:
         yield Case(text[:30], "journals", "", text, (text,))
     for name, text, right in lessons.ENDINGS:

@@ -1,5 +1,7 @@
 """Promises about reports: whom they are about is found, in whatever form they come, and nobody is ended for a guess."""
 
+# ruff: noqa: RUF001 (many alphabets)
+
 from __future__ import annotations
 
 import json
@@ -76,6 +78,14 @@ SAID = {
     "policy": ("5.0.0", "550 Denied by policy", "soft"),
     "time": ("4.4.7", "421 4.4.2 Connection timed out", "soft"),
     "nothing": ("5.0.0", "", "soft"),
+    "Exchange Online's directory": (
+        "5.4.1",
+        "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
+        "hard",
+    ),
+    "Yandex": ("5.7.1", "550 5.7.1 No such user!", "hard"),
+    "Libero": ("5.0.0", "550 <alice@example.org> utente non esistente", "hard"),
+    "a server without sense": ("5.0.0", "550 Voller Hoffnung", "soft"),
 }
 
 
@@ -116,6 +126,63 @@ WORDS = {
 def test_reports_without_a_format_are_read(body):
     """What servers write in words names the same person, and neither the sender nor whom the copy was for."""
     assert failures(plain(body)) == [(ALICE, "hard")]
+
+
+# Exchange's own words, in the languages it speaks: subject, what it says, kind. No format, no codes.
+EXCHANGE = "Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@example.org>"
+ABROAD = {
+    "de": ("Unzustellbar: Day 1", "Die eingegebene E-Mail-Adresse konnte nicht gefunden werden.", "hard"),
+    "fr": ("Non remis : Day 1", "L\u2019adresse de messagerie que vous avez entrée est introuvable.", "hard"),
+    "es": ("No se puede entregar: Day 1", "No se encontró la dirección de correo electrónico que especificó.", "hard"),
+    "it": ("Non recapitabile: Day 1", "Impossibile trovare l'indirizzo di posta elettronica immesso.", "hard"),
+    "nl": ("Onbestelbaar: Day 1", "Het ingevoerde e-mailadres kan niet worden gevonden.", "hard"),
+    "pt": ("Não é possível entregar: Day 1", "Não foi possível localizar o endereço de email digitado.", "hard"),
+    "pl": ("Nie można dostarczyć: Day 1", "Nie można odnaleźć wprowadzonego adresu e-mail.", "hard"),
+    "ja": ("配信不能: Day 1", "入力された電子メール アドレスが見つかりませんでした。", "hard"),
+    "ru": ("Не удается доставить: Day 1", "Указанный адрес электронной почты не найден.", "hard"),
+    "en": ("Undeliverable: Day 1", "alice wasn't found at example.org.", "hard"),
+    "de, full": ("Unzustellbar: Day 1", "Das Postfach des Empfängers ist voll. Versuchen Sie es später.", "soft"),
+    "fr, full": ("Non remis : Day 1", "La boîte aux lettres du destinataire est pleine.", "soft"),
+    "es, full": ("No se puede entregar: Day 1", "El buzón del destinatario está lleno.", "soft"),
+    "it, full": ("Non recapitabile: Day 1", "La casella del destinatario è piena.", "soft"),
+    "pl, full": ("Nie można dostarczyć: Day 1", "Skrzynka pocztowa adresata jest pełna.", "soft"),
+    "de, late": ("Verzögert: Day 1", "Diese Nachricht wurde noch nicht zugestellt.", "soft"),
+    "de, refused": ("Unzustellbar: Day 1", "Die Nachricht wurde vom Server des Empfängers abgelehnt.", "soft"),
+}
+
+
+@pytest.mark.parametrize(("subject", "said", "kind"), ABROAD.values(), ids=ABROAD)
+def test_exchange_s_own_words_are_read_in_its_languages(subject, said, kind):
+    """With our Message-ID in In-Reply-To, as it puts it there, and without; an address that is in doubt is soft."""
+    raw = plain(f"alice (alice@example.org)\n{said}\n", subject, EXCHANGE)
+
+    for report in (raw, b"In-Reply-To: <day-1@dearself.example>\n" + raw):
+        assert failures(report) == [(ALICE, kind)]
+        assert is_automatic(report)
+
+
+OTHERS = {
+    "Gmail, German": ("zugestellt an alice@example.org, weil die Adresse nicht gefunden wurde.", "hard"),
+    "Gmail, French": ("alice@example.org : l'adresse est introuvable ou ne peut pas recevoir de messages.", "hard"),
+    "GMX": ("alice@example.org: Empfänger unbekannt", "hard"),
+    "QQ": ("退信原因 收件人邮件地址（alice@example.org）不存在，邮件无法送达。", "hard"),
+    "QQ, full": ("alice@example.org 退信原因 收件人邮箱已满", "soft"),
+    "Orange": ("alice@example.org: 552 5.2.2 Boite du destinataire pleine. Adresse inconnue", "soft"),
+}
+
+
+@pytest.mark.parametrize(("said", "kind"), OTHERS.values(), ids=OTHERS)
+def test_what_other_providers_say_in_their_own_language_counts(said, kind):
+    """Nobody translates a report for us: the words that end an address are known in a dozen languages."""
+    assert failures(plain(said)) == [(ALICE, kind)]
+
+
+@pytest.mark.parametrize("subject", ["Unzustellbar: meine Briefe an mich", "Non remis : une lettre", "配信不能"])
+def test_a_person_who_names_a_letter_undeliverable_is_no_server(subject):
+    """Such a subject is believed of a mail server alone."""
+    mail = plain("Mein Brief an bob@example.org kam zurück, die Adresse ist unbekannt.", subject, ALICE)
+
+    assert (failures(mail), is_automatic(mail)) == ([], False)
 
 
 def test_a_report_within_a_report_is_found():
@@ -199,7 +266,7 @@ def test_a_person_is_no_machine(subject):
 LANGUAGES = {
     "Czech": "Automatická odpověď: Day 1",
     "Russian": "Автоматический ответ: Day 1",
-    "Turkish": "Otomatik yanıt: Day 1",  # noqa: RUF001
+    "Turkish": "Otomatik yanıt: Day 1",
     "Japanese": "自動応答: Day 1",
     "Korean": "자동 회신: Day 1",
     "Polish": "Odpowiedź automatyczna: Day 1",

@@ -89,6 +89,16 @@ def test_the_pair_says_what_to_look_at(account):
     assert "answer one of them" in ended.out
 
 
+def test_a_mailbox_that_is_too_long_for_the_pair_is_named_before_anything_is_sent(account, monkeypatch):
+    """Behind the plus of a long mailbox the address would be too long for mail: nothing leaves, and it says why."""
+    monkeypatch.setenv("REPLY_ADDRESS", "sixteen.letters1@example.org")
+    ended = account[0]("send-test", "alice@example.org", "bob@example.org", "--batch")
+
+    assert ended.code != 0
+    assert "characters too long for this test" in " ".join(ended.err.replace("│", " ").split())
+    assert not account[1].requests
+
+
 def test_before_an_answer_nothing_is_proven(account, monkeypatch):
     """A larger SENDGRID_BATCH is told of until then; a batch of one needs no proof."""
     try_out(account)

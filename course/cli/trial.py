@@ -105,9 +105,21 @@ def _one_of_a_pair(app: App, mailing: Mailing, to: str, name: str) -> Outgoing:
     settings, moment = app.settings, int(app.clock.real().timestamp())
     who = trials.mark(app.keys, to)
     reply_to, message_id = links.trial(app.keys, moment, who, settings.replies_at, settings.mail_domain)
+    _fits(reply_to)
     mail = _test_mail(app, mailing, to)
     greeting = say(app.catalogue.words[mailing.locale]["mail"]["greeting"], name=name)
     return replace(mail, reply_to=reply_to, message_id=message_id, values={**mail.values, "greeting": greeting})
+
+
+def _fits(reply_to: str) -> None:
+    """Refuse an address that is longer than RFC 5321 section 4.5.3.1.1 allows; a lesson's own has a shorter token."""
+    longer = len(reply_to.rpartition("@")[0]) - addresses.LONGEST_LOCAL
+    if longer > 0:
+        raise typer.BadParameter(
+            f"the mailbox in REPLY_ADDRESS is {longer} characters too long for this test, whose reply addresses hold "
+            "more than a lesson's. Use a shorter mailbox or a REPLY_DOMAIN, or put SENDGRID_BATCH=1, which needs none",
+            param_hint="--batch",
+        )
 
 
 def _test_mail(app: App, mailing: Mailing, to: str) -> Outgoing:

@@ -1,4 +1,4 @@
-"""In charge of how mail programs head their notices of absence, in thirty languages."""
+"""In charge of how machines head their notices of absence, and what they write of themselves, in many languages."""
 
 from __future__ import annotations
 
@@ -8,29 +8,69 @@ import re
 # may stand alone.
 CERTAIN = (
     r"(auto(matic|mated|mate)?[- ]?(reply|response)|out of (the )?office|abwesenheits(notiz|assistent)"
-    r"|automatische antwort|r[ée]ponse automatique|respuesta autom[aá]tica|risposta automatica|resposta autom[aá]tica"
+    r"|away from my mail|vacation (auto-?)?(reply|response)|automatische antwort|r[ée]ponse automatique"
+    r"|respuesta autom[aá]tica|risposta automatica|resposta autom[aá]tica"
     r"|automatisch antwoord|autosvar|automatiskt svar)"
 )
+AGAIN = r"(re|aw|wg|sv|vs|antw|odp|tr|rv|res)\s?:"  # what stands before the subject that is answered
 SUBJECTS = re.compile(
-    rf"^\W{{0,2}}{CERTAIN}\W*$|^re: out of (the )?office\s?:"
+    rf"^(?:\[[\w.\x20-]{{1,40}}(?: \#\d{{1,9}})?\] )?autoreply:"
+    rf"|^\[request received\]"
+    rf"|^(?-i:[A-Z])[\w.-]+( (?-i:[A-Z])[\w./-]+){{1,3}} is out of the office\b"
+    rf"|^\W{{0,2}}{CERTAIN}\W*$|^re: out of (the )?office\s?:"
     r"|^(?-i:OOO)\s?:|^auto: .{1,80} (is out\b|\(returning )"  # the last is Lotus Notes
-    r"|^\W{0,2}(auto(matic|mated|mate)?[- ]?(reply|response|generated|answer)|out of (the )?office"
-    r"|away from (the )?office"
+    r"|^out of (the )?office (un)?til [^:]{1,30}:"
+    r"|^\W{0,2}(auto(matic|mated|mate)?[- ]?(reply|response|generated|answer)|out of (the )?office|(?-i:OOO)"
+    r"|away from (the )?office|away from my mail|vacation (reply|response|message)"
     r"|abwesenheit\w*|abwesend|au(\u00df|ss)er haus"
-    r"|automatische (antwort|r[üu]ckmeldung)|r[ée]ponse automatique|absence du bureau|absent du bureau"
-    r"|respuesta autom[aá]tica|fuera de (la )?oficina|risposta automatica|fuori sede|resposta autom[aá]tica"
+    r"|auto-?antwort|automatische (antwort|r[üu]ckmeldung|abwesenheits\w+|eingangsbest[äa]tigung)"
+    r"|r[ée]ponse automatique( d.absence)?"
+    r"|(message|notification|avis) d.absence|absence du bureau|absent du bureau"
+    r"|respuesta autom[aá]tica|fuera de (la )?oficina|autorr?espuesta|risposta automatica|fuori (sede|ufficio)"
+    r"|resposta autom[aá]tica"
     r"|fora do escrit[oó]rio"
-    r"|automatisch(e)? (antwoord|bericht)|afwezig(heid)?|autosvar|autom(atiskt|atisk) svar|fr[åa]nvar\w*|frav[æa]r\w*"
-    r"|automaattinen vastaus|poissa|automatick[áa] odpov[eě][dď]|automatick\w+ odpove[dď]"
+    r"|automatisch(e)? (antwoord|bericht)|afwezig(heid(sbericht)?)?|niet op kantoor"
+    r"|autosvar|autom(atiskt|atisk) svar(melding)?|fr[åa]nvar\w*|frav[æa]r\w*"
+    r"|automaattinen vastaus|poissa(oloilmoitus)?|mimo kancel[áa][řr]"
+    r"|automatick[áa] odpov[eě][dď]|automatick\w+ odpove[dď]"
     r"|automatyczna odpowied[zź]|odpowied[zź] "
-    r"automatyczna|автоматический ответ|автоответ|автоматична відповідь"
+    r"automatyczna|autoodpowied[zź]|poza biurem|автоматический ответ|автоответ|автоматична відповідь"
     r"|otomatik yan[ıi]t|αυτόματη απάντηση"  # noqa: RUF001
     r"|automatikus v[aá]lasz"
     r"|r[aă]spuns automat|automatski odgovor|автоматичен отговор|automatinis atsakymas|automaatvastus"
     r"|autom[āa]tisk[āa] atbilde"
-    r"|tr[aả] l[oờ]i t[uự] đ[oộ]ng|jawaban otomatis|balasan otomatis|الرد التلقائي|رد تلقائي|תשובה אוטומטית"
+    r"|tr[aả] l[oờ]i t[uự] đ[oộ]ng|jawaban otomatis|balasan (otomatis|automatik)|پاسخ خودکار"
+    r"|аутоматски одговор|samodejni odgovor|resposta autom[àa]tica"
+    r"|erantzun automatikoa|स्वचालित (उत्तर|जवाब)|sj[áa]lfvirkt svar|الرد التلقائي|رد تلقائي|תשובה אוטומטית"
     r"|מענה אוטומטי"
     r"|ตอบกลับอัตโนมัติ|自动(回复|答复)"
-    r"|自動(回覆|返信|応答|回答)|不在(通知|の|です)?|자동 ?(회신|응답)|부재중)\s*(\]|[:\uff1a-])",
+    r"|自動(回覆|返信|応答|回答)|不在(通知|の|です)?|자동 ?(회신|응답)|부재 ?중)"
+    rf"\s*(\]|[:\uff1a-]|\s{AGAIN})",
     re.IGNORECASE,
+)
+
+# A whole sentence or line that nobody types, at the beginning of what was written: responders, challenges, tickets.
+SAID = (
+    r"this is an auto(mated|matic|-generated|matically generated) (reply|response|message|e-?mail)"
+    r"|this (message|e-?mail) (was|has been) (created|generated|sent) automatically( by [^.\n]{1,40})?"
+    r"|this (message|e-?mail) (was|has been) automatically (created|generated|sent)( in response to [^.\n]{1,60})?"
+    r"|i apologi[sz]e for this automatic reply( to your e-?mail)?"
+    r"|dies(e (nachricht|e-?mail)|er text) wurde automatisch (erzeugt|erstellt|generiert|versandt|versendet)"
+    r"|dies ist eine automatische? (erzeugte |generierte )?(antwort|nachricht|e-?mail)"
+    r"|ceci est (un message|une r[ée]ponse) automatique|(este|esto) es un (mensaje|correo) autom[áa]tico"
+    r"|est[ae] [ée] uma (mensagem|resposta) autom[áa]tica|quest[oa] [èe] un(a risposta| messaggio) automatic[oa]"
+    r"|dit is een automatisch (antwoord|bericht)|to jest (automatyczna odpowied[zź]|wiadomo[sś][cć] automatyczna)"
+    r"|это автоматическ(ий ответ|ое сообщение)"  # noqa: RUF001
+    r"|これは自動(返信|応答|送信)(メール|メッセージ)?です|这是一封自动(回复|发送的邮件)"
+)
+SAYS = re.compile(rf"\W{{0,10}}({SAID})( generated by [^.\n]{{1,40}})?\s?(?=[.!\u3002\n]|$)", re.IGNORECASE)
+TICKET = re.compile(r"\W{0,4}##-[^\n]{5,100}-##")  # Zendesk's mark, above which one replies
+# Outlook's receipts, where a server has taken their format away.
+RECEIPT = re.compile(
+    r"(your message|ihre nachricht|votre message|(el|su) mensaje|il messaggio|a (sua )?mensagem"
+    r"|uw bericht)\s*\n[^\n]{1,40}:"
+    r".{10,400}\b(was read on|was deleted without being read on|wurde am .{6,50} gelesen"
+    r"|a [ée]t[ée] lu le|fue le[íi]do el"
+    r"|[èe] stato letto il|foi lida em|is gelezen op)\b.{5,80}",
+    re.IGNORECASE | re.DOTALL,
 )

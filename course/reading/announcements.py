@@ -14,7 +14,9 @@ from course.reading.lines import HEAD, OWN, QUOTE, Hint, Line
 from course.reading.words import Words
 
 ENDS = frozenset(":\uff1a>\u2026-")
+NAMED = re.compile(r"[A-Z]\w{0,11}>")
 TRIES = 50  # lines that look as if they ended one; a mail has a few
+DASHED_LINE = re.compile(r"-{10,}")
 LONGEST = 500  # characters of an attribution
 SHORT = 80  # characters of a last line
 HIGHEST = 5  # lines of one
@@ -99,7 +101,7 @@ def _goes_on(lines: list[Line], index: int) -> bool:
 def _begins(lines: list[Line], last: int, words: Words) -> int | None:
     """Return where the attribution that ends with this line begins, if it is one."""
     after = following(lines, last)
-    quoted = after is not None and (after.depth > lines[last].depth or after.seen.startswith("|"))
+    quoted = after is not None and (after.depth > lines[last].depth or _mark(lines, last, after.seen) != "")
     fallback, strong_at = None, None
     alone = not lines[last].seen.startswith(("<", "(")) and strong(lines[last].seen, words)
     for first, text in _windows(lines, last, across=not alone):
@@ -135,7 +137,7 @@ def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:
     depth = lines[last].depth
     after = following(lines, last)
     own = _before(lines[first].seen, words)
-    for line in lines[first : last + 1]:
+    for line in lines[_with_fields(lines, first, words) : last + 1]:
         line.kind = HEAD if not line.blank else line.kind
     # With nothing above it, and no marks, nobody can tell a bare quote from an answer below one: nothing is lost.
     above = depth or any(line.kind is OWN and not line.blank for line in lines[:first])
@@ -145,6 +147,16 @@ def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:
         return 0
     lines.insert(first, Line(own))
     return 1
+
+
+def _with_fields(lines: list[Line], first: int, words: Words) -> int:
+    """Return where the fields begin that stand right above an attribution, of which one is an address: Yandex."""
+    at = first
+    while at and lines[at - 1].depth == lines[first].depth and words.label(lines[at - 1].seen):
+        at -= 1
+    if not any(ADDRESS.search(line.seen) for line in lines[at:first]):
+        return first
+    return at - (at > 0 and bool(DASHED_LINE.fullmatch(lines[at - 1].seen)))
 
 
 def _before(text: str, words: Words) -> str | None:
@@ -159,11 +171,18 @@ def _before(text: str, words: Words) -> str | None:
 
 
 def _piped(lines: list[Line], last: int) -> bool:
-    """Mark a quote whose lines begin with "| ", as mutt and others can be told to; return whether it is one."""
-    found = False
-    for line in lines[last + 1 :]:
-        if line.seen.startswith("|"):
-            line.kind, line.depth, found = QUOTE, line.depth + 1, True
-        elif not line.blank:
+    """Mark a quote whose lines begin with "| " (mutt) or with a name, "Dear> " (Emacs); return whether it is one."""
+    after = following(lines, last)
+    mark = _mark(lines, last, after.seen) if after is not None else ""
+    for line in lines[last + 1 :] if mark else ():
+        if line.seen.startswith(mark):
+            line.kind, line.depth = QUOTE, line.depth + 1
+        elif not line.blank and mark == "|":
             break
-    return found
+    return mark != ""
+
+
+def _mark(lines: list[Line], last: int, after: str) -> str:
+    """Return what is a quote's mark and no arrow; a name is one below "Alice writes:", as Emacs announces it."""
+    named = NAMED.match(after) if lines[last].seen.endswith("writes:") else None
+    return "|" if after.startswith("|") else named[0] if named else ""

@@ -16,6 +16,8 @@ FULL_DATE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,
 HOUR = re.compile(r"\b(?:[ap]\.?\s?m\b\.?|Uhr|(?-i:[A-Z]{3,4})\b)", re.IGNORECASE)
 COLON = re.compile(r"[:\uff1a]\W{0,4}$")
 DASHED = re.compile(r"-{2,}.*-{2,}:?")
+# Tuta: "Nov 16, 2026, 07:00 by days@example.org:".
+BY = re.compile(r"\w{3,12}\.? \d{1,2}, \d{4}, \d{1,2}:\d{2}(?: [AP]M)? [^\W\d_]{1,6} [^\s<>@]{1,64}@[^\s<>@:]{2,}:")
 MOST = 5  # words of a name
 
 
@@ -24,17 +26,24 @@ def strong(text: str, words: Words) -> bool:
     verb = words.verb(text)
     if not ends_with_colon(text) and (verb is None or verb.end() <= len(text) - 6):
         return False
-    if verb is not None and DASHED.fullmatch(text):
+    if (verb is not None and DASHED.fullmatch(text)) or words.quoting.fullmatch(text):
         return True
     addressed = "@" in text and bool(ADDRESS.search(text))
     if verb is None:
-        written = addressed and (text[0].isdigit() or BRACKETED.search(text))
+        written = addressed and (text[0].isdigit() or BRACKETED.search(text) or BY.fullmatch(text))
         return bool(written and (DATE.search(text) or TIME.search(text)))
-    if addressed:
+    if addressed and _is_told(text, words):
         return True
     final = verb.end() > len(text) - 6
     name = _is_name(text[: verb.start()]) if final else _is_name(text[verb.end() :]) or _is_name(text[: verb.start()])
     return bool((name and DATE.search(text)) or (final and FULL_DATE.search(text) and TIME.search(text)))
+
+
+def _is_told(text: str, words: Words) -> bool:
+    """Whether a client says whose address this is: "I wrote to bob@example.org:" is a sentence."""
+    found = ADDRESS.search(text)
+    first = found is not None and not re.search(r"\w", text[: found.start()])
+    return bool(first or BRACKETED.search(text) or words.start.match(text) or DATE.search(text) or TIME.search(text))
 
 
 def _is_name(said: str) -> bool:

@@ -32,7 +32,8 @@ FILTERED = re.compile(
 )
 # Microsoft's answer for a recipient that is not in the directory (error 5.4.1 of Exchange Online).
 NO_ENTRY = re.compile(
-    r"recipient\s+address rejected: access denied|domain is not reachable|not listed in|user ?id: ", re.IGNORECASE
+    r"recipient\s+address rejected: access denied|no such user!|domain is not reachable|not listed in|user ?id: ",
+    re.IGNORECASE,
 )
 # Said of the address: no such user, no such host, moved, takes no mail.
 NEVER = re.compile(
@@ -48,7 +49,29 @@ NEVER = re.compile(
     r"(unknown|not (be )?(found|reachable))|domain does not exist|null ?mx|(does|do) not accept (any )?mail"
     r"|not accept(ing)? "
     r"(\w+ )?(messages|mail)|no smtp service|no mail exchanger|nxdomain|adresse .*invalide|unknown to (this|our)"
-    r"|user doesn.t",
+    r"|user doesn.t|wasn.t found at \S",
+    re.IGNORECASE,
+)
+# The same in other languages, word for word as Exchange, Gmail and large providers say it; what is full is soft.
+FULL = re.compile(
+    r"postfach\b.{0,40}\bvoll\b|speicherplatz|bo[îi]te\b.{0,40}\bpleine|buz[óo]n\b.{0,40}\bllen[oa]|casella\b.{0,40}\bpiena"
+    r"|caixa\b.{0,40}\bcheia|postvak\b.{0,40}\bvol\b|skrzynka\b.{0,40}\bpe[łl]na|ящик\b.{0,40}переполнен|いっぱい|已满|已滿|용량",
+    re.IGNORECASE,
+)
+NEVER_ABROAD = re.compile(
+    r"(adresse|empf[äa]nger|benutzer)\b[^.]{0,30}(nicht gefunden|unbekannt|existiert nicht|ung[üu]ltig)"
+    r"|(adresse|destinataire|utilisateur)\b[^.]{0,50}(introuvable|inconnue?\b|n.existe pas)"
+    r"|no se (ha )?encontr(ó|ado) la direcci[óo]n"
+    r"|(direcci[óo]n|destinatario|usuario|cuenta)\b[^.]{0,30}(no existe\b|desconocid)"
+    r"|impossibile trovare l.indirizzo"
+    r"|(indirizzo|utente|destinatario)\b[^.]{0,30}(inesistente|sconosciut|non (esiste|trovat))"
+    r"|n[ãa]o foi poss[íi]vel (localizar|encontrar) o endere[çc]o"
+    r"|(endere[çc]o|usu[áa]rio|utilizador|destinat[áa]rio)\b[^.]{0,30}(n[ãa]o existe|inexistente|desconhecid)"
+    r"|(adres|gebruiker|ontvanger)\b[^.]{0,30}(niet (worden )?gevonden|onbekend|bestaat niet)"
+    r"|nie mo[żz]na odnale[źz][ćc] .{0,20}adresu"
+    r"|(adres|u[żz]ytkownik)\b[^.]{0,30}nie istnieje|nie ma takiego u[żz]ytkownika"
+    r"|(адрес|пользовател|получател)[^.]{0,40}(не найден|не существует)"
+    r"|アドレスが見つかりません|(地址|用户|收件人)[^。]{0,80}不存在|用户未找到|존재하지 않",
     re.IGNORECASE,
 )
 CODE = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -64,12 +87,12 @@ def kind(words: str, status: str = "") -> str:
     """Return `hard` or `soft` for what a report says of one recipient; `status` is its own field (RFC 3464)."""
     words = " ".join(words[:LONGEST].split())
     codes = CODE.findall(words) or CODE.findall(status)
-    if any(CERTAIN_SOFT.match(code) for code in codes) and not any(NEVER_CODES.match(code) for code in codes):
-        return "soft"
     if NO_ENTRY.search(words):
         return "hard"
-    if FILTERED.search(words) or PASSING.search(words):
+    if any(CERTAIN_SOFT.match(code) for code in codes) and not any(NEVER_CODES.match(code) for code in codes):
         return "soft"
-    if NEVER.search(words):
+    if any(said.search(words) for said in (FILTERED, PASSING, FULL)):
+        return "soft"
+    if NEVER.search(words) or NEVER_ABROAD.search(words):
         return "hard"
     return "hard" if any(NEVER_CODES.match(code) for code in (*codes, *CODE.findall(status))) else "soft"

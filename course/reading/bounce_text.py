@@ -18,7 +18,7 @@ ADDRESS = re.compile(
 )
 SENDER = re.compile(
     r"mailer-?daemon|\bpostmaster(?=[@\s\">]|$)|mail[ ._-]?(delivery|administrator)"
-    r"|deliver\w*[ ._-]?(subsystem|system)|daemon@",
+    r"|deliver\w*[ ._-]?(subsystem|system)|daemon@|\bMicrosoftExchange[0-9a-f]{20,}@",
     re.IGNORECASE,
 )
 SUBJECT = re.compile(
@@ -27,6 +27,18 @@ SUBJECT = re.compile(
     r"|returned (mail|message|to sender)|return(ed|ing) (mail|to sender)|non-?deliver|could not (be )?(send|sent"
     r"|deliver)|not deliver"
     r"|error sending|warning: (message|could not)|nondeliverable|bounced|message status|mail system error|user unknown",
+    re.IGNORECASE,
+)
+# The same by Exchange, and others, in their languages; believed of a mail server alone.
+ABROAD = re.compile(
+    r"unzustellbar|nicht zugestellt|zustellung|verz[öo]gert|non remis|non distribu|[ée]chec de (la )?remise"
+    r"|no se puede entregar"
+    r"|no entregado|error de entrega|non recapitabile|mancat[ao] (recapito|consegna)|onbestelbaar|niet bezorgd"
+    r"|n[ãa]o ([ée] poss[íi]vel entregar|entregue)|falha na entrega"
+    r"|nie mo[żz]na dostarczy[ćc]|niedostarcz|kan (inte|ikke) leveres?"
+    r"|nedoru[čc]iteln|k[ée]zbes[íi]thetetlen|teslim edil(emedi|emiyor)|не удается доставить|недоставлен"
+    r"|配信不能|配信できません"
+    r"|退信|无法送达|無法傳遞|배달되지 않음|배달할 수 없음",
     re.IGNORECASE,
 )
 ROBOT = re.compile(r"no-?reply|post_?master|admin|system", re.IGNORECASE)
@@ -80,8 +92,9 @@ def is_report(message: Message, said: str = "") -> bool:
     empty = any(value.strip() in {"<>", "< >"} for value in mime.headers(message, "Return-Path"))
     sender = bool(SENDER.search(mime.header(message, "From")))
     subject = bool(SUBJECT.search(mime.header(message, "Subject")))
+    abroad = sender and bool(ABROAD.search(mime.header(message, "Subject")))
     answers = bool(mime.header(message, "In-Reply-To"))  # a person may write about a mail that came back
-    return (sender and subject) or ((sender or subject) and (empty or not answers))
+    return abroad or (sender and subject) or ((sender or subject) and (empty or not answers))
 
 
 def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from course.reading.caps import TooMuchError
 ARRIVED = re.compile(r"(delivered|deliverable|relayed|expanded)\b", re.IGNORECASE)
 RECIPIENT = ("final-recipient", "x-actual-recipient", "original-recipient")
 ROUTE = re.compile(r"@[\w.,@-]+:")  # RFC 5321 appendix C
-FIELD = re.compile(r"^([A-Za-z-]{3,40}):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+FIELD = re.compile(r"^([A-Za-z-]{2,40}):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 REPORTED = re.compile(r"^(?:final|original)-recipient:", re.MULTILINE | re.IGNORECASE)
 LONGEST = 16_384  # characters of a text that are looked at; what a report has to say stands at its beginning
 STATUS = 4 * LONGEST  # characters of its fields, and of all its texts together

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 
 from course.reading.announcements import LONGEST, following, rest
-from course.reading.attributions import ADDRESS, TIME
-from course.reading.lines import HEAD, Line
+from course.reading.attributions import ADDRESS, DATE, TIME
+from course.reading.endings import DIVIDER, SHORT
+from course.reading.lines import HEAD, OWN, Line
 from course.reading.words import Words, key
 
 ANY_DASHED = re.compile(r"-{4,}\s?[^-\n]{3,60}-{4,}")
 UNDERSCORES = re.compile(r"_{10,}")  # Outlook's line, also where little of the header follows
+# Lotus Notes: "Inactive hide details for Alice Example ---16/11/2026 07:00:00---Day 4".
+NOTES = re.compile(r"\S[^\n]{1,80}? ?---\d{1,4}[./-]\d{1,2}[./-]\d{2,4} \d{1,2}[:.]\d{2}[^\n-]{0,10}---[^\n]*")
 FIELD = re.compile(r"[^\s:\uff1a][^:\uff1a]{0,30}[:\uff1a]\s?\S")
 HEADS = 50  # separators in a mail
 TRIES = 80  # blocks that are looked at
@@ -30,7 +33,8 @@ def separated(lines: list[Line], words: Words) -> None:
             continue
         unknown = text[0] == "-" and ANY_DASHED.fullmatch(text) and FIELD.match(_below(lines, index))
         lined = text[0] == "_" and UNDERSCORES.fullmatch(text) and _is_sender(_below(lines, index), words)
-        if unknown or lined or words.separates(text.strip("*")):
+        notes = "---" in text and NOTES.fullmatch(text)
+        if unknown or lined or notes or words.separates(text.strip("*")):
             line.kind = HEAD
             seen += 1
             if seen > HEADS:
@@ -84,15 +88,28 @@ def headed(lines: list[Line], words: Words) -> None:
         tries += 1
         block = list(_block(lines, index, labels))
         if _is_head(block, labels[index : index + len(block)], words):
-            for one in (*_title(lines[max(0, index - 2) : index], words), *block):
+            for one in (*_title(lines[max(0, index - 3) : index], words), *block):
                 one.kind = HEAD
             _unmarked(lines, index + len(block) - 1, line.depth)
 
 
 def _title(above: list[Line], words: Words) -> list[Line]:
-    """Return the line right above a header block that says what it is, without dashes: BlackBerry 10."""
-    last = next((line for line in reversed(above) if not line.blank), None)
-    return [last] if last is not None and key(last.seen) in words.titles else []
+    """Return what stands right above a header block and belongs to it, without dashes: BlackBerry 10, Orange."""
+    found: list[Line] = []
+    for line in reversed(above):
+        text = line.seen
+        dated = not found and len(text) < SHORT and DATE.search(text) and TIME.search(text) and _is_dated(text, words)
+        if not (key(text) in words.titles or dated or DIVIDER.fullmatch(text)):
+            if not line.blank or found:
+                break
+            continue
+        found.append(line)
+    return found
+
+
+def _is_dated(text: str, words: Words) -> bool:
+    """Whether it begins as a date's label does: "Message du 16/11/26 07:00"."""
+    return any(key(text).startswith(f"{label} ") for label, names in words.labels.items() if "date" in names)
 
 
 def _unmarked(lines: list[Line], last: int, depth: int) -> None:
@@ -130,3 +147,28 @@ def _is_head(block: list[Line], labels: Labels, words: Words) -> bool:
         return False
     when = found.get("sent", "") + " " + found.get("date", "")
     return (address and len(block) > 1) or bool(TIME.search(when)) or bool(re.search(r"\d", found.get("sent", "")))
+
+
+def bared(lines: list[Line], _: Words) -> None:
+    """Cut what stands without marks below a head that has some: Orange, La Poste, Open-Xchange, GroupWise.
+
+    Only where something was written above: whoever deletes a quote and leaves its head may answer below it.
+    """
+    above, headed_by = False, False
+    for index, line in enumerate(lines):
+        if line.blank:
+            continue
+        if headed_by and not line.depth:
+            if above and line.kind is OWN:
+                rest(lines, index, 0)
+                return
+            headed_by = False
+        if line.depth and line.marks:
+            headed_by = line.kind is HEAD and (headed_by or not index or not _is_quoted(lines, index - 1))
+        above = above or line.kind is OWN
+
+
+def _is_quoted(lines: list[Line], index: int) -> bool:
+    """Whether the last line up to this one that is not blank is one of a quote's."""
+    before = next((line for line in lines[index::-1] if not line.blank), None)
+    return before is not None and before.depth > 0 and before.kind is not HEAD

@@ -19,7 +19,8 @@ MOST_HOPS = 50  # Received lines; a mail that went through more servers goes rou
 LIST = ("Id", "Unsubscribe", "Unsubscribe-Post", "Subscribe", "Post", "Help", "Owner", "Archive")
 LISTS = tuple(f"List-{name}" for name in LIST)
 SENDERS = re.compile(
-    r"^(mailer-daemon|postmaster|owner-.*|.*-(request|owner)|bounces?([+-].*)?|no-?reply|autoreply)@",
+    r"^(mailer-daemon|postmaster|owner-.*|.*-(request|owner)|bounces?([+-].*)?|(do[-_.]?not|no)[-_.]?reply([-+_.].*)?"
+    r"|auto[-_.]?(reply|responder)|notifications?|listserv|majordomo)@",
     re.IGNORECASE,
 )
 # What Outlook writes below a name where a reaction cannot be shown.
@@ -37,7 +38,9 @@ REACTED = (
 # the sender's, and what is quoted ours. Gmail puts the emoji, and below it by whom it is and that it is Gmail's.
 SIGN = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]"
 REACTION = re.compile(
-    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to) an (image|attachment)"
+    r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to"
+    r"|removed an? (like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from)"
+    r" an (image|attachment|audio message)"
     rf"|(?P<name>[^\n.!?:;()]{{1,60}}) ({'|'.join(REACTED)})\s?:?\W{{0,20}}"
     rf"|{SIGN}{{1,12}}\s{{0,8}}\n\s{{0,8}}(?P<by>[^\n.!?:;()]{{1,60}}?)\W(?=[^\n]*(?:react|reag|r\u00e9ag|reacc|\u0440\u0435\u0430\u0433))"
     r"[^\n.!?:;()]{0,40}\bGmail\b[^\n.!?:;()]{0,16}",
@@ -174,6 +177,12 @@ def group(look: Look) -> bool:
 def away(look: Look) -> bool:
     """Whether it is headed like a notice of absence."""
     return bool(absence.SUBJECTS.match(mime.header(look.message, "Subject")))
+
+
+def says_so(look: Look) -> bool:
+    """Whether it begins with a sentence that only a machine writes, or is a receipt of Outlook's."""
+    words = look.words
+    return any(said.match(words) for said in (absence.SAYS, absence.TICKET)) or bool(absence.RECEIPT.fullmatch(words))
 
 
 LISTED = header(r".", *LISTS, "Mailing-List", "X-Loop")

@@ -60,6 +60,7 @@ HEADS = (
     Rule("header block", "Outlook, Exchange, AOL, Hotmail, Orange", headblocks.headed),
     Rule("attribution", "Gmail, Apple Mail, Thunderbird, Yahoo, mutt and nearly all others", announcements.attributed),
     Rule("arrows", "GroupWise", announcements.arrowed),
+    Rule("marked head", "Orange, La Poste, Open-Xchange, GroupWise, Gnus", headblocks.bared),
     Rule("typed mark", "a person's own arrow", endings.typed),
 )
 ENDS = (

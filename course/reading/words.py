@@ -20,7 +20,7 @@ LABEL = re.compile(
     r"[ \t]*[*_]{0,2}([^\s:\uff1a](?:[^:\uff1a\n]{0,40}?[^\s:\uff1a])?)[*_]{0,2}[ \t]{0,2}[:\uff1a][*_]{0,2}[ \t]*"
 )
 COLONS = frozenset(":\uff1a")
-LINE = "-_=*\u2014 "  # what stands around a separator
+LINE = "-_=*\u2010\u2014 "  # what stands around a separator
 DASHES = frozenset(LINE)
 # Words, and single characters where none are spaced.
 PIECE = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]+|[\u3040-\u9fff\uac00-\ud7af]")
@@ -70,6 +70,13 @@ class Words:
         said = "|".join(re.escape(word) + ("" if word[0] >= HEBREW else r"(?![^\W\d_])") for word in self.of("start"))
         return re.compile(rf"(?<!\w)(?:{said})(?=[^\n]{{0,30}}\d|[ \t]\w{{2,14}},)")
 
+    @cached_property
+    def quoting(self) -> re.Pattern[str]:
+        """An attribution without a verb of saying: whom it names and the address, and no more."""
+        said = _any(self.of("quoting")) or "(?!)"
+        address = r"[^\s<>()@]{1,64}@[^\s<>()@:]{2,}"
+        return re.compile(rf"(?:{said})[ \t]+(?:[^<>()@:\n]{{0,60}}[<(]{address}[>)]|{address})[ \t]?:", re.IGNORECASE)
+
     def label(self, text: str) -> re.Match[str] | None:
         """Return a header's label at the beginning of a line, in group 1."""
         found = LABEL.match(text) if ":" in text or "\uff1a" in text else None
@@ -103,7 +110,8 @@ class Words:
     def _dashed(self) -> re.Pattern[str]:
         said = _any(self.of("original", "forwarded"))
         return re.compile(
-            rf"[-_=*\u2014 ]{{2,40}}+(?:{said})\b[^\n]{{0,80}}?[-_=*\u2014 ]{{2,40}}:?|[-_=\u2014]{{2,40}}+(?:{said})",
+            rf"[-_=*\u2010\u2014 ]{{2,40}}+(?:{said})\b[^\n]{{0,80}}?[-_=*\u2010\u2014 ]{{2,40}}:?"
+            rf"|[-_=\u2010\u2014]{{2,40}}+(?:{said})",
             re.IGNORECASE,
         )
 

@@ -1,0 +1,105 @@
+"""Promises of quotes that carry no marks, or odd ones: what announces them is known, and no sentence is taken for it."""
+
+# ruff: noqa: RUF001, E501 (many alphabets, and lines as clients write them)
+
+from __future__ import annotations
+
+import pytest
+
+from course.reading import extract
+
+OWN = "I sat by the window and heard the rain."
+QUOTE = "Which place is quiet for you?\n\nTake ten minutes, and sit there.\nThen write down what you heard."
+WHO = "Dear Self <days@course.example.org>"
+
+# What clients write above a quote that may have no marks at all.
+HEADS = {
+    "horde": f"Quoting {WHO}:",
+    "horde, quoted name": 'Quoting "Dear Self" <days@course.example.org>:',
+    "horde, wrapped": 'Quoting "Dear Self"\n<days@course.example.org>:',
+    "horde, address alone": "Quoting days@course.example.org:",
+    "horde-de": f"Zitat von {WHO}:",
+    "horde-es": f"Citando a {WHO}:",
+    "horde-it, pt": f"Citando {WHO}:",
+    "horde-pl": f"Cytowanie {WHO}:",
+    "elm": "Thus spake Dear Self (days@course.example.org):",
+    "tuta": "Nov 16, 2026, 07:00 by days@course.example.org:",
+    "tuta-de": "16. Nov. 2026, 07:00 von days@course.example.org:",
+    "aol-de": "In einer eMail vom 16.11.2026 07:00:00 Westeuropäische Normalzeit schreibt days@course.example.org:",
+    "proton, old": f"‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐\nOn Monday, November 16th, 2026 at 7:00 AM, {WHO} wrote:",
+    "yandex": '----------------\nКому: alice@example.org;\nТема: Day 4;\n16.11.2026, 07:00, "Dear Self" <days@course.example.org>:',
+    "notes": "Inactive hide details for Dear Self ---16/11/2026 07:00:00---Day 4\n\nFrom: Dear Self/example\nTo: alice@example.org\nDate: 16/11/2026 07:00\nSubject: Day 4",
+    "orange": "======================================================\nMessage du 16/11/26 07:00\nDe : days@course.example.org\nA : alice@example.org\nCopie à :\nObjet : Day 4",
+    "alibaba": "------------------------------------------------------------------\n发件人：Dear Self <days@course.example.org>\n发送时间：2026年11月16日(星期一) 07:00\n收件人：alice <alice@example.org>\n主　题：Day 4",
+}  # fmt: skip
+
+# Heads that are marked, whether the quote below them is or not.
+MARKED = {
+    "laposte": '> Message du 16/11/26 07:00\n> De : "Dear Self" <days@course.example.org>\n> A : alice@example.org\n> Copie à :\n> Objet : Day 4\n>',
+    "libero": ">---- Messaggio originale ----\n>Da: days@course.example.org\n>A: alice@example.org\n>Oggetto: Day 4\n>Data: 16/11/2026 7.00",
+    "centrum": f"______________________________________________________________\n> Od: {WHO}\n> Komu: alice@example.org\n> Datum: 16.11.2026 07:00\n> Předmět: Day 4\n>",
+    "open-xchange": f"> {WHO} hat am 16.11.2026 07:00 geschrieben:\n>",
+    "yahoo, old": f"----- Original Message -----\n> From: {WHO}\n> To: alice@example.org\n> Sent: Monday, November 16, 2026 7:00:00 AM\n> Subject: Day 4\n>",
+    "gnus": '>>>>> "Dear" == Dear Self <days@course.example.org> writes:',
+}  # fmt: skip
+
+# What somebody may write, and keeps: all of it.
+KEPT = [
+    f"{OWN}\n\nQuoting my mother:\n\nYou are enough.",
+    f"{OWN}\n\nQuoting what bob wrote to bob@example.org in May, this is the line:\n\nYou are enough.",
+    f"{OWN}\n\nIn the end I wrote to bob@example.org:\n\nDear Bob, I am sorry.",
+    f"{OWN}\n\nAccording to Alice:\n\nall is well",
+    f"{OWN}\n\nMessage du matin\n\nje vais bien",
+    f"{OWN}\n\nMy mother writes:\n\ncome home",
+    f"{OWN}\n\nMeine Mutter schreibt:\n\nkomm nach Hause",
+    f"{OWN}\n\nOn Nov 16, 2026 at 07:00 I promised never again to write in anger to bob@example.org:\n\nlet me keep it",
+    f"{OWN}\n\n3 hours ---sleep--- and then tea",
+    "Dear> myself, I am tired.\nDear> myself, I rest.",
+    "Dear Alice,\n\na > b, and that is all",
+]
+
+
+def marked(text):
+    """Return a text with the marks of a quote."""
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("head", [*HEADS.values(), *MARKED.values()], ids=[*HEADS, *MARKED])
+def test_what_announces_a_quote_takes_it_along(head):
+    """The quote has no marks: what stands above it is the person's, and nothing else."""
+    assert extract(f"{OWN}\n\n{head}\n\n{QUOTE}\n") == OWN
+
+
+@pytest.mark.parametrize("head", [*HEADS.values(), *MARKED.values()], ids=[*HEADS, *MARKED])
+def test_words_above_and_below_a_marked_quote_stay(head):
+    """The quote has marks: it goes, with what announces it, and nobody's answer below it."""
+    assert extract(f"{OWN}\n\n{head}\n{marked(QUOTE)}\n") == OWN
+    assert extract(f"{head}\n{marked(QUOTE)}\n\n{OWN}\n") == OWN
+
+
+def test_the_name_that_supercite_puts_before_each_line_is_a_mark():
+    """Emacs: "Dear> …", in more than one piece, with answers between."""
+    head = MARKED["gnus"]
+    text = f"{head}\n\n    Dear> Which place is quiet for you?\n\nThe kitchen.\n\n    Dear> What did you hear?\n    Dear> Write it down.\n\nRain.\n"
+
+    assert extract(text) == "The kitchen.\n\nRain."
+    assert extract(f"Dear Self writes:\n\nDS> Which place is quiet for you?\nDS> Sit there.\n\n{OWN}\n") == OWN
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_no_sentence_is_taken_for_what_announces_a_quote(text):
+    """Letters, sayings and lists look like it; a leaked quote would do less harm than a lost line."""
+    assert extract(text) == text
+
+
+def test_an_answer_below_a_marked_head_alone_is_kept_where_nothing_stands_above():
+    """Somebody deletes the quote, leaves its head, and answers below."""
+    for head in MARKED.values():
+        assert extract(f"{head}\n\n{OWN}\n") == OWN
+
+
+def cases():
+    """Yield the replies above as (name, text) for the benchmark; what is right is OWN."""
+    for name, head in (HEADS | MARKED).items():
+        yield f"{name}-bare", f"{OWN}\n\n{head}\n\n{QUOTE}\n"
+        yield f"{name}-below", f"{head}\n{marked(QUOTE)}\n\n{OWN}\n"
