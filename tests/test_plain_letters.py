@@ -295,3 +295,30 @@ def test_a_letter_that_is_refused_is_held_for_those_who_would_get_it(world):
     assert [(one.people, one.why) for one in shown] == [(1, "so plain")]
     assert [one.people for one in released] == [1]
     assert sorted(got) == ["alice@example.org", "bob@example.org"]
+
+
+@pytest.mark.parametrize("settings", [LETTERS], indirect=True)
+@pytest.mark.parametrize("said", ["LETTER 3 MONTHS\n\nNot hers.", "ERASE LETTER", "LETTER LATER", "OPEN LETTER"])
+def test_a_forwarded_lesson_gives_nobody_a_hold_on_her_letter(world, lesson, said):
+    """Whoever else answers a lesson of hers neither replaces nor erases her letter; Alice is told that it is kept."""
+    kept = "SELECT id, locked, due_at, erase_at FROM letters"
+    world.reply(lesson, "LETTER 3 MONTHS\n\nDear me, these are my own words.")
+    before = world.rows(kept)
+    world.app.tick()
+    tick_hours(world, 24)
+    world.reply(world.box.last("day-2"), said, From="mallory@evil.example")
+    world.app.tick()
+
+    assert world.rows(kept) == before
+    assert before
+    told = world.box.last("kept")
+    assert (told.to, told.in_reply_to) == ("alice@example.org", world.box.last("day-2").message_id)
+
+
+@pytest.mark.parametrize("settings", [LETTERS], indirect=True)
+def test_her_own_word_erases_her_letter(world, lesson):
+    """From the address on file the word is obeyed at once."""
+    world.reply(lesson, "LETTER 3 MONTHS\n\nDear me, these are my own words.")
+    world.reply(lesson, "ERASE LETTER")
+
+    assert world.rows("SELECT id FROM letters") == []

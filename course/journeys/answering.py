@@ -40,6 +40,7 @@ class Prompt:
     day: int | None
     silent: bool = False
     rest: str = field(default="", repr=False)  # what stands below the first line
+    theirs: bool = True  # it came from the address on file, or the operator vouched for it
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """In charge of what somebody says by reply of a letter that comes back: keep it, open it, let it wait, erase it.
 
 The answer goes to the address on file, as a fresh link would; whoever has left is told that none is kept for them.
+A lesson may have been forwarded: from another address a letter is neither replaced nor put off nor erased, and its
+writer is told that it is kept.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ def _keep(
     if not prompt.rest or command.months is None:
         answering.answer(tx, service, person, "unwritten", prompt, now)
         return
+    if not prompt.theirs and any(row.enrolment_id == person.id for row in letters.of_person(tx, person.subscriber_id)):
+        answering.answer(tx, service, person, "kept", prompt, now)
+        return
     asked = letters.wording(service, person, "asked", months=str(command.months))
     wish = Wish(command.months, in_mail=False, wording=asked, how=HOW)
     letters.keep(tx, service, person, prompt.rest, wish, now, real)
@@ -72,7 +77,8 @@ def _later(
     found = _theirs(tx, service, person, prompt, now)
     if found is not None:
         holder, letter = found
-        letters.put_off(tx, service, holder, letter, now)
+        if prompt.theirs:
+            letters.put_off(tx, service, holder, letter, now)
         answering.answer(tx, service, holder, "kept", prompt, now)
 
 
@@ -83,6 +89,9 @@ def _erase(
     found = _theirs(tx, service, person, prompt, now)
     if found is not None:
         holder, letter = found
+        if not prompt.theirs:
+            answering.answer(tx, service, holder, "kept", prompt, now)
+            return
         letters.take_back(tx, service, holder, letter.id, HOW, real_now)
         answering.answer(tx, service, people.live_round(tx, person), "unkept", prompt, now)
 
