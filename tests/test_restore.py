@@ -348,6 +348,26 @@ def test_another_hour_lets_nothing_come_twice(world, tmp_path):
     assert resume(world, before=world.clock.at) == 1
 
 
+def test_another_hour_reaches_each_course_that_is_not_behind(world, tmp_path):
+    """Day 2 of one course is owed as of then; the next letter of the other comes at the hour that Alice chose since."""
+    world.join(course="writing-with-self-compassion")
+    world.pass_hours(24)
+    world.join()
+    world.pass_hours(24)
+    file = take(world, tmp_path)
+    world.pass_hours(25)
+    with world.app.service.store.transaction() as tx:
+        tx.execute(text("UPDATE subscribers SET send_hour = 21"))
+    restore(world, file)
+    with world.app.service.store.reading() as tx:
+        due = {person.course: person.next_send_at for person in people.find(tx)}
+
+    assert due["self-compassion"] <= world.clock.at
+    assert due["self-compassion"].hour == 8
+    assert due["writing-with-self-compassion"] > world.clock.at
+    assert due["writing-with-self-compassion"].hour == 21
+
+
 def on_paper(world, who):
     """Let somebody say on their page that they write on paper."""
     with world.app.service.store.transaction() as tx:

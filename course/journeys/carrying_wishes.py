@@ -53,11 +53,11 @@ def _chosen(old: Connection, service: Service, now: datetime) -> int:
 
 
 def _retime(tx: Connection, service: Service, before: list[Person], subscriber_id: int, now: datetime) -> None:
-    overdue = any(one.next_send_at is not None and one.next_send_at <= now for one in before)
+    overdue = [one.id for one in before if one.next_send_at is not None and one.next_send_at <= now]
     after = people.find(tx, enrolments.c.subscriber_id == subscriber_id, limit=1)
     moved = [(one.send_hour, one.timezone) for one in (*before[:1], *after)]
-    if len(set(moved)) > 1 and not overdue:
-        rounds.retime(tx, service, before[0], now)
+    if len(set(moved)) > 1:
+        rounds.retime(tx, service, before[0], now, but=overdue)
 
 
 def _on_paper(old: Connection, service: Service, now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Connection, insert, update
@@ -133,12 +134,12 @@ def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> d
     return people.coming(tx, person.id)
 
 
-def retime(tx: Connection, service: Service, before: Person, now: datetime, *, but: int = 0) -> None:
-    """Move what is still to come, in every course but one, to their present hour and zone; `before` is as they were.
+def retime(tx: Connection, service: Service, before: Person, now: datetime, *, but: Iterable[int] = ()) -> None:
+    """Move what is still to come, in every round but these, to their present hour and zone; `before` is as they were.
 
     What was to come on a date, the end of a pause or a note, comes on that date there.
     """
-    mine = enrolments.c.subscriber_id == before.subscriber_id, enrolments.c.id != but
+    mine = enrolments.c.subscriber_id == before.subscriber_id, enrolments.c.id.not_in(list(but))
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
         replan(tx, service, person, now)
         _move_note(tx, person, before, now)

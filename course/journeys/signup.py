@@ -216,4 +216,4 @@ def begin(
     rounds.note(tx, person.id, CONFIRMED, ref, now)
     notices.owe(tx, chosen, "welcome", now)
     limits.release(tx, service.keys, limits.INBOX, addresses.inbox(chosen.email))
-    rounds.retime(tx, service, person, now, but=person.id)
+    rounds.retime(tx, service, person, now, but=[person.id])
