@@ -331,15 +331,20 @@ def test_what_people_chose_since_stays_chosen(world, tmp_path):
     assert (first[BOB].date.hour, first[BOB].mailing.locale) == (8, "en-GB")
 
 
-def test_another_hour_lets_nothing_come_twice(world, tmp_path):
-    """Day 2 was due, and sent, in the lost database: what was owed by then is treated as sent, at whichever hour."""
-    world.join()
-    world.pass_hours(20)
+def another_hour_is_lost(world, tmp_path):
+    """Let a day go by after a backup, and everybody choose another hour; then restore the backup."""
     file = take(world, tmp_path)
     world.pass_hours(25)
     with world.app.service.store.transaction() as tx:
         tx.execute(text("UPDATE subscribers SET send_hour = 21"))
     restore(world, file)
+
+
+def test_another_hour_lets_nothing_come_twice(world, tmp_path):
+    """Day 2 was due, and sent, in the lost database: what was owed by then is treated as sent, at whichever hour."""
+    world.join()
+    world.pass_hours(20)
+    another_hour_is_lost(world, tmp_path)
     with world.app.service.store.reading() as tx:
         person = people.find(tx)[0]
 
@@ -354,11 +359,7 @@ def test_another_hour_reaches_each_course_that_is_not_behind(world, tmp_path):
     world.pass_hours(24)
     world.join()
     world.pass_hours(24)
-    file = take(world, tmp_path)
-    world.pass_hours(25)
-    with world.app.service.store.transaction() as tx:
-        tx.execute(text("UPDATE subscribers SET send_hour = 21"))
-    restore(world, file)
+    another_hour_is_lost(world, tmp_path)
     with world.app.service.store.reading() as tx:
         due = {person.course: person.next_send_at for person in people.find(tx)}
 

@@ -19,6 +19,7 @@ from course.store.states import DeliveryStatus
 from course.store.tables import UNSETTLED, deliveries
 
 EVENT = timedelta(minutes=30)  # real time that a provider's event may take to clear a doubt
+CLAIMED = UNSETTLED, deliveries.c.status == DeliveryStatus.SENDING
 log = structlog.get_logger()
 
 
@@ -33,7 +34,7 @@ def sweep(
     `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
     """
     worker = own.worker if own else None
-    silent = UNSETTLED, deliveries.c.status == DeliveryStatus.SENDING, _ownerless(service, worker)
+    silent = *CLAIMED, _ownerless(service, worker)
     doubtful = UNSETTLED, deliveries.c.status == DeliveryStatus.STALLED, deliveries.c.claimed_at <= real_now - wait
     with service.store.reading() as tx:
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
@@ -58,7 +59,7 @@ def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datet
 
 def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
     """Return what the ledgers in this folder say of those who are silent, and keep their ledgers locked."""
-    silent = UNSETTLED, deliveries.c.status == DeliveryStatus.SENDING, _ownerless(service, own.worker)
+    silent = *CLAIMED, _ownerless(service, own.worker)
     with service.store.reading() as tx:
         names = tx.execute(select(deliveries.c.worker).where(*silent).distinct()).scalars().all()
     pages = (ledger.of_one(folder, name) for name in names if name and name != own.worker)
@@ -67,7 +68,7 @@ def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
 
 def _close_page(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
     """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
-    claims = UNSETTLED, deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.worker == page.worker, *only_if
+    claims = *CLAIMED, deliveries.c.worker == page.worker, *only_if
     with service.store.transaction() as tx:
         left = rows(tx, OWED.where(*claims).with_for_update(of=deliveries))  # one that wakes now waits for us
         settling.put_back(tx, page.worker, [row.id for row in left if row.id not in page.given])

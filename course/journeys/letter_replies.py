@@ -87,13 +87,14 @@ def _erase(
 ) -> None:
     """Erase a letter, read or unread, and say that none is kept."""
     found = _theirs(tx, service, person, prompt, now)
-    if found is not None:
-        holder, letter = found
-        if not prompt.theirs:
-            answering.answer(tx, service, holder, "kept", prompt, now)
-            return
+    if found is None:
+        return
+    holder, letter = found
+    if prompt.theirs:
         letters.take_back(tx, service, holder, letter.id, HOW, real_now)
         answering.answer(tx, service, people.live_round(tx, person), "unkept", prompt, now)
+    else:
+        answering.answer(tx, service, holder, "kept", prompt, now)
 
 
 def _theirs(
