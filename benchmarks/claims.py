@@ -1,7 +1,6 @@
 """Claim and record against the same by ORM objects: no message is filled, none leaves, only the database works.
 
-The other side is written as its documentation teaches, and as fast as that goes: joined loading, a commit per hundred,
-nothing expired by it. It decides less than we do: it asks for no suppression, no hour, no date that had its lesson.
+Before it is timed, both sides' rows are read and must be the same.
 """
 
 from __future__ import annotations
@@ -9,26 +8,22 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
 from functools import partial
 
-from sqlalchemy import ForeignKey, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship
+from sqlalchemy import func, select
 
-from benchmarks import ours
+from benchmarks import objects, ours
 from benchmarks.results import Limit, MismatchError, Result, Speed, rounds
 from benchmarks.run import Run
-from course import schedule
 from course.app import App
 from course.journeys import claiming, planning, sending, settling
 from course.journeys.service import Service
 from course.outgoing import Sent
 from course.store import tables
 from course.store.states import DeliveryStatus
-from course.store.tables import Moment
 
 WORKER = "benchmark"
-AT_ONCE = 100  # objects between commits
+FEW = 500  # people by whom both sides are compared
 FEWER = 4  # it is given fewer rows: it takes longer for each
 LIMITS = [
     Limit("claim and record, against ORM objects, SQLite", 10, 17),
@@ -36,54 +31,11 @@ LIMITS = [
 ]
 
 
-class Base(DeclarativeBase):
-    """The other side's classes, on our tables."""
-
-
-class Subscriber(Base):
-    """A person."""
-
-    __tablename__ = "subscribers"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str]
-    timezone: Mapped[str]
-    send_hour: Mapped[int]
-
-
-class Enrolment(Base):
-    """A course that they take."""
-
-    __tablename__ = "enrolments"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    status: Mapped[str]
-    next_day: Mapped[int]
-    next_send_at: Mapped[datetime | None] = mapped_column(Moment)
-
-
-class Delivery(Base):
-    """A lesson that they are owed."""
-
-    __tablename__ = "deliveries"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey(Subscriber.id))
-    enrolment_id: Mapped[int] = mapped_column(ForeignKey(Enrolment.id))
-    status: Mapped[str]
-    day: Mapped[int]
-    local_date: Mapped[date | None]
-    mailing: Mapped[str | None]
-    send_at: Mapped[datetime] = mapped_column(Moment)
-    worker: Mapped[str | None]
-    claimed_at: Mapped[datetime | None] = mapped_column(Moment)
-    settled_at: Mapped[datetime | None] = mapped_column(Moment)
-    provider_id: Mapped[str | None]
-    subscriber: Mapped[Subscriber] = relationship()
-    enrolment: Mapped[Enrolment] = relationship()
-
-
 def measure(run: Run) -> Iterator[Result]:
     """Measure on SQLite, then on PostgreSQL."""
     fewer = max(1, run.messages // FEWER)
     for limit, postgres in zip(LIMITS, (False, True), strict=True):
+        _must_do_the_same(run, postgres=postgres)
         speeds = rounds(
             run.times,
             {
@@ -104,42 +56,7 @@ def set_based(app: App) -> None:
 
 def by_objects(app: App) -> None:
     """Do the same by loading objects, changing them and committing."""
-    now, worker = app.clock.now(), WORKER
-    mailing = _kept_mailing(app.service)
-    due = (
-        select(Delivery)
-        .where(Delivery.status == "queued", Delivery.send_at <= now)
-        .order_by(Delivery.send_at, Delivery.id)
-        .options(joinedload(Delivery.subscriber), joinedload(Delivery.enrolment))
-        .limit(AT_ONCE)
-    )
-    while True:
-        with Session(app.service.store.engine, expire_on_commit=False) as session:
-            claimed = session.scalars(due).all()
-            if not claimed:
-                return
-            for delivery in claimed:
-                zone = schedule.zone_of(delivery.subscriber.timezone)
-                delivery.status, delivery.worker, delivery.claimed_at = "sending", worker, now
-                delivery.local_date, delivery.mailing = now.astimezone(zone).date(), mailing
-            session.commit()
-            for delivery in claimed:
-                person, enrolment = delivery.subscriber, delivery.enrolment
-                zone = schedule.zone_of(person.timezone)
-                delivery.status, delivery.settled_at = "sent", now
-                delivery.provider_id = f"provider-{delivery.id}"
-                enrolment.next_day = delivery.day + 1
-                enrolment.next_send_at = schedule.next_lesson(now, now.astimezone(zone).date(), person.send_hour, zone)
-            session.commit()
-
-
-def _kept_mailing(service: Service) -> str:
-    course = service.catalogue.first
-    mailing = service.catalogue.mailing(course.name, "day-1", course.locales[0])
-    values = {"digest": mailing.digest, "course": course.name, "name": "day-1", "locale": mailing.locale, "text": "-"}
-    with service.store.transaction() as tx:
-        tx.execute(tables.mailings.insert().values(values))
-    return mailing.digest
+    objects.claim_and_record(app, WORKER)
 
 
 def _timed(run: Run, way: Callable[[App], None], people: int, *, postgres: bool) -> Speed:
@@ -151,6 +68,26 @@ def _timed(run: Run, way: Callable[[App], None], people: int, *, postgres: bool)
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
         _must_be_recorded(app.service, people)
     return Speed(people / took, cpu / people * 1e6)
+
+
+def _must_do_the_same(run: Run, *, postgres: bool) -> None:
+    recorded = []
+    for way in (set_based, by_objects):
+        with ours.service(run, FEW, {"transport": "folder"}, postgres=postgres) as app:
+            way(app)
+            recorded.append(_rows(app.service))
+    if recorded[0] != recorded[1]:
+        raise MismatchError("claiming and recording by objects leaves other rows than ours")
+
+
+def _rows(service: Service) -> list[tuple[object, ...]]:
+    """Return what both sides must leave alike: all but the moments at which each was at work."""
+    theirs, its = tables.enrolments.c, tables.deliveries.c
+    what = its.id, its.status, its.worker, its.local_date, its.mailing, its.provider_id, its.error
+    after = select(*what, theirs.status, theirs.next_day, theirs.next_send_at)
+    with service.store.reading() as tx:
+        rows = tx.execute(after.join_from(tables.deliveries, tables.enrolments).order_by(its.id)).all()
+    return [tuple(row) for row in rows]
 
 
 def _must_be_recorded(service: Service, people: int) -> None:

@@ -19,7 +19,7 @@ import pytest
 import time_machine
 
 from benchmarks import __main__ as command
-from benchmarks import claims, crowd, delay, fill, ours, sinks, table
+from benchmarks import claims, crowd, delay, fill, objects, ours, sinks, table
 from benchmarks.beside import ROOT, beside
 from benchmarks.results import Limit, MismatchError, MissingError, Speed, none, rounds
 from benchmarks.run import Run
@@ -295,6 +295,13 @@ def test_both_sides_record_the_same():
 
     assert result.limit.what.endswith("SQLite")
     assert result.value
+
+
+def test_a_side_that_records_something_else_is_found_out(monkeypatch):
+    """Before anything is timed both sides' rows are compared: a claim in another name is not the same."""
+    monkeypatch.setattr(claims, "by_objects", lambda app: objects.claim_and_record(app, "another"))
+    with Run(times=1, messages=8) as run, pytest.raises(MismatchError, match="other rows"):
+        next(claims.measure(run))
 
 
 def test_make_bench_measures_everything_and_writes_it():
