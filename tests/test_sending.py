@@ -722,6 +722,40 @@ def test_a_stopping_worker_claims_nothing(three):
 
 
 @ON_SQLITE
+def test_a_slow_worker_s_claims_are_dated_anew(three):
+    """A message is dated within the minute in which it leaves, however many are before it: its links last from then."""
+    ages = []
+
+    def answer(outgoing):
+        with three.app.service.store.reading() as tx:
+            claimed_at = select(deliveries.c.claimed_at).where(deliveries.c.id == outgoing.delivery_id)
+            ages.append(three.clock.real() - tx.execute(claimed_at).scalar_one())
+        three.clock.go(seconds=90)
+        return Sent()
+
+    three.box.answer = answer
+    three.app.tick()
+
+    assert len(ages) == 3
+    assert max(ages) < timedelta(minutes=1)
+
+
+def test_who_still_wants_their_mail_is_asked_without_writing(three):
+    """It is asked four times a second for all that wait: their rows are written when they are claimed, not again."""
+
+    def answer(_):
+        three.clock.go(seconds=0.3)
+        return Sent()
+
+    three.box.answer = answer
+    asked: list[str] = []
+    event.listen(three.app.service.store.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    three.app.tick()
+
+    assert len(three.box.sent) == 3
+    assert sum(sql.startswith("UPDATE deliveries") and "claimed_at=" in sql for sql in asked) == 1
+
+
 def test_a_tick_with_nothing_due_sends_nothing(three):
     """A second tick at the same moment finds nothing to do."""
     three.app.tick()

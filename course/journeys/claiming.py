@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Integer, bindparam, update
@@ -41,6 +41,18 @@ MARK = (
         worker=bindparam("by"),
         claimed_at=bindparam("at"),
     )
+)
+STILL_CLAIMED = (
+    one_of(deliveries.c.id, "ids"),
+    deliveries.c.status == DeliveryStatus.SENDING,
+    deliveries.c.worker == bindparam("by"),
+)
+MINE = OWED.where(*STILL_CLAIMED).order_by(deliveries.c.send_at, deliveries.c.id)
+RENEWED = timedelta(minutes=1)  # real time
+RENEW = (
+    update(deliveries)
+    .where(*STILL_CLAIMED, deliveries.c.claimed_at <= bindparam("stale", type_=Moment))
+    .values(claimed_at=bindparam("at"))
 )
 
 
@@ -94,24 +106,20 @@ def _claim_some(
     return _mark(tx, worker, free, real_now)
 
 
-def still_ours(
-    tx: Connection, service: Service, worker: str, ids: Iterable[int], now: datetime, real_now: datetime
-) -> list[Owed]:
+def still_ours(tx: Connection, service: Service, worker: str, ids: Iterable[int], now: datetime) -> list[Owed]:
     """Return those claims that may still leave at this moment, with all that is needed to fill them.
 
-    Whoever left or was suppressed since the claim is not among them, nor a lesson whose date has passed meanwhile. The
-    claims are renewed: a worker that is slow is not dead.
+    Whoever left or was suppressed since the claim is not among them, nor a lesson whose date has passed meanwhile.
     """
-    mine = (
-        one_of(deliveries.c.id, ids),
-        deliveries.c.status == DeliveryStatus.SENDING,
-        deliveries.c.worker == worker,
-    )
-    tx.execute(update(deliveries).where(*mine).values(claimed_at=real_now))
-    found = rows(tx, OWED.where(*mine).order_by(deliveries.c.send_at, deliveries.c.id))
+    found = rows(tx, MINE, ids=ids, by=worker)
     found = [row for row in found if may_get(row) and row.local_date == permitting.local_date(row, now)]
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     return [row for row in found if row.email not in suppressed]
+
+
+def renew(tx: Connection, worker: str, ids: Iterable[int], real_now: datetime) -> None:
+    """Date what was claimed a minute ago anew: a slow worker is not dead, and a link lasts from when it leaves."""
+    tx.execute(RENEW, {"ids": ids, "by": worker, "stale": real_now - RENEWED, "at": real_now})
 
 
 def _mark(tx: Connection, worker: str, free: list[tuple[Owed, date | None, str]], real_now: datetime) -> list[Owed]:

@@ -70,7 +70,7 @@ def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
             halt = next((outcome.reason for outcome in outcomes if isinstance(outcome, Halt)), "")
             wait = max(map(asked_to_wait, outcomes), default=0.0)
             goes_on = outcomes and not halt and not wait
-            waiting, checked_at = still_ours(shift, set(ids) - handled) if goes_on else ([], 0.0)
+            waiting, checked_at = _renewed(shift, set(ids) - handled) if goes_on else ([], 0.0)
     finally:
         # Released, not forgotten: the next claim sorts out who no longer wants their mail. What was handed over is
         # never released, whatever broke: it is settled, or in doubt.
@@ -80,6 +80,14 @@ def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
             with shift.service.store.transaction() as tx:
                 settling.put_back(tx, shift.worker, left)
     return Tally(sent, halt, wait)
+
+
+def _renewed(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
+    """Return those of these claims that may still leave, dated anew, and when that was checked."""
+    if ids:
+        with shift.service.store.transaction() as tx:
+            claiming.renew(tx, shift.worker, ids, shift.clock.real())
+    return still_ours(shift, ids)
 
 
 def _send_slice(shift: Shift, rows: list[Owed], handled: set[int], checked_at: float) -> None:

@@ -115,9 +115,8 @@ def still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
     checked_at = shift.clock.monotonic()
     if not ids:
         return [], checked_at
-    with shift.service.store.transaction() as tx:
-        now, real_now = shift.clock.now(), shift.clock.real()
-        return claiming.still_ours(tx, shift.service, shift.worker, ids, now, real_now), checked_at
+    with shift.service.store.reading() as tx:
+        return claiming.still_ours(tx, shift.service, shift.worker, ids, shift.clock.now()), checked_at
 
 
 def asked_to_wait(outcome: Outcome) -> float:
