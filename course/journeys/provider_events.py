@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, delete, select
@@ -32,7 +32,17 @@ DEAD_REASON = re.compile(
     re.IGNORECASE,
 )
 log = structlog.get_logger()
-Act = Callable[[Connection, Service, Mapping[str, Any], Owed | None, datetime, datetime], None]
+
+
+class Meaning(NamedTuple):
+    """What an event says.
+
+    `arrived`: the provider has, or had, the message; `bounced`: why it came back; `ends`: why its person's courses end.
+    """
+
+    arrived: bool = False
+    bounced: str | None = None
+    ends: EndedReason | None = None
 
 
 def take_in(service: Service, events: list[dict[str, Any]], now: datetime, real_now: datetime) -> int:
@@ -52,9 +62,15 @@ def _take_one(service: Service, event: dict[str, Any], now: datetime, real_now: 
     with service.store.transaction() as tx:
         if not insert_new(tx, provider_events, [{"event_id": _event_id(event), "at": real_now}]):
             return False
-        act = ACTS.get(str(event.get("event")))
-        if act is not None:
-            act(tx, service, event, _delivery(tx, event), now, real_now)
+        row, said = _delivery(tx, event), meaning(event)
+        if row is not None and said.arrived:
+            doubts.arrived(tx, service, row.id, now)
+        if row is not None and said.bounced is not None:
+            move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=said.bounced)
+        if said.ends:
+            # An event without our id (an asynchronous bounce) is matched by its address.
+            address = row.email if row is not None and not elsewhere(row) else str(event.get("email") or "")
+            _end(tx, service, address, said.ends, now, real_now)
     return True
 
 
@@ -75,89 +91,44 @@ def _delivery(tx: Connection, event: Mapping[str, Any]) -> Owed | None:
     return owed(tx, int(given)) if given.isascii() and given.isdigit() and len(given) < 19 else None  # noqa: PLR2004
 
 
-def _arrived(
-    tx: Connection, service: Service, _: Mapping[str, Any], row: Owed | None, now: datetime, _real: datetime
-) -> None:
-    if row is not None:
-        doubts.arrived(tx, service, row.id, now)
+def meaning(event: Mapping[str, Any]) -> Meaning:
+    """Return what an event says about its message and its person; one that we do not know says nothing."""
+    kind = str(event.get("event"))
+    if kind == "bounce":
+        return _bounced(event)
+    if kind == "dropped":
+        return _dropped(event)
+    return MEANINGS.get(kind, Meaning())
 
 
-def _bounced(
-    tx: Connection,
-    service: Service,
-    event: Mapping[str, Any],
-    row: Owed | None,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def _bounced(event: Mapping[str, Any]) -> Meaning:
     said = f"{event.get('status') or ''} {event.get('reason') or ''}".strip()
-    if row is not None:
-        doubts.arrived(tx, service, row.id, now)
-        move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(said))
     own = not re.match(r"[245]\.[1-9]", said)  # 5.0.0, or none: the other side gave no status of its own
     dead = DEAD_STATUS.search(said) or (own and DEAD_REASON.search(said))
-    if event.get("type") != "blocked" and dead:
-        _end(tx, service, event, row, EndedReason.BOUNCED, now, real_now, suppress=True)
+    ends = event.get("type") != "blocked" and dead
+    return Meaning(arrived=True, bounced=_scrubbed(said), ends=EndedReason.BOUNCED if ends else None)
 
 
-def _dropped(
-    tx: Connection,
-    service: Service,
-    event: Mapping[str, Any],
-    row: Owed | None,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def _dropped(event: Mapping[str, Any]) -> Meaning:
     """SendGrid would not send to an address on its own lists: so do we not, from now on."""
     reason = str(event.get("reason") or "").strip().lower()
-    if row is not None:
-        doubts.arrived(tx, service, row.id, now)
-        move(tx, deliveries, row.id, DeliveryStatus.BOUNCED, error=_scrubbed(f"dropped: {reason}"))
-    why = DROPPED.get(reason)
-    if why is not None:
-        _end(tx, service, event, row, why, now, real_now, suppress=why != EndedReason.UNSUBSCRIBED)
-
-
-def _complained(
-    tx: Connection,
-    service: Service,
-    event: Mapping[str, Any],
-    row: Owed | None,
-    now: datetime,
-    real_now: datetime,
-) -> None:
-    _end(tx, service, event, row, EndedReason.COMPLAINED, now, real_now, suppress=True)
-
-
-def _unsubscribed(
-    tx: Connection,
-    service: Service,
-    event: Mapping[str, Any],
-    row: Owed | None,
-    now: datetime,
-    real_now: datetime,
-) -> None:
-    _end(tx, service, event, row, EndedReason.UNSUBSCRIBED, now, real_now, suppress=False)
+    return Meaning(arrived=True, bounced=_scrubbed(f"dropped: {reason}"), ends=DROPPED.get(reason))
 
 
 def _end(
     tx: Connection,
     service: Service,
-    event: Mapping[str, Any],
-    row: Owed | None,
+    address: str,
     reason: EndedReason,
     now: datetime,
     real_now: datetime,
-    *,
-    suppress: bool,
 ) -> None:
-    """End the person's courses. An event without our id (an asynchronous bounce) is matched by its address."""
-    address = row.email if row is not None and not elsewhere(row) else str(event.get("email") or "")
+    """End the person's courses; whoever only unsubscribed may come back."""
     if not re.fullmatch(r"[!-~]{3,254}", address):
         return  # no address that we could have written to
     key = addresses.key(address)
     subscriber = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar()
-    if suppress:
+    if reason != EndedReason.UNSUBSCRIBED:
         suppression.suppress(tx, service.keys, address, str(reason), real_now)
     if subscriber is not None:
         rounds.stop_all(tx, service.keys, subscriber, reason, "the provider", now, real_now)
@@ -175,13 +146,12 @@ DROPPED = {
     "bounced address": EndedReason.BOUNCED,
     "invalid": EndedReason.BOUNCED,
 }
-ACTS: dict[str, Act] = {
-    "processed": _arrived,
-    "delivered": _arrived,
-    "deferred": _arrived,
-    "bounce": _bounced,
-    "dropped": _dropped,
-    "spamreport": _complained,
-    "unsubscribe": _unsubscribed,
-    "group_unsubscribe": _unsubscribed,
+ARRIVED, UNSUBSCRIBED = Meaning(arrived=True), Meaning(ends=EndedReason.UNSUBSCRIBED)
+MEANINGS = {  # of those that say it by their name alone
+    "processed": ARRIVED,
+    "delivered": ARRIVED,
+    "deferred": ARRIVED,
+    "spamreport": Meaning(ends=EndedReason.COMPLAINED),
+    "unsubscribe": UNSUBSCRIBED,
+    "group_unsubscribe": UNSUBSCRIBED,
 }
