@@ -18,10 +18,10 @@ from structlog.testing import capture_logs
 
 from course.app import App
 from course.content import layout
-from course.journeys import demo, facts, filling, reports, sending, settling
+from course.journeys import demo, facts, filling, permitting, reports, sending, settling
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.database import Store
-from course.store.tables import deliveries, enrolments, metadata
+from course.store.tables import deliveries, enrolments, metadata, subscribers
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when Alice's first lesson is due
 QUEUE = "SELECT name, status, attempts, local_date, send_at, due_at, error FROM deliveries ORDER BY id"
@@ -721,6 +721,30 @@ def test_a_stopping_worker_claims_nothing(three):
     assert three.rows("SELECT DISTINCT status FROM deliveries WHERE name = 'day-1'") == [("queued",)]
 
 
+def test_a_date_that_was_taken_meanwhile_keeps_nobody_else_waiting(three, monkeypatch):
+    """Bob's date got its lesson after we looked: the database refuses his claim alone; his lesson comes tomorrow."""
+    with three.app.service.store.transaction() as tx:
+        bob = tx.execute(select(subscribers.c.id).where(subscribers.c.email == "bob@example.org")).scalar_one()
+        enrolment = tx.execute(select(enrolments.c.id).where(enrolments.c.subscriber_id == bob)).scalar_one()
+        taken = {
+            "subscriber_id": bob,
+            "enrolment_id": enrolment,
+            "course": "self-compassion",
+            "name": "day-9",
+            "day": 9,
+        }
+        at = {"local_date": EIGHT.date(), "due_at": EIGHT, "send_at": EIGHT}
+        tx.execute(deliveries.insert().values(kind="lesson", status="sent", **taken, **at))
+    with monkeypatch.context() as blind:
+        blind.setattr(permitting, "_dates_taken", lambda *_: set())
+        three.app.tick()
+    first = sorted(mail.to for mail in three.box.sent)
+    until(three, EIGHT + timedelta(days=1, minutes=30))
+
+    assert first == ["alice@example.org", "charlie@example.org"]
+    assert three.box.names("bob@example.org") == ["day-1"]
+
+
 @ON_SQLITE
 def test_a_slow_worker_s_claims_are_dated_anew(three):
     """A message is dated within the minute in which it leaves, however many are before it: its links last from then."""
@@ -756,6 +780,7 @@ def test_who_still_wants_their_mail_is_asked_without_writing(three):
     assert sum(sql.startswith("UPDATE deliveries") and "claimed_at=" in sql for sql in asked) == 1
 
 
+@ON_SQLITE
 def test_a_tick_with_nothing_due_sends_nothing(three):
     """A second tick at the same moment finds nothing to do."""
     three.app.tick()

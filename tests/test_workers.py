@@ -202,7 +202,7 @@ def test_the_ledger_of_one_that_stands_still_tells_too(world, beside, way):
 
 def test_one_that_stands_still_in_a_transaction_is_put_out(settings, world, monkeypatch):
     """Stopped with rows locked, it holds the others up for a while only; what it had not committed is as it was."""
-    monkeypatch.setattr(database, "STANDS_STILL", 0.01)
+    monkeypatch.setattr(database, "STANDS_STILL", 0.3)
     store, touch = Store(settings.database), text("UPDATE facts SET value = value || :by WHERE name = 'key_check'")
     with contextlib.ExitStack() as stack:
         asleep = stack.enter_context(store.reading())

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, bindparam, update
 from sqlalchemy.exc import IntegrityError
 
 from course.journeys import permitting, suppression
-from course.journeys.owed import OWED, Claim, Owed, may_get, rows
+from course.journeys.owed import OWED, Owed, may_get, rows
 from course.journeys.rates import Allowance
 from course.journeys.service import Service
 from course.store.sets import by_index, one_of
@@ -54,6 +54,7 @@ RENEW = (
     .where(*STILL_CLAIMED, deliveries.c.claimed_at <= bindparam("stale", type_=Moment))
     .values(claimed_at=bindparam("at"))
 )
+Free = tuple[Owed, date | None, str]  # what may be claimed, with its local date and its mailing's digest
 
 
 class Claimed(NamedTuple):
@@ -122,26 +123,28 @@ def renew(tx: Connection, worker: str, ids: Iterable[int], real_now: datetime) -
     tx.execute(RENEW, {"ids": ids, "by": worker, "stale": real_now - RENEWED, "at": real_now})
 
 
-def _mark(tx: Connection, worker: str, free: list[tuple[Owed, date | None, str]], real_now: datetime) -> list[Owed]:
-    """Write the claims, a statement for all that are claimed alike; return them in the order in which they leave."""
-    alike: dict[tuple[date | None, str], list[int]] = defaultdict(list)
-    for row, today, digest in free:
-        alike[today, digest].append(row.id)
-    claims = {(today, digest): (today, digest, DeliveryStatus.SENDING, worker) for today, digest in alike}
-    lost = {one for key, ids in alike.items() for one in _not_marked(tx, claims[key], ids, real_now)}
+def _mark(tx: Connection, worker: str, free: list[Free], real_now: datetime) -> list[Owed]:
+    """Write the claims; return them in the order in which they leave."""
+    lost = set(_not_marked(tx, worker, free, real_now)) if free else set()
+    claims = {(today, digest): (today, digest, DeliveryStatus.SENDING, worker) for _, today, digest in free}
     return [row.claimed(claims[today, digest]) for row, today, digest in free if row.id not in lost]
 
 
-def _not_marked(tx: Connection, claim: Claim, ids: list[int], real_now: datetime) -> list[int]:
-    """Claim these; return those that meet the constraint after all (another worker was faster): they are left out."""
-    local_date, mailing, _, worker = claim
-    claimed = {"ids": ids, "date": local_date, "digest": mailing, "by": worker, "at": real_now}
+def _not_marked(tx: Connection, worker: str, free: list[Free], real_now: datetime) -> list[int]:
+    """Claim these, a statement for all that are claimed alike.
+
+    Return those that meet the constraint after all (another worker was faster): they are left out.
+    """
+    alike: dict[tuple[date | None, str], list[int]] = defaultdict(list)
+    for row, today, digest in free:
+        alike[today, digest].append(row.id)
     try:
         with tx.begin_nested():
-            tx.execute(MARK, claimed)
+            for (today, digest), ids in alike.items():
+                tx.execute(MARK, {"ids": ids, "date": today, "digest": digest, "by": worker, "at": real_now})
     except IntegrityError:
-        if len(ids) == 1:
-            return ids
-        middle = len(ids) // 2
-        return [one for half in (ids[:middle], ids[middle:]) for one in _not_marked(tx, claim, half, real_now)]
+        if len(free) == 1:
+            return [free[0][0].id]
+        middle = len(free) // 2
+        return [one for half in (free[:middle], free[middle:]) for one in _not_marked(tx, worker, half, real_now)]
     return []
