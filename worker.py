@@ -139,10 +139,10 @@ def start_clock(app: App) -> Callable[[], None]:
 
     def stop() -> None:
         clock.shutdown(wait=False)
+        app.ticker.release()
         if not busy.acquire(timeout=LAST_ANSWER):
-            log.warning(
-                "an answer from the mail server is still missing; that message is in doubt until the next start"
-            )
+            log.warning("an answer from the mail server is still missing; that message is in doubt")
+            app.ticker.abandon()
             sys.stderr.flush()
             os._exit(0)
 

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +41,23 @@ class Ledger:
         self.path = folder / f"{worker}.ledger"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._shut = False
+        self._turn = threading.Lock()
 
-    def giving(self, ids: Sequence[int]) -> None:
-        """Write down that these are given away from now on. Raises OSError (disk full): then they must not be."""
-        self._write("".join([f"{one}\n" for one in ids]))
+    def giving(self, ids: Sequence[int]) -> bool:
+        """Write down that these are given away from now on; return False where nothing may be any more.
+
+        Raises OSError (disk full): then they must not be either.
+        """
+        with self._turn:
+            if not self._shut:
+                self._write("".join([f"{one}\n" for one in ids]))
+            return not self._shut
+
+    def shut(self) -> None:
+        """Let nothing be given away from now on: what is not noted by now never will be. For another thread."""
+        with self._turn:
+            self._shut = True
 
     def answered(self, ids: Sequence[int], outcome: Outcome) -> None:
         """Write down what became of them. They have left: a full disk leaves them in doubt after a crash, no more."""

@@ -41,7 +41,7 @@ def sweep(
         if tx.execute(either.limit(1)).first() is None:
             return 0
     for page in (own, *_of_the_silent(service, own, folder)) if own else ():
-        _close_page(service, page, now, real_now, *silent)
+        close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:
         swept = tx.execute(update(deliveries).where(*silent).values(**left)).rowcount
@@ -54,7 +54,14 @@ def sweep(
 
 def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime) -> None:
     """Bring to an end what the ledgers of dead workers tell of."""
-    ledger.of_the_dead(folder, lambda page: _close_page(service, page, now, real_now))
+    ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now))
+
+
+def release(service: Service, page: Page) -> None:
+    """Put back what this worker claimed and, as its ledger says, never gave away."""
+    with service.store.transaction() as tx:
+        claims = tx.execute(select(deliveries.c.id).where(*CLAIMED, deliveries.c.worker == page.worker)).scalars()
+        settling.put_back(tx, page.worker, set(claims) - page.given)
 
 
 def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
@@ -66,7 +73,7 @@ def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
     return [page for page in pages if page]
 
 
-def _close_page(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
+def close(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
     """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
     claims = *CLAIMED, deliveries.c.worker == page.worker, *only_if
     with service.store.transaction() as tx:
