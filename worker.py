@@ -6,21 +6,18 @@ The clock is APScheduler's and only that: every tick asks the database what is d
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import IO
 
 import structlog
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from course import garbage, inbound, logs, sockets
+from course import garbage, inbound, logs, sockets, sole
 from course.app import App
 from course.clock import TICK, TIDY
 from course.content import checks, lacking
@@ -50,7 +47,7 @@ def main() -> None:
         settings = load()
         logs.set_up(settings.log_level)
         sound(settings)
-        lock = None if only in {"web", "mail"} else only_clock(settings)
+        lock = None if only in {"web", "mail"} else sole.hold(settings)
         app = App.build(settings)
         warn(app)
         garbage.seldom()
@@ -91,22 +88,6 @@ def warn(app: App) -> None:
         log.warning(
             "a language lacks texts: others stand in, and `course locales` lists them", locale=locale, texts=count
         )
-
-
-def only_clock(settings: Settings) -> IO[str] | None:
-    """Hold the lock that proves this to be the only clock on a SQLite database. Raises SettingsError."""
-    if not settings.sqlite:
-        return None
-    path: Path = settings.data_dir / "clock.lock"
-    lock = path.open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise SettingsError(
-            f"DATA_DIR: another clock is running on {settings.data_dir}. With SQLite there is one clock; end the other "
-            "one first, or put DATABASE_URL=postgresql://… to run several"
-        ) from None
-    return lock
 
 
 def start_clock(app: App) -> Callable[[], None]:
