@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from conftest import ON_SQLITE
 from servers import HANG, RudeServer
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
@@ -295,3 +296,29 @@ def test_a_standby_that_only_reads_puts_no_mail_aside(three, standing_by):
 
     assert meanwhile == []
     assert [str(decision) for decision in three.app.read_spool()] == ["completed"]
+
+
+@ON_SQLITE
+def test_a_full_disk_for_the_database_loses_nothing(world):
+    """SQLite finds no room, at any moment of a sending: nothing leaves unclaimed, and each lesson came, and once."""
+    store = world.app.service.store
+    demo.make(world.app.service, 400, world.clock.now(), due=True)
+    room = [0]
+
+    def narrow(connection):
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + room[0]}")
+
+    event.listen(store.engine, "begin", narrow)
+    failed = 0
+    for room[0] in (*range(12), 10_000):
+        world.clock.go(seconds=20)
+        try:
+            world.app.tick()
+        except OperationalError:
+            failed += 1
+    came = Counter(mail.to for mail in world.box.sent)
+
+    assert failed > 0
+    assert (len(came), came.total()) == (400, 400)
+    assert world.rows("SELECT status, count(*) FROM deliveries WHERE kind = 'lesson' GROUP BY 1") == [("sent", 400)]
