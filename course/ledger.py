@@ -1,7 +1,8 @@
 """In charge of the ledger: what a worker gave away and what it was answered, on disk before the database knows.
 
 An append-only file per worker, locked as long as its worker lives. The lines of one call leave in one write, so that
-they survive kill -9; what a power cut may take with it is in doubt, as it would be without a ledger.
+they survive kill -9. No line waits for the disk, so a power cut may take some with it: the first line says since which
+start of the machine the ledger is kept, and after another one, whatever it does not tell of is in doubt.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sen
 
 KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
 SENT = '["Sent", {}]'
+STARTS = Path("/proc/sys/kernel/random/boot_id")  # another random name each time that Linux starts
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a ledger says: `given` are the deliveries handed over, `answers` what became of those that were answered."""
+    """What a ledger says: `given` are the deliveries handed over, `answers` what became of those that were answered.
+
+    `whole`: nothing else was given away.
+    """
 
     worker: str
     given: frozenset[int]
     answers: dict[int, Outcome]
+    whole: bool = True
 
 
 class Ledger:
@@ -41,6 +47,7 @@ class Ledger:
         self.path = folder / f"{worker}.ledger"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._head = self._begin()
         self._shut = False
         self._turn = threading.Lock()
 
@@ -69,13 +76,22 @@ class Ledger:
 
     def settled(self) -> None:
         """Begin anew: the database knows it all."""
-        os.ftruncate(self._file, 0)
+        os.ftruncate(self._file, self._head)
 
     def close(self) -> None:
         """Let go of it; a ledger that says nothing is removed."""
-        if os.fstat(self._file).st_size == 0:
+        if os.fstat(self._file).st_size == self._head:
             self.path.unlink(missing_ok=True)
         os.close(self._file)
+
+    def _begin(self) -> int:
+        """Write the first line; return its length, 0 where the disk is full: then nothing can be given away either."""
+        head = _head()
+        with contextlib.suppress(OSError):
+            if os.write(self._file, head) == len(head):
+                return len(head)
+        os.ftruncate(self._file, 0)
+        return 0
 
     def _write(self, lines: str) -> None:
         data = lines.encode("ascii")
@@ -127,7 +143,9 @@ def _unlocked(path: Path) -> Iterator[bool]:
 def _read(path: Path) -> Page:
     given: set[int] = set()
     answers: dict[int, Outcome] = {}
-    for line in path.read_text(encoding="ascii", errors="replace").split("\n")[:-1]:
+    head, lines = _head().decode(), path.read_text(encoding="ascii", errors="replace")
+    whole = lines.startswith(head)
+    for line in lines.removeprefix(head).split("\n")[:-1]:
         number, _, said = line.partition(" ")
         try:
             given.add(int(number))
@@ -136,4 +154,16 @@ def _read(path: Path) -> Page:
                 answers[int(number)] = KINDS[kind](**fields)
         except (ValueError, TypeError, KeyError):
             log.error("a line of a ledger cannot be read", ledger=path.name)
-    return Page(path.stem, frozenset(given), answers)
+    return Page(path.stem, frozenset(given), answers, whole)
+
+
+def this_start() -> str:
+    """Return a name that this start of the machine has; "" where the system has none."""
+    try:
+        return STARTS.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _head() -> bytes:
+    return f"since {this_start()}\n".encode("ascii")

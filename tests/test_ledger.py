@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from course import ledger as ledger_room
 from course.journeys import doubts
 from course.ledger import Ledger, of_the_dead
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
@@ -74,8 +75,8 @@ def test_what_is_settled_is_forgotten(tmp_path):
 def test_those_who_share_a_call_share_its_answer(tmp_path, monkeypatch):
     """A call of many is noted in one write before it leaves, its answer in one more; each of them has it."""
     writes = []
-    monkeypatch.setattr(os, "write", lambda file, data, write=os.write: writes.append(data) or write(file, data))
     ledger = Ledger(tmp_path, "worker-1")
+    monkeypatch.setattr(os, "write", lambda file, data, write=os.write: writes.append(data) or write(file, data))
     ledger.giving([7, 8, 9])
     ledger.answered([7, 8], Sent("call-1"))
     crash(ledger)
@@ -83,6 +84,22 @@ def test_those_who_share_a_call_share_its_answer(tmp_path, monkeypatch):
 
     assert (page.given, page.answers) == ({7, 8, 9}, dict.fromkeys((7, 8), Sent("call-1")))
     assert len(writes) == 2
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_when_something_should_leave(tmp_path, monkeypatch):
+    """Then it says why, and not before; what was noted nowhere cannot be taken for not given away."""
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda _file, _data: 0)
+        ledger = Ledger(tmp_path, "worker-1")
+        with pytest.raises(OSError, match="full"):
+            ledger.giving([7])
+    ledger.giving([8])
+    ledger.settled()
+    ledger.giving([9])
+    crash(ledger)
+    (page,) = pages(tmp_path)
+
+    assert (page.given, page.whole) == ({9}, False)
 
 
 def test_half_a_line_never_becomes_part_of_another(tmp_path, monkeypatch):
@@ -151,6 +168,31 @@ def test_a_dead_worker_s_claims_end_as_its_ledger_says(world):
     assert world.rows("SELECT provider_id FROM deliveries WHERE status = 'sent' AND name = 'welcome'") == [
         ("provider-9",)
     ]
+
+
+@pytest.mark.parametrize("head", ["of another start", "lost"])
+def test_what_a_power_cut_may_have_taken_is_in_doubt(world, monkeypatch, head):
+    """The machine went down: a message of which the ledger says nothing may have left all the same."""
+    for who in ("alice", "bob", "charlie"):
+        world.join(who)
+    with world.app.service.store.transaction() as tx:
+        tx.exec_driver_sql(
+            "UPDATE deliveries SET status = 'sending', worker = 'dead', settled_at = NULL WHERE name = 'welcome'"
+        )
+    alice, bob, charlie = [row[0] for row in world.rows("SELECT id FROM deliveries WHERE name = 'welcome' ORDER BY id")]
+    ledger = Ledger(ledgers(world.app.service), "dead")
+    ledger.giving([alice])
+    ledger.answered([alice], Sent("provider-9"))
+    ledger.giving([bob])
+    crash(ledger)
+    if head == "lost":
+        ledger.path.write_bytes(b"")
+    else:
+        monkeypatch.setattr(ledger_room, "this_start", lambda: "another")
+    doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
+
+    stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
+    assert stand == {alice: "stalled" if head == "lost" else "sent", bob: "stalled", charlie: "stalled"}
 
 
 def test_nothing_leaves_that_the_ledger_cannot_hold(world, monkeypatch):

@@ -74,13 +74,14 @@ def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
 
 
 def close(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
-    """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
+    """Settle what a ledger answers, and put back what was never given away, if it can tell; the rest is in doubt."""
     claims = *CLAIMED, deliveries.c.worker == page.worker, *only_if
     with service.store.transaction() as tx:
         left = rows(tx, OWED.where(*claims).with_for_update(of=deliveries))  # one that wakes now waits for us
-        settling.put_back(tx, page.worker, [row.id for row in left if row.id not in page.given])
+        never = {row.id for row in left if row.id not in page.given} if page.whole else set()
+        settling.put_back(tx, page.worker, never)
     lost = Unsure("the worker fell silent before the answer came")
-    given = [(row, page.answers.get(row.id, lost)) for row in left if row.id in page.given]
+    given = [(row, page.answers.get(row.id, lost)) for row in left if row.id not in never]
     settling.settle(service, given, now, real_now)
     if left:
         counts = {"given": len(given), "in_doubt": sum(outcome is lost for _, outcome in given), "claimed": len(left)}
