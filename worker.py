@@ -12,12 +12,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import structlog
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from course import garbage, inbound, logs, sockets, sole
+from course import garbage, inbound, jumps, logs, sockets, sole
 from course.app import App
 from course.clock import TICK, TIDY
 from course.content import checks, lacking
@@ -26,6 +27,7 @@ from course.inbound import Source
 from course.journeys import trials
 from course.journeys.switch import WHAT_TO_DO, Off
 from course.journeys.workers import BEAT
+from course.jumps import Reading
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
 from course.system_clock import SystemClock
@@ -33,6 +35,7 @@ from course.timelapse import DAY
 from course.web import create_app
 
 TICKS_A_DAY = 48  # at least so many in a course day, however short time lapse makes it
+LOOK = 5.0  # seconds between looks whether the wall clock was put back
 GOODBYE = 3  # seconds that open pages get to finish
 LAST_ANSWER = 20  # seconds that a pending network answer gets
 log = structlog.get_logger()
@@ -117,6 +120,7 @@ def start_clock(app: App) -> Callable[[], None]:
         clock.add_job(beat(app), "interval", seconds=BEAT, id="beat", **each)
     clock.add_job(guarded(app.tidy), "interval", seconds=tidy, id="tidy", **each)
     clock.start()
+    threading.Thread(target=go_on_when_put_back, args=(clock, app), daemon=True).start()
 
     def stop() -> None:
         clock.shutdown(wait=False)
@@ -128,6 +132,17 @@ def start_clock(app: App) -> Callable[[], None]:
             os._exit(0)
 
     return stop
+
+
+def go_on_when_put_back(clock: BackgroundScheduler, app: App) -> None:
+    """Let every job run at once when the wall clock was put back: each waits for a moment that is hours away again."""
+    before = Reading.of(app.clock)
+    while not app.stopping.wait(LOOK):
+        here = Reading.of(app.clock)
+        if jumps.ahead(before, here) < -timedelta(seconds=LOOK):
+            for job in clock.get_jobs():
+                job.modify(next_run_time=here.real)
+        before = here
 
 
 def beat(app: App) -> Callable[[], None]:
