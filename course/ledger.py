@@ -2,7 +2,8 @@
 
 An append-only file per worker, locked as long as its worker lives. The lines of one call leave in one write, so that
 they survive kill -9. No line waits for the disk, so a power cut may take some with it: the first line says since which
-start of the machine the ledger is kept, and after another one, whatever it does not tell of is in doubt.
+start of the machine the ledger is kept, and after another one, whatever it does not tell of is in doubt. It also names
+the database: the numbers mean nothing to another one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sen
 
 KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
 SENT = '["Sent", {}]'
+HEAD = re.compile(r"since (\S*) of (\S*)")
 STARTS = Path("/proc/sys/kernel/random/boot_id")  # another random name each time that Linux starts
 log = structlog.get_logger()
 
@@ -37,17 +40,18 @@ class Page:
     given: frozenset[int]
     answers: dict[int, Outcome]
     whole: bool = True
+    database: str = ""
 
 
 class Ledger:
     """The ledger of this worker. Raises OSError when it cannot be made, or when another worker holds it."""
 
-    def __init__(self, folder: Path, worker: str) -> None:
+    def __init__(self, folder: Path, worker: str, database: str = "") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{worker}.ledger"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._head = self._begin()
+        self._head = self._begin(_head(database))
         self._shut = False
         self._turn = threading.Lock()
 
@@ -84,9 +88,8 @@ class Ledger:
             self.path.unlink(missing_ok=True)
         os.close(self._file)
 
-    def _begin(self) -> int:
+    def _begin(self, head: bytes) -> int:
         """Write the first line; return its length, 0 where the disk is full: then nothing can be given away either."""
-        head = _head()
         with contextlib.suppress(OSError):
             if os.write(self._file, head) == len(head):
                 return len(head)
@@ -102,16 +105,18 @@ class Ledger:
             raise OSError(0, "the disk is full")
 
 
-def of_the_dead(folder: Path, settle: Callable[[Page], None]) -> None:
+def of_the_dead(folder: Path, settle: Callable[[Page], None], database: str = "") -> None:
     """Give the ledger of each worker that is dead to `settle`, and remove it when that is done.
+
+    One of another database is left alone, until somebody works on that one again.
 
     Its lock tells: the system frees it when a process ends, however it ends. A torn last line is ignored: its message
     was not given away, or is in doubt by the line before.
     """
     for path in sorted(folder.glob("*.ledger")):
         with _unlocked(path) as free:
-            if free:
-                settle(_read(path))
+            if free and (page := _read(path)).database in {"", database}:
+                settle(page)
                 path.unlink(missing_ok=True)
 
 
@@ -143,9 +148,9 @@ def _unlocked(path: Path) -> Iterator[bool]:
 def _read(path: Path) -> Page:
     given: set[int] = set()
     answers: dict[int, Outcome] = {}
-    head, lines = _head().decode(), path.read_text(encoding="ascii", errors="replace")
-    whole = lines.startswith(head)
-    for line in lines.removeprefix(head).split("\n")[:-1]:
+    *lines, _ = path.read_text(encoding="ascii", errors="replace").split("\n")
+    head = HEAD.fullmatch(lines[0]) if lines else None
+    for line in lines[1 if head else 0 :]:
         number, _, said = line.partition(" ")
         try:
             given.add(int(number))
@@ -154,7 +159,8 @@ def _read(path: Path) -> Page:
                 answers[int(number)] = KINDS[kind](**fields)
         except (ValueError, TypeError, KeyError):
             log.error("a line of a ledger cannot be read", ledger=path.name)
-    return Page(path.stem, frozenset(given), answers, whole)
+    whole = head is not None and head[1] == this_start()
+    return Page(path.stem, frozenset(given), answers, whole, head[2] if head else "")
 
 
 def this_start() -> str:
@@ -165,5 +171,5 @@ def this_start() -> str:
         return ""
 
 
-def _head() -> bytes:
-    return f"since {this_start()}\n".encode("ascii")
+def _head(database: str) -> bytes:
+    return f"since {this_start()} of {database}\n".encode("ascii")

@@ -147,7 +147,7 @@ class Ticker:
     @cached_property
     def ledger(self) -> Ledger:
         """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
-        return Ledger(ledgers(self.service), self.worker)
+        return Ledger(ledgers(self.service), self.worker, self.guard.known.database)
 
     def _at_the_end(self, act: Callable[[Service, Page], None]) -> None:
         page = of_one(ledgers(self.service), self.worker)
@@ -186,7 +186,8 @@ class Ticker:
         )
 
     def _close_ledgers(self) -> None:
-        doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())
+        now, real_now, database = self.clock.now(), self.clock.real(), self.guard.known.database
+        doubts.close_ledgers(self.service, ledgers(self.service), now, real_now, database)
 
     def _sweep(self, own: Page | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)

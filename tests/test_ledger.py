@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from conftest import ON_SQLITE
 
 from course import ledger as ledger_room
 from course.journeys import doubts
@@ -131,6 +132,31 @@ def test_a_spoilt_line_spoils_no_other(tmp_path):
     (page,) = pages(tmp_path)
 
     assert (page.given, page.answers) == ({7, 8}, {7: Sent("")})
+
+
+def test_the_ledger_of_another_database_is_left_alone(tmp_path):
+    """DATABASE_URL named another one for a while, whose numbers mean others: it is not lost by that."""
+    one = Ledger(tmp_path, "worker-1", "ours")
+    one.giving([7])
+    crash(one)
+    found, later = [], []
+    of_the_dead(tmp_path, found.append, "another")
+    of_the_dead(tmp_path, later.append, "ours")
+
+    assert found == []
+    assert [page.given for page in later] == [{7}]
+
+
+@ON_SQLITE
+def test_a_worker_s_ledger_names_its_database(world):
+    """So that a start on another one, and then on this one again, finds it as it was."""
+    world.sign_up()
+    world.box.answer = lambda _: ledgers_now.append(world.app.ticker.ledger.path.read_text()) or Sent()
+    ledgers_now = []
+    world.app.tick()
+    ((name,),) = world.rows("SELECT value FROM facts WHERE name = 'database'")
+
+    assert ledgers_now[0].splitlines()[0].endswith(f" of {name}")
 
 
 def test_a_page_that_could_not_be_settled_stays(tmp_path):

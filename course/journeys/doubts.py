@@ -52,9 +52,9 @@ def sweep(
     return swept
 
 
-def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime) -> None:
-    """Bring to an end what the ledgers of dead workers tell of."""
-    ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now))
+def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime, database: str = "") -> None:
+    """Bring to an end what the ledgers of dead workers tell of, as far as they are of this database."""
+    ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now), database)
 
 
 def release(service: Service, page: Page) -> None:
