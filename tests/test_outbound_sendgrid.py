@@ -273,7 +273,7 @@ def test_a_redirect_is_not_followed(status):
     ],
 )
 def test_a_rate_limit_says_when(headers, seconds):
-    """429 waits until the limit's reset by SendGrid's own clock, a second to an hour; a minute where it says nothing."""
+    """429 waits until the limit's reset by SendGrid's clock, a second to an hour; a minute if it says nothing."""
     _, outcome = ask(Answer(429, headers=headers))
 
     assert isinstance(outcome, TryLater)
