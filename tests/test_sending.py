@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import ON_SQLITE, Box
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -426,6 +426,19 @@ def test_a_doubt_is_left_to_the_provider_first(three):
     until(three, EIGHT + timedelta(minutes=45))
 
     assert (in_time, len(asked)) == (1, 2)
+
+
+@ON_SQLITE
+def test_a_doubt_of_a_clock_that_was_wrong_ends(three):
+    """A doubt that was noted by a clock weeks ahead does not last for weeks once that is put right."""
+    three.box.has_events = True
+    asked = answering(three, Unsure("the line broke"), to="bob")
+    three.app.tick()
+    with three.app.service.store.transaction() as tx:
+        tx.execute(update(deliveries).values(claimed_at=EIGHT + timedelta(weeks=3)))
+    until(three, EIGHT + timedelta(minutes=20))
+
+    assert len(asked) == 2
 
 
 @ON_SQLITE

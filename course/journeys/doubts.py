@@ -35,7 +35,9 @@ def sweep(
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker)
-    doubtful = UNSETTLED, deliveries.c.status == DeliveryStatus.STALLED, deliveries.c.claimed_at <= real_now - wait
+    since = deliveries.c.claimed_at
+    over = or_(since <= real_now - wait, since > real_now + EVENT)  # or noted by a clock that was put right
+    doubtful = UNSETTLED, deliveries.c.status == DeliveryStatus.STALLED, over
     with service.store.reading() as tx:
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
