@@ -6,21 +6,19 @@ The clock is APScheduler's and only that: every tick asks the database what is d
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import IO
+from datetime import timedelta
 
 import structlog
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from course import garbage, inbound, logs, sockets
+from course import garbage, inbound, jumps, logs, sockets, sole
 from course.app import App
 from course.clock import TICK, TIDY
 from course.content import checks, lacking
@@ -29,6 +27,7 @@ from course.inbound import Source
 from course.journeys import trials
 from course.journeys.switch import WHAT_TO_DO, Off
 from course.journeys.workers import BEAT
+from course.jumps import Reading
 from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
 from course.system_clock import SystemClock
@@ -36,6 +35,7 @@ from course.timelapse import DAY
 from course.web import create_app
 
 TICKS_A_DAY = 48  # at least so many in a course day, however short time lapse makes it
+LOOK = 5.0  # seconds between looks whether the wall clock was put back
 GOODBYE = 3  # seconds that open pages get to finish
 LAST_ANSWER = 20  # seconds that a pending network answer gets
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ def main() -> None:
         settings = load()
         logs.set_up(settings.log_level)
         sound(settings)
-        lock = None if only in {"web", "mail"} else only_clock(settings)
+        lock = None if only in {"web", "mail"} else sole.hold(settings)
         app = App.build(settings)
         warn(app)
         garbage.seldom()
@@ -93,22 +93,6 @@ def warn(app: App) -> None:
         )
 
 
-def only_clock(settings: Settings) -> IO[str] | None:
-    """Hold the lock that proves this to be the only clock on a SQLite database. Raises SettingsError."""
-    if not settings.sqlite:
-        return None
-    path: Path = settings.data_dir / "clock.lock"
-    lock = path.open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise SettingsError(
-            f"DATA_DIR: another clock is running on {settings.data_dir}. With SQLite there is one clock; end the other "
-            "one first, or put DATABASE_URL=postgresql://… to run several"
-        ) from None
-    return lock
-
-
 def start_clock(app: App) -> Callable[[], None]:
     """Start ticking; return what ends it."""
     if app.service.store.sqlite:
@@ -136,17 +120,29 @@ def start_clock(app: App) -> Callable[[], None]:
         clock.add_job(beat(app), "interval", seconds=BEAT, id="beat", **each)
     clock.add_job(guarded(app.tidy), "interval", seconds=tidy, id="tidy", **each)
     clock.start()
+    threading.Thread(target=go_on_when_put_back, args=(clock, app), daemon=True).start()
 
     def stop() -> None:
         clock.shutdown(wait=False)
+        app.ticker.release()
         if not busy.acquire(timeout=LAST_ANSWER):
-            log.warning(
-                "an answer from the mail server is still missing; that message is in doubt until the next start"
-            )
+            log.warning("an answer from the mail server is still missing; that message is in doubt")
+            app.ticker.abandon()
             sys.stderr.flush()
             os._exit(0)
 
     return stop
+
+
+def go_on_when_put_back(clock: BackgroundScheduler, app: App) -> None:
+    """Let every job run at once when the wall clock was put back: each waits for a moment that is hours away again."""
+    before = Reading.of(app.clock)
+    while not app.stopping.wait(LOOK):
+        here = Reading.of(app.clock)
+        if jumps.ahead(before, here) < -timedelta(seconds=LOOK):
+            for job in clock.get_jobs():
+                job.modify(next_run_time=here.real)
+        before = here
 
 
 def beat(app: App) -> Callable[[], None]:

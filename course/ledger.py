@@ -1,7 +1,9 @@
 """In charge of the ledger: what a worker gave away and what it was answered, on disk before the database knows.
 
 An append-only file per worker, locked as long as its worker lives. The lines of one call leave in one write, so that
-they survive kill -9; what a power cut may take with it is in doubt, as it would be without a ledger.
+they survive kill -9. No line waits for the disk, so a power cut may take some with it: the first line says since which
+start of the machine the ledger is kept, and after another one, whatever it does not tell of is in doubt. It also names
+the database: the numbers mean nothing to another one.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,30 +24,51 @@ from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sen
 
 KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
 SENT = '["Sent", {}]'
+HEAD = re.compile(r"since (\S*) of (\S*)")
+STARTS = Path("/proc/sys/kernel/random/boot_id")  # another random name each time that Linux starts
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a ledger says: `given` are the deliveries handed over, `answers` what became of those that were answered."""
+    """What a ledger says: `given` are the deliveries handed over, `answers` what became of those that were answered.
+
+    `whole`: nothing else was given away.
+    """
 
     worker: str
     given: frozenset[int]
     answers: dict[int, Outcome]
+    whole: bool = True
+    database: str = ""
 
 
 class Ledger:
     """The ledger of this worker. Raises OSError when it cannot be made, or when another worker holds it."""
 
-    def __init__(self, folder: Path, worker: str) -> None:
+    def __init__(self, folder: Path, worker: str, database: str = "") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{worker}.ledger"
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._head = self._begin(_head(database))
+        self._shut = False
+        self._turn = threading.Lock()
 
-    def giving(self, ids: Sequence[int]) -> None:
-        """Write down that these are given away from now on. Raises OSError (disk full): then they must not be."""
-        self._write("".join([f"{one}\n" for one in ids]))
+    def giving(self, ids: Sequence[int]) -> bool:
+        """Write down that these are given away from now on; return False where nothing may be any more.
+
+        Raises OSError (disk full): then they must not be either.
+        """
+        with self._turn:
+            if not self._shut:
+                self._write("".join([f"{one}\n" for one in ids]))
+            return not self._shut
+
+    def shut(self) -> None:
+        """Let nothing be given away from now on: what is not noted by now never will be. For another thread."""
+        with self._turn:
+            self._shut = True
 
     def answered(self, ids: Sequence[int], outcome: Outcome) -> None:
         """Write down what became of them. They have left: a full disk leaves them in doubt after a crash, no more."""
@@ -55,13 +80,21 @@ class Ledger:
 
     def settled(self) -> None:
         """Begin anew: the database knows it all."""
-        os.ftruncate(self._file, 0)
+        os.ftruncate(self._file, self._head)
 
     def close(self) -> None:
         """Let go of it; a ledger that says nothing is removed."""
-        if os.fstat(self._file).st_size == 0:
+        if os.fstat(self._file).st_size == self._head:
             self.path.unlink(missing_ok=True)
         os.close(self._file)
+
+    def _begin(self, head: bytes) -> int:
+        """Write the first line; return its length, 0 where the disk is full: then nothing can be given away either."""
+        with contextlib.suppress(OSError):
+            if os.write(self._file, head) == len(head):
+                return len(head)
+        os.ftruncate(self._file, 0)
+        return 0
 
     def _write(self, lines: str) -> None:
         data = lines.encode("ascii")
@@ -72,16 +105,18 @@ class Ledger:
             raise OSError(0, "the disk is full")
 
 
-def of_the_dead(folder: Path, settle: Callable[[Page], None]) -> None:
+def of_the_dead(folder: Path, settle: Callable[[Page], None], database: str = "") -> None:
     """Give the ledger of each worker that is dead to `settle`, and remove it when that is done.
+
+    One of another database is left alone, until somebody works on that one again.
 
     Its lock tells: the system frees it when a process ends, however it ends. A torn last line is ignored: its message
     was not given away, or is in doubt by the line before.
     """
     for path in sorted(folder.glob("*.ledger")):
         with _unlocked(path) as free:
-            if free:
-                settle(_read(path))
+            if free and (page := _read(path)).database in {"", database}:
+                settle(page)
                 path.unlink(missing_ok=True)
 
 
@@ -113,7 +148,9 @@ def _unlocked(path: Path) -> Iterator[bool]:
 def _read(path: Path) -> Page:
     given: set[int] = set()
     answers: dict[int, Outcome] = {}
-    for line in path.read_text(encoding="ascii", errors="replace").split("\n")[:-1]:
+    *lines, _ = path.read_text(encoding="ascii", errors="replace").split("\n")
+    head = HEAD.fullmatch(lines[0]) if lines else None
+    for line in lines[1 if head else 0 :]:
         number, _, said = line.partition(" ")
         try:
             given.add(int(number))
@@ -122,4 +159,17 @@ def _read(path: Path) -> Page:
                 answers[int(number)] = KINDS[kind](**fields)
         except (ValueError, TypeError, KeyError):
             log.error("a line of a ledger cannot be read", ledger=path.name)
-    return Page(path.stem, frozenset(given), answers)
+    whole = head is not None and head[1] == this_start()
+    return Page(path.stem, frozenset(given), answers, whole, head[2] if head else "")
+
+
+def this_start() -> str:
+    """Return a name that this start of the machine has; "" where the system has none."""
+    try:
+        return STARTS.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _head(database: str) -> bytes:
+    return f"since {this_start()} of {database}\n".encode("ascii")

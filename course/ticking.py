@@ -41,7 +41,7 @@ from course.journeys.sending import Tally
 from course.journeys.service import Service
 from course.journeys.shift import Shift
 from course.journeys.workers import Heartbeat
-from course.ledger import Ledger, Page
+from course.ledger import Ledger, Page, of_one
 from course.outgoing import Outcome, Transport
 
 FOLDING = 10  # seconds of an hour that folding may take, and erasing: what is due waits for no longer
@@ -117,6 +117,21 @@ class Ticker:
         end = self.clock.monotonic() + FOLDING
         folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
 
+    def release(self) -> None:
+        """Give back at once what is claimed and was not handed over, and let nothing more be: a worker's end has begun.
+
+        For another thread than the tick's, which may be waiting for an answer.
+        """
+        if "ledger" in self.__dict__:
+            self.ledger.shut()
+            self._at_the_end(doubts.release)
+
+    def abandon(self) -> None:
+        """Wait for no answer any more: what is answered is settled, and what is not is in doubt from now on."""
+        if "ledger" in self.__dict__:
+            now, real_now = self.clock.now(), self.clock.real()
+            self._at_the_end(lambda service, page: doubts.close(service, page, now, real_now))
+
     def close(self) -> None:
         """Let go of the ledger, and say goodbye to the other workers."""
         if "ledger" in self.__dict__:
@@ -132,7 +147,14 @@ class Ticker:
     @cached_property
     def ledger(self) -> Ledger:
         """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
-        return Ledger(ledgers(self.service), self.worker)
+        return Ledger(ledgers(self.service), self.worker, self.guard.known.database)
+
+    def _at_the_end(self, act: Callable[[Service, Page], None]) -> None:
+        page = of_one(ledgers(self.service), self.worker)
+        try:
+            act(self.service, page or Page(self.worker, frozenset(), {}))
+        except Exception as error:  # noqa: BLE001 (nothing keeps a worker from its end; what it left is swept)
+            log.warning("some claims could not be released at the end", error=type(error).__name__)
 
     def _calendar(self) -> Tally:
         """Plan, tell, sweep, send and erase, if anything is due: most ticks ask one question, and that is all."""
@@ -164,7 +186,8 @@ class Ticker:
         )
 
     def _close_ledgers(self) -> None:
-        doubts.close_ledgers(self.service, ledgers(self.service), self.clock.now(), self.clock.real())
+        now, real_now, database = self.clock.now(), self.clock.real(), self.guard.known.database
+        doubts.close_ledgers(self.service, ledgers(self.service), now, real_now, database)
 
     def _sweep(self, own: Page | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)

@@ -27,6 +27,7 @@ PLAIN = {
     "clock",
     "jumps",
     "timelapse",
+    "sole",
     "ledger",
     "garbage",
     "logs",

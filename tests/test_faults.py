@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from conftest import ON_SQLITE
 from servers import HANG, RudeServer
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
@@ -21,6 +22,7 @@ from course.outbound.smtp import Smtp
 from course.outgoing import Notes, Outcome, Outgoing, Sent, Unsure
 from course.store.tables import subscribers
 
+ON_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
 PEOPLE = ("alice", "bob", "charlie")
 PHASES = {
@@ -254,3 +256,69 @@ def test_a_peer_that_vanished_costs_one_message(three, step, came):
 
     assert three.rows("SELECT status, count(*) FROM deliveries WHERE name = 'day-1' GROUP BY status") == [("sent", 3)]
     assert (len(asked), asked.total()) == (3, came)
+
+
+@pytest.fixture
+def standing_by(three):
+    """Give a list; while it holds anything the database is a standby, which refuses to write."""
+    held = []
+    event.listen(
+        three.app.service.store.engine,
+        "begin",
+        lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY") if held else None,
+    )
+    return held
+
+
+@ON_POSTGRESQL
+def test_a_standby_that_only_reads_forgets_no_answer(three, standing_by):
+    """The lessons left, and the database only reads for a while: they are settled when it writes, and came once."""
+    three.box.answer = lambda _: standing_by.append(1) or Sent()
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            three.app.tick()
+    standing_by.clear()
+    for _ in range(3):
+        three.app.tick()
+        three.clock.go(minutes=10)
+
+    assert sorted(mail.to.partition("@")[0] for mail in three.box.sent) == list(PEOPLE)
+    assert three.rows("SELECT status, count(*) FROM deliveries WHERE name = 'day-1' GROUP BY status") == [("sent", 3)]
+
+
+@ON_POSTGRESQL
+def test_a_standby_that_only_reads_puts_no_mail_aside(three, standing_by):
+    """What Alice writes meanwhile is no mail that nobody can read: it waits, and is decided later."""
+    three.app.tick()
+    standing_by.append(1)
+    meanwhile = three.reply(three.box.last("day-1"))
+    standing_by.clear()
+
+    assert meanwhile == []
+    assert [str(decision) for decision in three.app.read_spool()] == ["completed"]
+
+
+@ON_SQLITE
+def test_a_full_disk_for_the_database_loses_nothing(world):
+    """SQLite finds no room, at any moment of a sending: nothing leaves unclaimed, and each lesson came, and once."""
+    store = world.app.service.store
+    demo.make(world.app.service, 400, world.clock.now(), due=True)
+    room = [0]
+
+    def narrow(connection):
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + room[0]}")
+
+    event.listen(store.engine, "begin", narrow)
+    failed = 0
+    for room[0] in (*range(12), 10_000):
+        world.clock.go(seconds=20)
+        try:
+            world.app.tick()
+        except OperationalError:
+            failed += 1
+    came = Counter(mail.to for mail in world.box.sent)
+
+    assert failed > 0
+    assert (len(came), came.total()) == (400, 400)
+    assert world.rows("SELECT status, count(*) FROM deliveries WHERE kind = 'lesson' GROUP BY 1") == [("sent", 400)]

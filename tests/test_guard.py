@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import apscheduler.schedulers.base
+import apscheduler.triggers.interval
 import pytest
 from conftest import ON_SQLITE, SetClock, World, make_settings
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+import worker
 from course.app import App
 from course.journeys import privacy, reports, sending, switch
 from course.journeys.switch import Why
@@ -547,6 +552,37 @@ def test_a_clock_that_jumps_back_trips_no_restart(world):
 
     assert why(world) is None
     assert marks == sorted(set(marks))
+
+
+def test_a_clock_that_is_put_back_stops_no_tick(monkeypatch):
+    """A machine that starts two hours ahead and is put right goes on sending at once, not two hours later."""
+    shift, ticks = [timedelta(0)], threading.Semaphore(0)
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + shift[0]
+
+    class Wall(SystemClock):
+        def real(self):
+            return Shifted.now(UTC)
+
+    for room in (apscheduler.schedulers.base, apscheduler.triggers.interval):
+        monkeypatch.setattr(room, "datetime", Shifted)
+    for name in ("TICK", "LOOK"):
+        monkeypatch.setattr(worker, name, 0.02)
+    nothing = SimpleNamespace(sqlite=True, timelapse=None, release=None)
+    app = SimpleNamespace(clock=Wall(), settings=nothing, stopping=threading.Event(), tick=ticks.release, tidy=int)
+    app.service, app.recover, app.ticker = SimpleNamespace(store=nothing), int, SimpleNamespace(release=int)
+    stop = worker.start_clock(app)
+    try:
+        assert ticks.acquire(timeout=60)
+        shift[0] = timedelta(hours=-2)
+
+        assert all(ticks.acquire(timeout=10) for _ in range(5))
+    finally:
+        app.stopping.set()
+        stop()
 
 
 def test_time_lapse_is_no_jump(tmp_path):

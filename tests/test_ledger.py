@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from conftest import ON_SQLITE
 
+from course import ledger as ledger_room
 from course.journeys import doubts
 from course.ledger import Ledger, of_the_dead
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
@@ -74,8 +76,8 @@ def test_what_is_settled_is_forgotten(tmp_path):
 def test_those_who_share_a_call_share_its_answer(tmp_path, monkeypatch):
     """A call of many is noted in one write before it leaves, its answer in one more; each of them has it."""
     writes = []
-    monkeypatch.setattr(os, "write", lambda file, data, write=os.write: writes.append(data) or write(file, data))
     ledger = Ledger(tmp_path, "worker-1")
+    monkeypatch.setattr(os, "write", lambda file, data, write=os.write: writes.append(data) or write(file, data))
     ledger.giving([7, 8, 9])
     ledger.answered([7, 8], Sent("call-1"))
     crash(ledger)
@@ -83,6 +85,22 @@ def test_those_who_share_a_call_share_its_answer(tmp_path, monkeypatch):
 
     assert (page.given, page.answers) == ({7, 8, 9}, dict.fromkeys((7, 8), Sent("call-1")))
     assert len(writes) == 2
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_when_something_should_leave(tmp_path, monkeypatch):
+    """Then it says why, and not before; what was noted nowhere cannot be taken for not given away."""
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda _file, _data: 0)
+        ledger = Ledger(tmp_path, "worker-1")
+        with pytest.raises(OSError, match="full"):
+            ledger.giving([7])
+    ledger.giving([8])
+    ledger.settled()
+    ledger.giving([9])
+    crash(ledger)
+    (page,) = pages(tmp_path)
+
+    assert (page.given, page.whole) == ({9}, False)
 
 
 def test_half_a_line_never_becomes_part_of_another(tmp_path, monkeypatch):
@@ -114,6 +132,31 @@ def test_a_spoilt_line_spoils_no_other(tmp_path):
     (page,) = pages(tmp_path)
 
     assert (page.given, page.answers) == ({7, 8}, {7: Sent("")})
+
+
+def test_the_ledger_of_another_database_is_left_alone(tmp_path):
+    """DATABASE_URL named another one for a while, whose numbers mean others: it is not lost by that."""
+    one = Ledger(tmp_path, "worker-1", "ours")
+    one.giving([7])
+    crash(one)
+    found, later = [], []
+    of_the_dead(tmp_path, found.append, "another")
+    of_the_dead(tmp_path, later.append, "ours")
+
+    assert found == []
+    assert [page.given for page in later] == [{7}]
+
+
+@ON_SQLITE
+def test_a_worker_s_ledger_names_its_database(world):
+    """So that a start on another one, and then on this one again, finds it as it was."""
+    world.sign_up()
+    world.box.answer = lambda _: ledgers_now.append(world.app.ticker.ledger.path.read_text()) or Sent()
+    ledgers_now = []
+    world.app.tick()
+    ((name,),) = world.rows("SELECT value FROM facts WHERE name = 'database'")
+
+    assert ledgers_now[0].splitlines()[0].endswith(f" of {name}")
 
 
 def test_a_page_that_could_not_be_settled_stays(tmp_path):
@@ -151,6 +194,31 @@ def test_a_dead_worker_s_claims_end_as_its_ledger_says(world):
     assert world.rows("SELECT provider_id FROM deliveries WHERE status = 'sent' AND name = 'welcome'") == [
         ("provider-9",)
     ]
+
+
+@pytest.mark.parametrize("head", ["of another start", "lost"])
+def test_what_a_power_cut_may_have_taken_is_in_doubt(world, monkeypatch, head):
+    """The machine went down: a message of which the ledger says nothing may have left all the same."""
+    for who in ("alice", "bob", "charlie"):
+        world.join(who)
+    with world.app.service.store.transaction() as tx:
+        tx.exec_driver_sql(
+            "UPDATE deliveries SET status = 'sending', worker = 'dead', settled_at = NULL WHERE name = 'welcome'"
+        )
+    alice, bob, charlie = [row[0] for row in world.rows("SELECT id FROM deliveries WHERE name = 'welcome' ORDER BY id")]
+    ledger = Ledger(ledgers(world.app.service), "dead")
+    ledger.giving([alice])
+    ledger.answered([alice], Sent("provider-9"))
+    ledger.giving([bob])
+    crash(ledger)
+    if head == "lost":
+        ledger.path.write_bytes(b"")
+    else:
+        monkeypatch.setattr(ledger_room, "this_start", lambda: "another")
+    doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
+
+    stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
+    assert stand == {alice: "stalled" if head == "lost" else "sent", bob: "stalled", charlie: "stalled"}
 
 
 def test_nothing_leaves_that_the_ledger_cannot_hold(world, monkeypatch):

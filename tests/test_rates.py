@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,18 @@ from course.journeys import demo
 from course.outgoing import Sent, TryLater
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class Astray(SetClock):
+    """A clock that is wrong; its stopwatch is not."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.at + self.ahead
+
+    real = now
 
 
 @pytest.fixture
@@ -104,6 +117,39 @@ def test_a_confirmation_has_a_place_even_then(slow):
     assert world.box.names("alice@example.org") == ["confirm", "welcome"]
 
 
+def test_confirmations_and_lessons_share_an_allowance(slow):
+    """What is due at once, mail of both kinds, is no more than what may leave: neither of a day nor of a minute."""
+    world = slow(send_daily=20)
+    demo.make(world.app.service, 40, world.clock.now(), due=True)
+    for number in range(12):
+        world.sign_up(f"visitor{number}")
+    world.app.tick()
+    fast = slow(SetClock(EIGHT + timedelta(days=1)), send_rate=10)
+    for number in range(9):
+        fast.sign_up(f"guest{number}")
+    fast.app.ticker.transport.answer = lambda _: slow.sent_at.append(fast.clock.at) or Sent()
+    slow.sent_at.clear()
+    fast.clock.go(hours=1)
+    began = fast.clock.at
+    fast.app.ticker.turn()
+
+    assert len(world.box.sent) == 19  # the twentieth is kept for whoever signs up later
+    assert sum(at == began for at in slow.sent_at) <= 10
+
+
+def test_at_midnight_two_clocks_count_the_same_day(slow):
+    """For one of two workers it is tomorrow half a second earlier: that day has one cap, not one at each look."""
+    midnight = EIGHT.replace(hour=0) + timedelta(days=1)
+    one = slow(SetClock(midnight - timedelta(seconds=0.2)), send_daily=20)
+    two = slow(SetClock(midnight + timedelta(seconds=0.3)), send_daily=20)
+    demo.make(one.app.service, 200, EIGHT, due=True)
+    for _ in range(6):
+        one.app.ticker.turn()
+        two.app.ticker.turn()
+
+    assert (len(one.box.sent), len(two.box.sent)) == (19, 19)
+
+
 def test_a_confirmation_waits_for_nobody_s_lesson(slow):
     """Notices are claimed before lessons that were due before them."""
     world = slow(send_rate=1)
@@ -131,6 +177,39 @@ def test_who_asks_us_to_wait_is_not_asked_again(slow):
     assert early == 11
     assert world.rows("SELECT status, count(*) FROM deliveries GROUP BY status") == [("sent", 50)]
     assert world.rows("SELECT sum(attempts) FROM deliveries") == [(1,)]
+
+
+@pytest.mark.parametrize("limits", [{"send_rate": 10}, {"send_daily": 20}, {}], ids=["rate", "cap", "pause"])
+def test_a_clock_that_is_put_right_keeps_nothing_back(slow, limits):
+    """A machine starts with a clock days ahead, and sends until it must wait; put right, it goes on within minutes."""
+    world = slow(Astray(EIGHT, timedelta(days=40)), **limits)
+    demo.make(world.app.service, 30, world.clock.now(), due=True)
+    if not limits:
+        world.box.answer = lambda _: TryLater("429", 90)
+    world.app.ticker.turn()
+    world.clock.ahead = timedelta(0)
+    world.box.answer = lambda _: slow.sent_at.append(world.clock.at) or Sent()
+    slow.sent_at.clear()
+    demo.make(world.app.service, 30, EIGHT, due=True)
+    for _ in range(5):
+        world.app.tick()
+        world.clock.go(minutes=1)
+
+    assert len(slow.sent_at) >= 10
+
+
+def test_what_tomorrow_allows_is_not_asked_for_all_day(slow, monkeypatch):
+    """With a rate and a cap that lessons have used up, a tick is over at once: waiting a second would bring nothing."""
+    world = slow(send_rate=50, send_daily=20)
+    demo.make(world.app.service, 40, world.clock.now(), due=True)
+    world.app.tick()
+    world.clock.go(minutes=1)
+    rests = []
+    monkeypatch.setattr(SetClock, "rest", lambda *_: rests.append(1) or world.clock.go(seconds=1))
+    world.app.tick()
+
+    assert len(slow.sent_at) == 19
+    assert rests == []
 
 
 def test_no_limit_is_no_work(slow):

@@ -22,7 +22,7 @@ from course.outbound import sendgrid_calls
 from course.outbound.sendgrid import SendGrid
 from course.outbound.sendgrid_calls import calls, part, payload
 from course.outbound.sendgrid_round import MOST_REPEATS
-from course.outgoing import Halt, Outgoing, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
+from course.outgoing import Halt, Outcome, Outgoing, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 
 KEY = "SG.canary-key.0123456789abcdef"
 LITTLE_WHILE = 0.3  # seconds that a test waits for a provider that never answers
@@ -501,6 +501,31 @@ def test_single_calls_that_are_refused_alike_hold_the_mailing_too():
     assert len(told.people(RefusedMailing)) == 9
     assert len(provider.requests) == 2
     assert told.given == ["p0", "p1"]
+
+
+def rounds(provider: Provider, *names: str) -> list[Outcome]:
+    """Hand a message over to each of these in a round of its own; return what became of it."""
+    outcomes = list[Outcome]()
+    with provider, closing(SendGrid(KEY, provider.url, seconds=5)) as transport:
+        for name in names:
+            transport.send_many([letter(name)], told := Told())
+            outcomes += told.outcomes.values()
+    return outcomes
+
+
+def test_who_is_refused_alone_holds_no_lesson_that_others_got():
+    """Most go out one at a time: what Alice was sent a while ago is not held because Bob's is refused, and again."""
+    outcomes = rounds(Provider(rule=unless({"bob"}, "content.0.value")), "alice", "bob", "bob", "charlie", "bob")
+
+    assert [type(outcome) for outcome in outcomes] == [Sent, RefusedRecipient, RefusedRecipient, Sent, RefusedRecipient]
+
+
+def test_two_who_are_refused_alike_one_after_the_other_hold_it():
+    """A lesson that was taken and is not any more, for Bob and then for Charlie, waits for everybody."""
+    provider = Provider(rule=unless({"bob", "charlie"}, "content.0.value"))
+    outcomes = rounds(provider, "alice", "bob", "charlie")
+
+    assert [type(outcome) for outcome in outcomes] == [Sent, RefusedRecipient, RefusedMailing]
 
 
 def test_two_refused_differently_wait_for_a_third():

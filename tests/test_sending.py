@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import ON_SQLITE, Box
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -429,6 +429,19 @@ def test_a_doubt_is_left_to_the_provider_first(three):
 
 
 @ON_SQLITE
+def test_a_doubt_of_a_clock_that_was_wrong_ends(three):
+    """A doubt that was noted by a clock weeks ahead does not last for weeks once that is put right."""
+    three.box.has_events = True
+    asked = answering(three, Unsure("the line broke"), to="bob")
+    three.app.tick()
+    with three.app.service.store.transaction() as tx:
+        tx.execute(update(deliveries).values(claimed_at=EIGHT + timedelta(weeks=3)))
+    until(three, EIGHT + timedelta(minutes=20))
+
+    assert len(asked) == 2
+
+
+@ON_SQLITE
 def test_endless_doubt_is_no_flood(three):
     """If every try ends in doubt, a person whose mailbox got them all got few; after 72 hours the course goes on."""
     asked = answering(three, Unsure("the line broke"), to="bob", name="day-1")
@@ -710,6 +723,87 @@ def test_stopping_releases_what_was_not_handed_over(three):
     assert Counter(mail.to for mail in three.box.sent) == {
         f"{who}@example.org": 1 for who in ("alice", "bob", "charlie")
     }
+
+
+@pytest.fixture
+def waiting(three):
+    """Give the three, and a worker's tick that waits for the answer to Alice's lesson, until it is set."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(_):
+        asked.set()
+        assert answer.wait(60)
+        return Sent()
+
+    three.box.answer = slow
+    tick = threading.Thread(target=three.app.tick)
+    tick.start()
+    assert asked.wait(60)
+    three.app.stopping.set()
+    yield three, answer, tick
+    answer.set()
+    tick.join()
+
+
+STAND = "SELECT status, attempts, worker IS NULL FROM deliveries WHERE name = 'day-1' ORDER BY id"
+OWED = ("queued", 0, True)
+
+
+def test_stopping_releases_the_rest_while_one_is_waited_for(waiting):
+    """However long the answer to one message takes, what was not handed over is anybody's at once."""
+    three, answer, tick = waiting
+    three.app.ticker.release()
+    meanwhile = three.rows(STAND)
+    answer.set()
+    tick.join()
+
+    assert meanwhile == [("sending", 0, False), OWED, OWED]
+    assert three.rows(STAND) == [("sent", 0, False), OWED, OWED]
+    assert three.box.names() == ["day-1"]
+
+
+def test_an_answer_that_never_comes_leaves_one_in_doubt(waiting):
+    """A worker that waited for long enough ends: that one message is in doubt, with nobody's ledger to ask for it."""
+    three, _, _ = waiting
+    three.app.ticker.release()
+    three.app.ticker.abandon()
+
+    assert three.rows(STAND) == [("stalled", 0, False), OWED, OWED]
+
+
+def test_what_is_answered_is_settled_when_another_is_not_waited_for(waiting):
+    """Of a worker's connections one hangs: what the others were answered is as they were answered."""
+    three, _, _ = waiting
+    ids = [row for (row,) in three.rows("SELECT id FROM deliveries WHERE name = 'day-1' ORDER BY id")]
+    three.app.ticker.ledger.giving([ids[1]])
+    three.app.ticker.ledger.answered([ids[1]], Sent())
+    three.app.ticker.release()
+    three.app.ticker.abandon()
+
+    assert [status for status, *_ in three.rows(STAND)] == ["stalled", "sent", "queued"]
+
+
+def test_nothing_is_handed_over_once_the_rest_is_released(three):
+    """Bob's lesson was about to leave when it was given back: it does not leave from here any more."""
+    ticker = three.app.ticker
+    three.box.answer = lambda _: ticker.stopped.clear() or ticker.release() or Sent()
+    three.app.tick()
+
+    assert [mail.to for mail in three.box.sent] == ["alice@example.org"]
+
+
+def test_a_database_that_is_gone_keeps_no_worker_from_its_end(waiting, monkeypatch):
+    """What it could not give back is swept."""
+    three, _, _ = waiting
+
+    def gone(*_args, **_named):
+        raise OperationalError("UPDATE", {}, Exception("gone"))
+
+    monkeypatch.setattr(settling, "put_back", gone)
+    three.app.ticker.release()
+    three.app.ticker.abandon()
+
+    assert [status for status, *_ in three.rows(STAND)] == ["sending"] * 3
 
 
 @ON_SQLITE

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import typer
 
+from course import sole
 from course.cli.service import load
 from course.content import catalogue
-from course.files import locked
 from course.journeys import restoring
 from course.journeys.restoring import Restored
-from course.settings import Settings
+from course.settings import Settings, SettingsError
 from course.store import backup as backups
 from course.store.database import Store
 from course.store.failures import BackupError
@@ -41,11 +40,12 @@ def restore(file: Path, *, sure: bool, with_erased: bool, force: bool) -> None:
     if not sure:
         typer.confirm(f"Replace the database by {file}? The present one is kept under another name.", abort=True)
     try:
-        with locked(settings.data_dir / "clock.lock") if settings.sqlite else contextlib.nullcontext():
-            clock = SystemClock.of(settings)
-            done = restoring.restore(settings, courses, file, clock, with_erased=with_erased, force=force)
-    except BlockingIOError:
+        alone = sole.hold(settings)
+    except SettingsError:
         raise BackupError(f"A worker is running on {settings.data_dir}: end it first, then restore") from None
+    with alone:
+        clock = SystemClock.of(settings)
+        done = restoring.restore(settings, courses, file, clock, with_erased=with_erased, force=force)
     typer.echo("\n".join(_said(done)))
 
 

@@ -30,7 +30,9 @@ def is_open(service: Service, real_now: datetime) -> bool:
         known = facts.recall_all(tx, _name(service), _name(service, "wait"))
     reason, since = known.get(_name(service), ("", real_now))
     seconds, asked_at = known.get(_name(service, "wait"), ("0", real_now))
-    return (reason != "" and real_now - since < REST) or real_now - asked_at < timedelta(seconds=float(seconds))
+    waits = timedelta(seconds=float(seconds))
+    # Counted either way: by a clock that was put back, a rest that began later would not end until then.
+    return (reason != "" and abs(real_now - since) < REST) or abs(real_now - asked_at) < waits
 
 
 def note(service: Service, tally: Tally, real_now: datetime) -> None:

@@ -35,13 +35,15 @@ def sweep(
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker)
-    doubtful = UNSETTLED, deliveries.c.status == DeliveryStatus.STALLED, deliveries.c.claimed_at <= real_now - wait
+    since = deliveries.c.claimed_at
+    over = or_(since <= real_now - wait, since > real_now + EVENT)  # or noted by a clock that was put right
+    doubtful = UNSETTLED, deliveries.c.status == DeliveryStatus.STALLED, over
     with service.store.reading() as tx:
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
     for page in (own, *_of_the_silent(service, own, folder)) if own else ():
-        _close_page(service, page, now, real_now, *silent)
+        close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:
         swept = tx.execute(update(deliveries).where(*silent).values(**left)).rowcount
@@ -52,9 +54,16 @@ def sweep(
     return swept
 
 
-def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime) -> None:
-    """Bring to an end what the ledgers of dead workers tell of."""
-    ledger.of_the_dead(folder, lambda page: _close_page(service, page, now, real_now))
+def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime, database: str = "") -> None:
+    """Bring to an end what the ledgers of dead workers tell of, as far as they are of this database."""
+    ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now), database)
+
+
+def release(service: Service, page: Page) -> None:
+    """Put back what this worker claimed and, as its ledger says, never gave away."""
+    with service.store.transaction() as tx:
+        claims = tx.execute(select(deliveries.c.id).where(*CLAIMED, deliveries.c.worker == page.worker)).scalars()
+        settling.put_back(tx, page.worker, set(claims) - page.given)
 
 
 def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
@@ -66,14 +75,15 @@ def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
     return [page for page in pages if page]
 
 
-def _close_page(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
-    """Settle what a ledger answers, and put back what was never given away; the rest is in doubt."""
+def close(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
+    """Settle what a ledger answers, and put back what was never given away, if it can tell; the rest is in doubt."""
     claims = *CLAIMED, deliveries.c.worker == page.worker, *only_if
     with service.store.transaction() as tx:
         left = rows(tx, OWED.where(*claims).with_for_update(of=deliveries))  # one that wakes now waits for us
-        settling.put_back(tx, page.worker, [row.id for row in left if row.id not in page.given])
+        never = {row.id for row in left if row.id not in page.given} if page.whole else set()
+        settling.put_back(tx, page.worker, never)
     lost = Unsure("the worker fell silent before the answer came")
-    given = [(row, page.answers.get(row.id, lost)) for row in left if row.id in page.given]
+    given = [(row, page.answers.get(row.id, lost)) for row in left if row.id not in never]
     settling.settle(service, given, now, real_now)
     if left:
         counts = {"given": len(given), "in_doubt": sum(outcome is lost for _, outcome in given), "claimed": len(left)}

@@ -24,6 +24,7 @@ LATEST = timedelta(days=1)  # that an answer may have to wait; later it says not
 KEPT = 1.0  # seconds
 SHORTEST = 0.25  # seconds; at a high rate some messages are claimed at a time, which spares the disk
 FOR_NOTICES = 0.05  # of a day's messages
+ASTRAY = timedelta(minutes=1)  # what is used up until later than this was noted by a clock that was wrong
 
 
 class Allowance:
@@ -34,31 +35,41 @@ class Allowance:
         self._now = real_now
         self._rate, self._daily = service.settings.send_rate, service.settings.send_daily
         self._used_until, self._used_today = real_now, 0
-        midnight = real_now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._midnight = real_now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._too_soon, self._most = False, 0
+        latest = real_now + ASTRAY
         if self._rate:
             oldest = real_now - timedelta(seconds=max(KEPT, 1 / self._rate))
             until, _ = _find(self._tx, SECOND, oldest)
-            self._used_until = max(until, oldest)
+            self._used_until = max(until, oldest) if until <= latest else real_now
         if self._daily:
-            day, used = _find(self._tx, DAY, midnight)
-            self._used_today = used if day >= midnight else 0
-        self._midnight = midnight
+            day, used = _find(self._tx, DAY, self._midnight)
+            if self._midnight <= day <= latest:  # perhaps tomorrow's already, by the clock of another worker
+                self._midnight, self._used_today = day, used
 
     @property
     def again(self) -> float | None:
-        """In how many seconds another message is allowed; None if no rate forbids it, or only tomorrow allows it."""
-        if not self._rate or (self._daily and self._used_today >= self._daily):
+        """In how many seconds more may be claimed than `left` said; None if it was not a rate that kept it back."""
+        if not self._rate or not self._too_soon:
             return None
         return max(1 / self._rate - (self._now - self._used_until).total_seconds(), SHORTEST)
 
     def left(self, most: int, *, lessons: bool) -> int:
-        """Return how many messages may be claimed, up to `most`."""
-        if self._rate:
-            most = min(most, int((self._now - self._used_until).total_seconds() * self._rate + 1e-6))
+        """Return how many messages may be claimed, up to `most`: as many as the claim has room for at that moment.
+
+        By so many as it is less than at first, some were found meanwhile, and take their part.
+        """
+        self._most = max(self._most, most)
+        found = self._most - most
         if self._daily:
             keep = int(self._daily * FOR_NOTICES) if lessons else 0
-            most = min(most, self._daily - keep - self._used_today)
-        return max(most, 0)
+            most = min(most, self._daily - keep - self._used_today - found)
+        most = max(most, 0)
+        if self._rate:
+            by_now = int((self._now - self._used_until).total_seconds() * self._rate + 1e-6) - found
+            self._too_soon |= by_now < most
+            most = min(most, max(by_now, 0))
+        return most
 
     def use(self, count: int) -> None:
         """Take note that so many were claimed."""

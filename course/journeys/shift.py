@@ -87,7 +87,8 @@ class Slice:
             return [TryLater("this worker was out of touch with the database")] * len(call)
         wanted = [one.delivery_id for one in call if one.delivery_id in self.wanted]
         try:
-            self.shift.ledger.giving(wanted)
+            if not self.shift.ledger.giving(wanted):
+                return [TryLater("this worker was asked to end")] * len(call)
         except OSError as error:
             why = f"the ledger cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner"
             return [Halt(why)] * len(call)

@@ -21,7 +21,7 @@ from course.outbound import local_part, send_one
 from course.outbound.sendgrid_answers import Verdict, unanswered, unreached, verdict
 from course.outbound.sendgrid_calls import Part, calls, part, payload
 from course.outbound.sendgrid_client import KeptClient, tls_for
-from course.outbound.sendgrid_round import Round
+from course.outbound.sendgrid_round import Heard, Round
 from course.outgoing import Notes, Outcome, Outgoing, RefusedRecipient, Unsure
 from course.settings import Settings, SettingsError
 
@@ -59,6 +59,7 @@ class SendGrid:
         self._askers = ThreadPoolExecutor(connections, "sendgrid")
         self._heard: SimpleQueue[tuple[KeptClient, list[Part], Verdict]] = SimpleQueue()
         self._ready: dict[int, Part] = {}
+        self._before = Heard()
 
     @property
     def most(self) -> int:
@@ -80,7 +81,7 @@ class SendGrid:
     def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
         """Hand these messages over. `notes` is told from this thread only."""
         with self._lock, self._in_the_end():
-            now = Round(notes, calls(self._made(batch, notes), self._batch))
+            now = Round(notes, calls(self._made(batch, notes), self._batch), self._before)
             while True:
                 while self._idle and (call := now.next()):
                     self._ask(call)

@@ -14,6 +14,7 @@ from course.outbound import said
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 
 LONGEST_WAIT = 3600  # seconds; whatever the rate limit says, we ask again within the hour
+USUAL_WAIT = 60.0  # seconds, where it does not say: SendGrid's limits are those of a minute
 
 # By status; SendGrid's page "Errors" and, for what stops everything, what to look at.
 MEANINGS: dict[int, tuple[Callable[[str], Outcome], str]] = {
@@ -126,9 +127,9 @@ def _errors(body: bytes) -> Iterator[tuple[str, str]]:
         return
 
 
-def _wait(headers: Mapping[str, str]) -> float | None:
+def _wait(headers: Mapping[str, str]) -> float:
     """Return the seconds until the rate limit ends, by SendGrid's own clock."""
     sent, reset = parsedate_tz(headers.get("Date", "")), headers.get("X-RateLimit-Reset", "")
     if sent is None or not re.fullmatch(r"[0-9]{1,12}", reset):
-        return None
+        return USUAL_WAIT
     return float(min(max(int(reset) - mktime_tz(sent), 1), LONGEST_WAIT))

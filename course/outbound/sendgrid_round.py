@@ -2,7 +2,8 @@
 
 A call that is refused was sent to nobody. Whom the refusal names is refused; the others are sent once more. When it
 names nobody, halves of the call find out. A single message that is refused waits for a second opinion: when another
-of the same mailing is taken, it was the person; when another is refused alike, it is the mailing.
+of the same mailing is taken, it was the person; when another is refused alike, it is the mailing. Where no other
+goes out in its round, what earlier rounds heard is the second opinion.
 """
 
 from __future__ import annotations
@@ -19,11 +20,33 @@ MOST_REPEATS = 64  # calls of a round that repeat parts of refused ones; who is 
 
 
 @dataclass
+class Heard:
+    """What earlier rounds were told of each mailing, by its digest: that it was taken, and then for whom it was not."""
+
+    taken: set[str] = field(default_factory=set)
+    refused: dict[str, tuple[str, tuple[int, frozenset[str]]]] = field(default_factory=dict)  # to whom, and how
+
+    def note_taken(self, digest: str) -> None:
+        """Somebody was sent it: whoever was refused it paid for themselves."""
+        self.taken.add(digest)
+        self.refused.pop(digest, None)
+
+    def of(self, one: Part, verdict: Verdict) -> Outcome:
+        """Return what it means that this one was refused in a round that asked for no other."""
+        digest, this = _digest([one]), (one.outgoing.to, verdict.likeness)
+        if digest not in self.taken or not isinstance(verdict.outcome, RefusedMailing):
+            return verdict.outcome
+        before, self.refused[digest] = self.refused.get(digest, this), this
+        return verdict.outcome if before[0] != this[0] and before[1] == this[1] else _of_the_person(verdict)
+
+
+@dataclass
 class Round:
     """The calls of a round that are still to be made, and what was learnt from the answers so far."""
 
     notes: Notes
     todo: Iterator[list[Part]]  # made when they are asked for
+    before: Heard = field(default_factory=Heard)
     ahead: list[Part] = field(default_factory=list)  # the next of them, once it is made
     again: deque[list[Part]] = field(default_factory=deque)
     repeats: int = 0
@@ -62,6 +85,7 @@ class Round:
         self._answer(call, outcome)
         if isinstance(outcome, Sent):
             self.taken.add(digest)
+            self.before.note_taken(digest)
             for suspect, doubt in self.suspects.pop(digest, ()):
                 self._answer([suspect], _of_the_person(doubt))
         elif isinstance(outcome, Halt):
@@ -76,10 +100,10 @@ class Round:
                 self.ahead = []
 
     def end(self) -> None:
-        """Answer those who waited for a second opinion: there is none."""
+        """Answer those who waited for a second opinion: there is none in this round."""
         for suspects in self.suspects.values():
             for suspect, verdict in suspects:
-                self._answer([suspect], verdict.outcome)
+                self._answer([suspect], self.before.of(suspect, verdict))
         self.suspects.clear()
 
     def _look_ahead(self) -> list[Part]:

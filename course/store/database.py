@@ -23,7 +23,8 @@ AGAIN = 50  # milliseconds until it tries again what SQLite itself does not wait
 AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 # Seconds until PostgreSQL ends a session that stands still inside a transaction: others wait for its locks.
 STANDS_STILL = 30.0
-ENDED = "25P03"  # PostgreSQL's code for that
+# PostgreSQL's codes for that, and for a server that only reads: a standby, until it takes over or the first is back.
+ENDED, STANDBY = "25P03", "25006"
 # When the other end of a connection vanishes without a word, nobody waits for it for hours.
 VANISHED = {
     "connect_timeout": 10,
@@ -148,7 +149,8 @@ def _hide_details(context: ExceptionContext) -> None:
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
-    if getattr(context.original_exception, "sqlstate", None) == ENDED:  # psycopg calls it an internal error
+    # psycopg calls both an internal error; the next connection may lead to a server that takes writes.
+    if getattr(context.original_exception, "sqlstate", None) in {ENDED, STANDBY}:
         context.is_disconnect = True
         raise OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
 

@@ -1,0 +1,60 @@
+"""Promises of the only clock: on SQLite a second one does not start, and says why."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from conftest import ON_SQLITE, make_settings
+
+import worker
+from course import sole
+from course.settings import SettingsError
+
+
+@ON_SQLITE
+def test_a_second_clock_does_not_start_and_says_why(settings, monkeypatch):
+    """One service runs; whoever starts it once more reads what to do, and nothing is touched."""
+    monkeypatch.setenv("DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("DATABASE_URL", settings.database)
+    monkeypatch.setattr(sys, "argv", ["worker.py", "--only", "clock"])
+
+    with sole.hold(settings), pytest.raises(SystemExit, match="another clock is running") as ended:
+        worker.main()
+    assert "end the other one first" in str(ended.value)
+
+
+@pytest.mark.parametrize("name", ["course.db", "letters.db"])
+def test_two_folders_with_one_database_have_one_clock(tmp_path, name):
+    """Each has its own DATA_DIR, and both name the same file: the second one would take the first one's for dead."""
+    one, two = (
+        make_settings(data_dir=tmp_path / folder, database_url=f"sqlite:///{tmp_path}/{name}") for folder in ("a", "b")
+    )
+
+    with sole.hold(one), pytest.raises(SettingsError, match="another clock"):
+        sole.hold(two)
+
+
+def test_the_folder_s_own_database_is_the_same_by_its_name(tmp_path):
+    """A service that names none has course.db in its folder; one that names that file shares it."""
+    one = make_settings(data_dir=tmp_path / "var")
+    two = make_settings(data_dir=tmp_path / "b", database_url=f"sqlite:///{tmp_path}/var/../var/course.db?timeout=9")
+
+    with sole.hold(one), pytest.raises(SettingsError, match="another clock"):
+        sole.hold(two)
+
+
+@ON_SQLITE
+def test_the_next_one_starts_when_the_first_has_ended(settings):
+    """A lock that was let go, or half of one that was not had, stands in nobody's way."""
+    with sole.hold(settings), pytest.raises(SettingsError):
+        sole.hold(settings)
+
+    sole.hold(settings).close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_on_postgresql_several_clocks_run(settings):
+    """They know of each other by the database."""
+    with sole.hold(settings):
+        sole.hold(settings).close()
