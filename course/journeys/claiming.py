@@ -91,9 +91,9 @@ def _first(tx: Connection, service: Service, most: int, allowance: Allowance, no
     """Lock what is due, notices first: whoever waits for a confirmation does not wait behind everybody's lesson."""
     found = list[Owed]()
     for due, lessons in ((NOTICES, False), (LESSONS, True)):
-        left = allowance.left(most - len(found), lessons=lessons)
-        if left > 0:
-            found += rows(tx, due, now=now, courses=service.catalogue.courses, most=left)
+        more = allowance.left(most, found=len(found), lessons=lessons)
+        if more > 0:
+            found += rows(tx, due, now=now, courses=service.catalogue.courses, most=more)
     return found
 
 

@@ -36,7 +36,7 @@ class Allowance:
         self._rate, self._daily = service.settings.send_rate, service.settings.send_daily
         self._used_until, self._used_today = real_now, 0
         self._midnight = real_now.replace(hour=0, minute=0, second=0, microsecond=0)
-        self._too_soon, self._most = False, 0
+        self._too_soon = False
         latest = real_now + ASTRAY
         if self._rate:
             oldest = real_now - timedelta(seconds=max(KEPT, 1 / self._rate))
@@ -54,22 +54,17 @@ class Allowance:
             return None
         return max(1 / self._rate - (self._now - self._used_until).total_seconds(), SHORTEST)
 
-    def left(self, most: int, *, lessons: bool) -> int:
-        """Return how many messages may be claimed, up to `most`: as many as the claim has room for at that moment.
-
-        By so many as it is less than at first, some were found meanwhile, and take their part.
-        """
-        self._most = max(self._most, most)
-        found = self._most - most
+    def left(self, most: int, *, found: int, lessons: bool) -> int:
+        """Return how many more messages may be claimed, up to `most` in all, when so many were found already."""
         if self._daily:
             keep = int(self._daily * FOR_NOTICES) if lessons else 0
-            most = min(most, self._daily - keep - self._used_today - found)
-        most = max(most, 0)
+            most = min(most, self._daily - keep - self._used_today)
+        more = max(most - found, 0)
         if self._rate:
             by_now = int((self._now - self._used_until).total_seconds() * self._rate + 1e-6) - found
-            self._too_soon |= by_now < most
-            most = min(most, max(by_now, 0))
-        return most
+            self._too_soon |= by_now < more
+            more = min(more, max(by_now, 0))
+        return more
 
     def use(self, count: int) -> None:
         """Take note that so many were claimed."""
