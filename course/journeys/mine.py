@@ -56,6 +56,7 @@ class Mine:
     """A round as its page shows it. `days` are those whose letter was sent; `earlier`, those of rounds before alone.
 
     `letter` says where one is kept that leaving would erase.
+    `sooner`: they set their own pace, and the next lesson would come sooner if they said that they are ready.
     `round` counts from 1; `next_at` is when the next lesson is to come (course time); `may` are the WISHES of now.
     """
 
@@ -67,22 +68,23 @@ class Mine:
     earlier: tuple[int, ...]
     paces: tuple[Pace, ...]
     plain: bool
+    sooner: bool
     letter: Waits
     may: frozenset[str]
 
 
-def look(service: Service, token: str) -> Mine | None:
+def look(service: Service, token: str, now: datetime) -> Mine | None:
     """Return how things stand for the bearer of this token; None for one that is of no use."""
     with service.store.reading() as tx:
         opened = pages.look(tx, service, token)
-        return of(tx, service, people.newest_round(tx, opened.person)) if opened else None
+        return of(tx, service, people.newest_round(tx, opened.person), now) if opened else None
 
 
-def of(tx: Connection, service: Service, person: Person) -> Mine:
+def of(tx: Connection, service: Service, person: Person, now: datetime) -> Mine:
     """Return how things stand in this round."""
     columns = enrolments.c.ended_reason, subscribers.c.plain
     ended_reason, plain = tx.execute(select(*columns).join(subscribers).where(enrolments.c.id == person.id)).one()
-    now, before = _sent(tx, person)
+    sent, before = _sent(tx, person)
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     rounds = tx.execute(select(func.count()).select_from(enrolments).where(*mine, enrolments.c.id <= person.id))
     paces = pacing.offered(service, person.course)
@@ -91,10 +93,11 @@ def of(tx: Connection, service: Service, person: Person) -> Mine:
         round=rounds.scalar_one(),
         next_at=people.coming(tx, person.id),
         ended_reason=ended_reason,
-        days=_states(tx, person.id, now),
-        earlier=tuple(sorted(before - now)),
+        days=_states(tx, person.id, sent),
+        earlier=tuple(sorted(before - sent)),
         paces=paces,
         plain=plain,
+        sooner=person.pace == Pace.SELF_PACED and pacing.could_be_sooner(tx, service, person, now),
         letter=letter_ends.waits(tx, person),
         may=_may(tx, service, person, paces),
     )

@@ -33,7 +33,7 @@ router = APIRouter()
 @router.api_route("/mine/{token}", methods=["GET", "HEAD"])
 def show(request: Request, token: str) -> Response:
     """Show how things stand. Opening the page changes nothing."""
-    found = mine.look(render.app_of(request).service, token)
+    found = _found(request, token)
     return _page(request, token, found) if found else render.old_link(request)
 
 
@@ -43,14 +43,14 @@ def act(request: Request, token: str, form: Form) -> Response:
     told = _done(request, token, form)
     if isinstance(told, Told):
         return _page(request, token, told.mine, told.said, form)
-    found = mine.look(render.app_of(request).service, token)
+    found = _found(request, token)
     return _page(request, token, found, told or "", form) if found else render.old_link(request)
 
 
 @router.api_route("/mine/{token}/day/{day}", methods=["GET", "HEAD"])
 def read(request: Request, token: str, day: str) -> Response:
     """Show a letter that was sent to them once more."""
-    found = mine.look(render.app_of(request).service, token)
+    found = _found(request, token)
     return _letter(request, token, found, day) if found else render.old_link(request)
 
 
@@ -58,9 +58,14 @@ def read(request: Request, token: str, day: str) -> Response:
 def act_on(request: Request, token: str, day: str, form: Form) -> Response:
     """Mark the day, or send its letter again; and show the letter as before."""
     told = _done(request, token, {**form, "day": day})
-    found = told.mine if isinstance(told, Told) else mine.look(render.app_of(request).service, token)
+    found = told.mine if isinstance(told, Told) else _found(request, token)
     said = told.said if isinstance(told, Told) else ""
     return _letter(request, token, found, day, said) if found else render.old_link(request)
+
+
+def _found(request: Request, token: str) -> Mine | None:
+    app = render.app_of(request)
+    return mine.look(app.service, token, app.clock.now())
 
 
 def _done(request: Request, token: str, form: Mapping[str, str]) -> Told | str | None:
