@@ -392,13 +392,7 @@ def test_another_pace_stays(world, tmp_path):
     world.pass_hours(24 * 3)
 
     assert done.carried.paced == 2
-    assert dict(
-        world.rows("SELECT s.email, e.pace FROM enrolments e JOIN subscribers s ON s.id = e.subscriber_id")
-    ) == {
-        ALICE: "self-paced",
-        BOB: "daily",
-        CHARLIE: "daily",
-    }
+    assert world.rows("SELECT pace FROM enrolments ORDER BY id") == [("self-paced",), ("daily",), ("daily",)]
     assert [lessons(world)[who, day] for who in (ALICE, BOB, CHARLIE) for day in ("day-2", "day-3", "day-4")] == [
         *(1, 0, 0),  # hers was planned already, and the next one waits for her
         *(1, 1, 1),

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import ON_SQLITE
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from course.app import App
@@ -16,6 +17,7 @@ from course.content.courses import lesson_name
 from course.content.sources import ContentError
 from course.journeys import privacy, suppression
 from course.settings import EMAILS
+from course.store.tables import subscribers
 from course.web import create_app
 
 FIRST, NEXT = "self-compassion", "writing-with-self-compassion"
@@ -148,6 +150,21 @@ def test_a_word_in_a_reply_asks_for_it_and_a_yes_begins_it(world):
     assert standing(world) == [(FIRST, "finished"), (NEXT, "active")]
     assert wording == world.app.catalogue.consent("en-GB")
     assert (NEXT, "day-1") in [(mail.mailing.course, mail.mailing.name) for mail in world.box.sent]
+
+
+def test_a_yes_to_the_next_course_keeps_what_was_chosen_meanwhile(world):
+    """Alice moves her letters to nine in the evening in Tokyo before she says yes; the new course keeps to that."""
+    world.reply(finish(world), "next course")
+    world.app.tick()
+    asked = world.box.last("joining")
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(subscribers).values(send_hour=21, timezone="Asia/Tokyo", name="Al"))
+    world.reply(asked, "yes")
+    live(world, 2)
+
+    assert standing(world)[-1] == (NEXT, "active")
+    assert world.rows("SELECT name, send_hour, timezone FROM subscribers") == [("Al", 21, "Asia/Tokyo")]
+    assert world.box.last("day-1").date.hour == 12  # nine in the evening in Tokyo
 
 
 def test_whoever_is_in_it_already_hears_so(world):
