@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -102,6 +103,29 @@ def test_a_part_comes_each_week_and_is_called_so(world):
     assert "There are 4 letters, one a week." in welcome.mailing.text_for(welcome.values)
     assert [str(date) for date in dates] == [f"{began + timedelta(days=days):%Y-%m-%d}" for days in (1, 8)]
     assert receipt.mailing.subject_for(receipt.values) == "Part 2 is noted"
+
+
+@ON_SQLITE
+def test_pages_call_a_part_what_its_mails_call_it(world):
+    """Writing, the check-in, what follows it, "My course" and the letter on it: nothing there is a day."""
+    world.join(course=NEXT)
+    live(world, 1)
+    token, visitor = world.link(lesson(world, NEXT), "mine"), browser(world)
+    pages = {path: visitor.get(f"/{path}/{token}").text for path in ("write", "checkin", "mine")}
+    pages["read"] = visitor.get(f"/mine/{token}/day/1").text
+    pages["wrote"] = visitor.post(f"/write/{token}", data={"words": "One sentence.", "nonce": "a"}).text
+    pages["same"] = visitor.post(f"/checkin/{token}", data={"answer": "same"}).text
+    pages["heavier"] = visitor.post(f"/checkin/{token}", data={"answer": "heavier"}).text
+    pages["again"] = visitor.post(f"/mine/{token}", data={"do": "again", "day": "1"}).text
+    pages["done"] = visitor.post(f"/mine/{token}", data={"do": "done", "day": "1"}).text
+
+    assert [name for name, page in pages.items() if re.search(r"\bday \d", page, re.IGNORECASE)] == []
+    assert "<h1>Part 1: write here</h1>" in pages["write"]
+    assert "<h1>Part 1 is noted</h1>" in pages["wrote"]
+    assert "part 1" in pages["checkin"]
+    assert "The letter of part 1 is on its way" in pages["again"]
+    assert "Part 1 is marked as done." in pages["done"]
+    assert "once more, with part 1." in pages["mine"]
 
 
 @ON_SQLITE

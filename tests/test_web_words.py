@@ -44,6 +44,13 @@ def texts(value, path="pages"):
             yield from texts(inner, f"{path}.{key}")
 
 
+def test_from_the_right_a_line_of_nothing_but_settings_has_no_full_stop():
+    """They may be written from the left, as an address is: a full stop after them lands before their first word."""
+    alone = re.compile(r"(\W*\{[a-z_]+\}\W*)+")
+
+    assert [text for _, text in texts(WORDS["he"]) if alone.fullmatch(text) and text.endswith(".")] == []
+
+
 def test_english_has_the_same_words_and_slots_everywhere():
     """A key or a slot in one is in both; other languages may still lack what is new in it (test_languages.py)."""
     assert shape(WORDS["en-US"]) == shape(WORDS["en-GB"])

@@ -93,8 +93,10 @@ def _page(
         token=token,
         mine=found,
         title=app.catalogue.title(person.course, locale),
+        called=lambda day: app.catalogue.called(person.course, day, locale)["lesson"],
+        first=app.catalogue.called(person.course, 1, locale)["listed"],
         stands=_stands(app, found, locale, now),
-        said=_said(app, said, locale, typed or {}),
+        said=_said(app, found, said, locale, (typed or {}).get("day", "")),
         wrong=said if wrong else "",
         open=wrong,
         chosen=chosen | {key: typed[key] for key in chosen if wrong and typed and key in typed},
@@ -128,7 +130,8 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
         day=sent[day],
         title=course.titles[locale],
         lesson=lessons.shown(course, sent[day], locale, mail),
-        said=_said(app, said, locale, {"day": day}),
+        said=_said(app, found, said, locale, day),
+        called=app.catalogue.called(found.person.course, day, locale)["lesson"],
         mail=mail,
         help=render.help_of(request, found.person, locale),
     )
@@ -139,9 +142,9 @@ def _subjects(course: Course | None, locale: str, days: tuple[int, ...]) -> dict
     return {day: lessons.subject(course, day, locale) for day in days if course and course.has(day)}
 
 
-def _said(app: App, said: str, locale: str, typed: Mapping[str, str]) -> str:
+def _said(app: App, found: Mine, said: str, locale: str, day: str) -> str:
     words: Mapping[str, str] = app.catalogue.words[locale]["pages"]["mine"]["said"]
-    values = {"day": typed.get("day", ""), "contact": app.settings.contact_email}
+    values = {**app.catalogue.called(found.person.course, day, locale), "contact": app.settings.contact_email}
     return render.say(words[said], **values) if said in words else ""
 
 
