@@ -90,6 +90,16 @@ def test_the_same_consent_is_asked_for_in_english_everywhere():
     assert {words["signup"]["consent"] for locale, words in WORDS.items() if locale in {"en-GB", "en-US"}} == {wording}
 
 
+def test_a_page_leads_on_in_its_own_language(world):
+    """From a page in Hebrew its privacy notice and its help open in Hebrew, whatever the browser prefers."""
+    site = "http://127.0.0.1:8000"
+    client = TestClient(create_app(world.app), base_url=site, headers={"Accept-Language": "en-GB"})
+    onward = re.findall(r'href="(/(?:help|privacy)[^"]*)"', client.get("/young?locale=he").text)
+
+    assert {path.partition("?")[0] for path in onward} == {"/help", "/privacy"}
+    assert [path for path in onward if '<html lang="he"' not in client.get(path).text] == []
+
+
 LIVE = {
     "base_url": "https://course.example.org",
     "mail_from": "hello@course.example.org",
