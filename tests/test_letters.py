@@ -655,6 +655,18 @@ def test_each_door_to_leave_names_the_letter_before_it_is_erased(world, browser,
 
 
 @ON_SQLITE
+def test_after_the_course_the_page_names_the_letter_at_the_button_that_erases_it(world, browser):
+    """There is no course to leave any more: only leaving everything would erase it, and the page says that."""
+    kept(world, browser, months="6")
+    pass_days(world, 7)
+    page = text(browser.get(f"/leave/{world.leave_token()}"))
+
+    assert "There is nothing to leave." in page
+    assert "If you leave everything, it is erased." in page
+    assert "If you leave, it is erased." not in page
+
+
+@ON_SQLITE
 def test_leaving_everything_by_a_mail_of_another_course_names_the_letter(world, browser):
     """That course has none, so leaving it alone asks nothing; leaving everything says what it erases."""
     path = kept(world, browser)
