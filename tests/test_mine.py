@@ -9,7 +9,7 @@ import pytest
 from conftest import CONSENT, ON_SQLITE, Box, SetClock, World, make_settings
 
 from course.app import App
-from course.journeys import mine, privacy, steering
+from course.journeys import mine, privacy, steering, writing
 from course.schedule import Pace
 
 DATES = "SELECT local_date, count(*) FROM deliveries WHERE local_date IS NOT NULL GROUP BY local_date"
@@ -61,6 +61,38 @@ def test_a_day_that_was_answered_stays_done(world, alice):
     told = steering.unmark(world.app.service, alice, 2, world.clock.now())
 
     assert (told.said, told.mine.days[2]) == ("", "answered")
+
+
+def test_a_day_that_was_answered_on_the_page_for_writing_stays_done(world, alice):
+    """It is an answer as a reply is: "My course" offers no button to open it again, and pressing one does nothing."""
+    now = world.clock.now()
+    writing.write(world.app.service, token(world, "day-2"), "One sentence.", "nonce", now, now)
+    told = steering.unmark(world.app.service, alice, 2, now)
+
+    assert (told.said, told.mine.days[2]) == ("", "answered")
+
+
+@pytest.mark.parametrize("words", ["One sentence.", "done"])
+def test_an_answer_takes_the_place_of_a_mark(world, alice, words):
+    """Alice marks the day and replies later: she gets her receipt, and the day stays done."""
+    now = world.clock.now()
+    steering.mark(world.app.service, alice, 2, now)
+    world.reply(world.box.last("day-2"), words)
+    world.app.tick()
+    told = steering.unmark(world.app.service, alice, 2, now)
+
+    assert world.box.sent[-1].mailing.name == "receipt"
+    assert (told.said, told.mine.days[2]) == ("", "answered")
+
+
+def test_the_farewell_says_of_no_mark_that_it_was_written(world, alice):
+    """Alice marks two days and writes to none: she may have done them on paper, and no mail says that she wrote back."""
+    for day in (1, 2):
+        steering.mark(world.app.service, alice, day, world.clock.now())
+    world.pass_hours(24 * 4)
+    farewell = world.box.last("farewell")
+
+    assert "5 letters came your way. What you did with them is yours." in farewell.mailing.text_for(farewell.values)
 
 
 def test_only_days_whose_letter_was_sent_can_be_marked(world, alice):

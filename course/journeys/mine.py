@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 
 from course.journeys import letter_ends, pacing, pages, people, suppression
+from course.journeys.completing import MARKED
 from course.journeys.letter_ends import Waits
 from course.journeys.notices import MAY_GET
 from course.journeys.people import Person
@@ -19,7 +20,6 @@ from course.store.states import LIVE, DeliveryKind, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
 
 E = EnrolmentStatus
-PAGE = "page"  # how a day was done that was marked here
 BEGUN = (E.ACTIVE, E.PAUSED, E.FINISHED)
 # Where a person must stand to ask for this on the page.
 WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
@@ -120,9 +120,9 @@ def _sent(tx: Connection, person: Person) -> tuple[set[int], set[int]]:
 
 def _states(tx: Connection, enrolment_id: int, sent: set[int]) -> dict[int, Day]:
     left_out = select(skips.c.day).where(skips.c.enrolment_id == enrolment_id)
-    done = select(completions.c.day, completions.c.via).where(completions.c.enrolment_id == enrolment_id)
+    done = select(completions.c.day, MARKED).where(completions.c.enrolment_id == enrolment_id)
     states = dict.fromkeys(tx.execute(left_out).scalars(), Day.LEFT_OUT)
-    states |= {day: Day.DONE if via == PAGE else Day.ANSWERED for day, via in tx.execute(done)}
+    states |= {day: Day.DONE if marked else Day.ANSWERED for day, marked in tx.execute(done)}
     return {day: states.get(day, Day.OPEN) for day in sorted(sent)}
 
 

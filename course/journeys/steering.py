@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, update
 
 from course.journeys import completing, leaving, mine, pacing, pages, people, resending, restarting
 from course.journeys import enrolments as rounds
-from course.journeys.mine import PAGE, Day, Mine
+from course.journeys.completing import MARKED, PAGE
+from course.journeys.mine import Day, Mine
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.states import EndedReason
@@ -49,7 +50,7 @@ def unmark(service: Service, token: str, day: int, now: datetime) -> Told | None
     def do(tx: Connection, before: Mine) -> str:
         if before.days.get(day) in {None, Day.ANSWERED}:
             return NOTHING
-        theirs = completions.c.enrolment_id == before.person.id, completions.c.day == day, completions.c.via == PAGE
+        theirs = completions.c.enrolment_id == before.person.id, completions.c.day == day, MARKED
         tx.execute(delete(completions).where(*theirs))
         return "open"
 
