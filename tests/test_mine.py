@@ -86,7 +86,7 @@ def test_an_answer_takes_the_place_of_a_mark(world, alice, words):
 
 
 def test_the_farewell_says_of_no_mark_that_it_was_written(world, alice):
-    """Alice marks two days and writes to none: she may have done them on paper, and no mail says that she wrote back."""
+    """Alice marks two days and writes to none: it may have been on paper, so no mail says that she wrote back."""
     for day in (1, 2):
         steering.mark(world.app.service, alice, day, world.clock.now())
     world.pass_hours(24 * 4)
