@@ -255,6 +255,20 @@ def test_the_welcome_says_the_hour_and_how_to_choose_another(world):
     assert "at about 08:00, your time. To choose another hour, reply TIME and the hour" in text
 
 
+@ON_SQLITE
+def test_whoever_has_a_course_keeps_their_own_hour_and_place(world):
+    """A mail to join@ tells neither: for the second course nothing of what they chose is guessed anew."""
+    world.join("alice", timezone="Asia/Tokyo", send_hour=21, locale="en-US")
+    ask(world, to="join-writing@reply.dearself.example")
+    world.reply(world.box.last("joining"), "yes")
+    world.app.tick()
+
+    assert [row[1:] for row in standing(world)] == [("self-compassion", "active"), ("writing", "active")]
+    assert world.rows("SELECT name, locale, timezone, send_hour FROM subscribers") == [
+        ("Alice", "en-US", "Asia/Tokyo", 21)
+    ]
+
+
 @pytest.mark.parametrize(
     ("date", "locale", "zone"),
     [

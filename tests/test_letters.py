@@ -295,11 +295,10 @@ def said(world, mail, words, **headers):
     return [one.mailing.name for one in world.box.sent[before:]]
 
 
-@pytest.mark.parametrize("sender", ["alice@example.org", "stranger@example.org"])
-def test_a_reply_opens_it_in_a_mail_to_the_address_on_file(world, browser, sender):
-    """Whoever says so; the consent is recorded, and thirty days after the first time our copy is erased."""
+def test_a_reply_opens_it_in_a_mail_to_the_address_on_file(world, browser):
+    """The consent is recorded, and thirty days after the first time our copy is erased."""
     kept(world, browser, months="1")
-    answers = said(world, told(world), "OPEN LETTER", From=sender)
+    answers = said(world, told(world), "OPEN LETTER")
     mail = world.box.last("returned")
     pass_days(world, 1)
     again = said(world, mail, "open letter")
@@ -536,6 +535,43 @@ def test_whoever_was_passed_a_lesson_changes_nothing_of_a_letter(world, browser)
 
 
 @ON_SQLITE
+def test_whoever_holds_a_lesson_leaves_no_letter_unnoticed(world, browser):
+    """A lesson's link keeps one where none is kept: a mail says so, and how to have it erased; pressed twice, once."""
+    path = kept(world, browser)
+    browser.post(path, data=FORM)
+    world.app.tick()
+    mail = world.box.last("kept")
+
+    assert world.box.names().count("kept") == 1
+    assert mail.to == "alice@example.org"
+    assert CANARY not in mail.mailing.text_for(mail.values)
+    assert said(world, mail, "ERASE LETTER") == ["unkept"]
+
+
+@pytest.mark.parametrize(
+    ("ticked", "says"),
+    [
+        ({}, "a short email says that it is ready. The letter itself is not in that email."),
+        ({"in_mail": "yes"}, "it comes in an email, as was asked. Whoever can read your mail can read it there."),
+    ],
+)
+@ON_SQLITE
+def test_the_mail_about_a_letter_that_is_kept_says_how_it_comes(world, browser, ticked, says):
+    """With its words in the mail where that was asked for: on the page, and once it is put off by a reply."""
+    kept(world, browser, months="1", **ticked)
+    world.app.tick()
+    first = world.box.last("kept")
+    world.clock.go(days=31)
+    to_eight(world)
+    said(world, world.box.sent[-1], "LETTER LATER")
+    later = world.box.last("kept")
+
+    assert later is not first
+    for mail in (first, later):
+        assert says in mail.mailing.text_for(mail.values)
+
+
+@ON_SQLITE
 def test_a_button_that_is_pressed_twice_keeps_one_letter_and_says_so(world, browser):
     """The second answer is the one that the browser shows."""
     path = kept(world, browser)
@@ -616,6 +652,18 @@ def test_each_door_to_leave_names_the_letter_before_it_is_erased(world, browser,
     assert all("it is erased." in page.text for page in (browser.get(mine), *asked)[1:])
     assert (still, count(world)) == (1, 0)
     assert named == ["here"] * 3
+
+
+@ON_SQLITE
+def test_after_the_course_the_page_names_the_letter_at_the_button_that_erases_it(world, browser):
+    """There is no course to leave any more: only leaving everything would erase it, and the page says that."""
+    kept(world, browser, months="6")
+    pass_days(world, 7)
+    page = text(browser.get(f"/leave/{world.leave_token()}"))
+
+    assert "There is nothing to leave." in page
+    assert "If you leave everything, it is erased." in page
+    assert "If you leave, it is erased." not in page
 
 
 @ON_SQLITE

@@ -341,10 +341,13 @@ def test_a_language_without_a_review_says_so(mail, locale):
 
 
 @MAILS_TO_LEAVE
-def test_the_privacy_notice_is_a_link_away(mail):
-    """In the text and in the HTML."""
-    assert "https://course.example.org/privacy\n" in mail.text
-    assert "https://course.example.org/privacy" in [one.attributes["href"] for one in mail.page.all("a")]
+def test_the_privacy_notice_and_help_are_a_link_away(mail, locale):
+    """In the text and in the HTML, in the language of the mail and not in that of somebody's browser."""
+    pressed = [one.attributes["href"] for one in mail.page.all("a")]
+    for page in ("privacy", "help"):
+        address = f"https://course.example.org/{page}?locale={locale}"
+        assert f"{address}\n" in mail.text
+        assert address in pressed
 
 
 # M7 to M10: lists, robots, answers.
@@ -438,11 +441,12 @@ def test_m11_nothing_is_fetched(mail):
 
 
 @MAILS
-def test_m11_every_link_leads_to_us(mail):
-    """Over https, to our own host, by its name; none goes through a shortener or a counter."""
+def test_m11_every_link_leads_to_us(mail, locale):
+    """Over https, to our own host, by its name; none goes through a shortener or a counter, or says but a language."""
     for one in mail.page.all("a"):
         url = urlsplit(one.attributes["href"])
-        assert (url.scheme, url.netloc, url.query, url.fragment) == ("https", "course.example.org", "", "")
+        assert (url.scheme, url.netloc, url.fragment) == ("https", "course.example.org", "")
+        assert url.query == (f"locale={locale}" if url.path in {"/help", "/privacy"} else "")
 
 
 @MAILS

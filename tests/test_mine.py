@@ -9,7 +9,7 @@ import pytest
 from conftest import CONSENT, ON_SQLITE, Box, SetClock, World, make_settings
 
 from course.app import App
-from course.journeys import mine, privacy, steering
+from course.journeys import mine, privacy, steering, writing
 from course.schedule import Pace
 
 DATES = "SELECT local_date, count(*) FROM deliveries WHERE local_date IS NOT NULL GROUP BY local_date"
@@ -22,7 +22,7 @@ def token(world, name="welcome"):
 
 def page(world, name="welcome"):
     """Look at the page of a mail."""
-    return mine.look(world.app.service, token(world, name))
+    return mine.look(world.app.service, token(world, name), world.clock.now())
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_days_are_marked_in_any_order_and_opened_again(world, alice):
     """The third before the first; what was marked here can be taken back; no day is asked after."""
     service, now = world.app.service, world.clock.now()
     marked = [steering.mark(service, alice, day, now).said for day in (3, 1, 1)]
-    opened = steering.unmark(service, alice, 3)
+    opened = steering.unmark(service, alice, 3, world.clock.now())
 
     assert marked == ["done", "done", "done"]
     assert opened.mine.days == {1: "done", 2: "open", 3: "open"}
@@ -58,9 +58,41 @@ def test_days_are_marked_in_any_order_and_opened_again(world, alice):
 def test_a_day_that_was_answered_stays_done(world, alice):
     """What an answer has counted is not taken back by a button, which the page does not even offer."""
     world.reply(world.box.last("day-2"))
-    told = steering.unmark(world.app.service, alice, 2)
+    told = steering.unmark(world.app.service, alice, 2, world.clock.now())
 
     assert (told.said, told.mine.days[2]) == ("", "answered")
+
+
+def test_a_day_that_was_answered_on_the_page_for_writing_stays_done(world, alice):
+    """It is an answer as a reply is: "My course" offers no button to open it again, and pressing one does nothing."""
+    now = world.clock.now()
+    writing.write(world.app.service, token(world, "day-2"), "One sentence.", "nonce", now, now)
+    told = steering.unmark(world.app.service, alice, 2, now)
+
+    assert (told.said, told.mine.days[2]) == ("", "answered")
+
+
+@pytest.mark.parametrize("words", ["One sentence.", "done"])
+def test_an_answer_takes_the_place_of_a_mark(world, alice, words):
+    """Alice marks the day and replies later: she gets her receipt, and the day stays done."""
+    now = world.clock.now()
+    steering.mark(world.app.service, alice, 2, now)
+    world.reply(world.box.last("day-2"), words)
+    world.app.tick()
+    told = steering.unmark(world.app.service, alice, 2, now)
+
+    assert world.box.sent[-1].mailing.name == "receipt"
+    assert (told.said, told.mine.days[2]) == ("", "answered")
+
+
+def test_the_farewell_says_of_no_mark_that_it_was_written(world, alice):
+    """Alice marks two days and writes to none: it may have been on paper, so no mail says that she wrote back."""
+    for day in (1, 2):
+        steering.mark(world.app.service, alice, day, world.clock.now())
+    world.pass_hours(24 * 4)
+    farewell = world.box.last("farewell")
+
+    assert "5 letters came your way. What you did with them is yours." in farewell.mailing.text_for(farewell.values)
 
 
 def test_only_days_whose_letter_was_sent_can_be_marked(world, alice):
@@ -154,7 +186,8 @@ def test_who_writes_on_paper_is_not_asked_after(world, alice):
 
 def test_letters_can_be_plain(world, alice):
     """Their wish is written down, once, and can be taken back."""
-    told = [steering.plain(world.app.service, alice, wanted=wanted) for wanted in (True, True, False)]
+    now = world.clock.now()
+    told = [steering.plain(world.app.service, alice, now, wanted=wanted) for wanted in (True, True, False)]
 
     assert [(one.said, one.mine.plain) for one in told] == [("plain", True), ("plain", True), ("not_plain", False)]
 
@@ -344,7 +377,7 @@ def test_an_old_mail_still_opens_its_letters(world):
     steering.mark(world.app.service, link, 5, world.clock.now())
     world.clock.go(days=180)
     world.app.tidy()
-    found = mine.look(world.app.service, link)
+    found = mine.look(world.app.service, link, world.clock.now())
 
     assert world.rows("SELECT count(*) FROM deliveries") == [(0,)]
     assert found.days == {1: "open", 2: "open", 3: "open", 4: "open", 5: "done"}
@@ -354,10 +387,10 @@ def test_an_old_mail_still_opens_its_letters(world):
 def test_a_place_without_a_yes_stands_before_none_that_had_one(world, alice):
     """She left, and somebody typed her address again: her old mail's page is as it was, and can begin the course."""
     world.app.leave(world.leave_token(), "page")
-    before = mine.look(world.app.service, alice)
+    before = mine.look(world.app.service, alice, world.clock.now())
     world.clock.go(days=1)
     world.sign_up()
-    found = mine.look(world.app.service, alice)
+    found = mine.look(world.app.service, alice, world.clock.now())
     told = steering.retime(world.app.service, alice, 21, "UTC", world.clock.now())
     begun = restart(world, alice)
 
@@ -374,7 +407,7 @@ def test_a_useless_token_moves_nothing(world, alice):
     service, now, real = world.app.service, world.clock.now(), world.clock.real()
     wishes = [
         lambda link: steering.mark(service, link, 1, now),
-        lambda link: steering.unmark(service, link, 1),
+        lambda link: steering.unmark(service, link, 1, now),
         lambda link: steering.again(service, link, 1, now),
         lambda link: steering.retime(service, link, 1, "UTC", now),
         lambda link: steering.translate(service, link, "en-US", now),
@@ -383,7 +416,7 @@ def test_a_useless_token_moves_nothing(world, alice):
         lambda link: steering.resume(service, link, now),
         lambda link: steering.ready(service, link, now),
         lambda link: steering.on_paper(service, link, now, wanted=True),
-        lambda link: steering.plain(service, link, wanted=True),
+        lambda link: steering.plain(service, link, now, wanted=True),
         lambda link: steering.restart(service, link, 1, CONSENT, now, real),
         lambda link: steering.leave(service, link, now, real),
         lambda link: steering.leave_everything(service, link, now, real),

@@ -316,6 +316,39 @@ def test_a_forwarded_lesson_gives_nobody_a_hold_on_her_letter(world, lesson, sai
 
 
 @pytest.mark.parametrize("settings", [LETTERS], indirect=True)
+def test_nobody_else_leaves_a_letter_for_her(world, lesson):
+    """A consent is hers alone: words from another address are kept as no letter, and Alice is told how one would be."""
+    world.reply(lesson, "LETTER 1 MONTH\n\nNot hers.", From="mallory@evil.example")
+    world.app.tick()
+    told = world.box.sent[-1]
+
+    assert world.rows("SELECT id FROM letters") == []
+    assert world.rows("SELECT what FROM consents WHERE what = 'letter-given'") == []
+    assert (told.to, told.mailing.name) == ("alice@example.org", "unkept")
+    assert "only from the address that this email went to" in told.mailing.text_for(told.values)
+
+
+@pytest.mark.parametrize("settings", [LETTERS], indirect=True)
+@pytest.mark.parametrize("said", ["LETTER 3 MONTHS\n\nNot hers.", "ERASE LETTER", "LETTER LATER", "OPEN LETTER"])
+def test_nobody_else_opens_her_letter_when_it_is_ready(world, lesson, said):
+    """Its words stay out of her mail, and nothing is erased thirty days later; she is told what she can do with it."""
+    world.reply(lesson, "LETTER 1 MONTH\n\nDear me, a heron.")
+    tick_hours(world, 24 * 30)
+    world.clock.go(hours=36)
+    world.app.tick()
+    before = world.rows("SELECT id, locked, told_at, erase_at FROM letters")
+    world.clock.go(hours=24)
+    sent = len(world.box.sent)
+    world.reply(lesson, said, From="mallory@evil.example")
+    world.app.tick()
+
+    assert world.rows("SELECT id, locked, told_at, erase_at FROM letters") == before
+    assert [mail.mailing.name for mail in world.box.sent[sent:]] == ["letter"]
+    assert world.box.last("letter").to == "alice@example.org"
+    assert not any("heron" in mail.mailing.text_for(mail.values) for mail in world.box.sent)
+
+
+@pytest.mark.parametrize("settings", [LETTERS], indirect=True)
 def test_her_own_word_erases_her_letter(world, lesson):
     """From the address on file the word is obeyed at once."""
     world.reply(lesson, "LETTER 3 MONTHS\n\nDear me, these are my own words.")

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,9 @@ from sqlalchemy import create_engine, text
 from course.app import App
 from course.content import catalogue
 from course.journeys import backlog, pacing, people, privacy, resources, restoring, suppression, switch
+from course.journeys import enrolments as rounds
 from course.journeys.switch import Why
+from course.schedule import Pace
 from course.settings import SettingsError
 from course.store import backup, replacing
 from course.store.database import Store
@@ -367,6 +369,67 @@ def test_another_hour_reaches_each_course_that_is_not_behind(world, tmp_path):
     assert due["self-compassion"].hour == 8
     assert due["writing-with-self-compassion"] > world.clock.at
     assert due["writing-with-self-compassion"].hour == 21
+
+
+def another_pace(world, who, pace):
+    """Let somebody choose another pace on their page."""
+    with world.app.service.store.transaction() as tx:
+        person = people.find(tx, subscribers.c.email == f"{who}@example.org")[0]
+        pacing.change(tx, world.app.service, person, pace, world.clock.now())
+
+
+def test_another_pace_stays(world, tmp_path):
+    """Alice takes smaller steps since the backup, Bob one letter a day again; Charlie goes on as before."""
+    world.join()
+    world.join("bob", pace="self-paced")
+    world.join("charlie")
+    world.pass_hours(24)
+    file = take(world, tmp_path)
+    another_pace(world, "alice", Pace.SELF_PACED)
+    another_pace(world, "bob", Pace.DAILY)
+    done = restore(world, file)
+    resume(world)
+    world.pass_hours(24 * 3)
+
+    assert done.carried.paced == 2
+    assert world.rows("SELECT pace FROM enrolments ORDER BY id") == [("self-paced",), ("daily",), ("daily",)]
+    assert [lessons(world)[who, day] for who in (ALICE, BOB, CHARLIE) for day in ("day-2", "day-3", "day-4")] == [
+        *(1, 0, 0),  # hers was planned already, and the next one waits for her
+        *(1, 1, 1),
+        *(1, 1, 1),
+    ]
+
+
+def test_another_pace_lets_nothing_come_twice(world, tmp_path):
+    """Day 2 was due, and sent, in the lost database: what was owed by then is treated as sent, at whichever pace."""
+    world.join()
+    world.pass_hours(20)
+    file = take(world, tmp_path)
+    world.pass_hours(25)
+    another_pace(world, "alice", Pace.WEEKDAYS)
+    restore(world, file)
+    resume(world, before=world.clock.at)
+    world.pass_hours(24)
+
+    assert world.rows("SELECT pace FROM enrolments") == [("weekdays",)]
+    assert [lessons(world)[ALICE, day] for day in ("day-1", "day-2", "day-3")] == [1, 1, 1]
+
+
+def test_another_end_of_a_pause_stays(world, tmp_path):
+    """Alice rests for longer than she had said when the backup was taken: no letter comes before that."""
+    world.join()
+    longer = [world.clock.at + timedelta(days=days) for days in (2, 20)]
+    with world.app.service.store.transaction() as tx:
+        rounds.pause(tx, people.find(tx)[0], world.clock.at, longer[0])
+    file = take(world, tmp_path)
+    with world.app.service.store.transaction() as tx:
+        rounds.pause_until(tx, people.find(tx)[0], longer[1], world.clock.at)
+    done = restore(world, file)
+    resume(world)
+    world.pass_hours(24 * 6)
+
+    assert done.carried.paused == 1
+    assert lessons(world) == {}
 
 
 def on_paper(world, who):

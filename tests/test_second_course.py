@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import ON_SQLITE
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from course.app import App
@@ -16,6 +18,7 @@ from course.content.courses import lesson_name
 from course.content.sources import ContentError
 from course.journeys import privacy, suppression
 from course.settings import EMAILS
+from course.store.tables import subscribers
 from course.web import create_app
 
 FIRST, NEXT = "self-compassion", "writing-with-self-compassion"
@@ -103,6 +106,29 @@ def test_a_part_comes_each_week_and_is_called_so(world):
 
 
 @ON_SQLITE
+def test_pages_call_a_part_what_its_mails_call_it(world):
+    """Writing, the check-in, what follows it, "My course" and the letter on it: nothing there is a day."""
+    world.join(course=NEXT)
+    live(world, 1)
+    token, visitor = world.link(lesson(world, NEXT), "mine"), browser(world)
+    pages = {path: visitor.get(f"/{path}/{token}").text for path in ("write", "checkin", "mine")}
+    pages["read"] = visitor.get(f"/mine/{token}/day/1").text
+    pages["wrote"] = visitor.post(f"/write/{token}", data={"words": "One sentence.", "nonce": "a"}).text
+    pages["same"] = visitor.post(f"/checkin/{token}", data={"answer": "same"}).text
+    pages["heavier"] = visitor.post(f"/checkin/{token}", data={"answer": "heavier"}).text
+    pages["again"] = visitor.post(f"/mine/{token}", data={"do": "again", "day": "1"}).text
+    pages["done"] = visitor.post(f"/mine/{token}", data={"do": "done", "day": "1"}).text
+
+    assert [name for name, page in pages.items() if re.search(r"\bday \d", page, re.IGNORECASE)] == []
+    assert "<h1>Part 1: write here</h1>" in pages["write"]
+    assert "<h1>Part 1 is noted</h1>" in pages["wrote"]
+    assert "part 1" in pages["checkin"]
+    assert "The letter of part 1 is on its way" in pages["again"]
+    assert "Part 1 is marked as done." in pages["done"]
+    assert "once more, with part 1." in pages["mine"]
+
+
+@ON_SQLITE
 def test_pages_and_questions_speak_of_the_courses_own_rhythm(world):
     """One a day for the five days, one a week for the series: on its page, and where a sign-up by mail is asked."""
     pages = {course: browser(world).get(f"/courses/{course}").text for course in (FIRST, NEXT)}
@@ -148,6 +174,21 @@ def test_a_word_in_a_reply_asks_for_it_and_a_yes_begins_it(world):
     assert standing(world) == [(FIRST, "finished"), (NEXT, "active")]
     assert wording == world.app.catalogue.consent("en-GB")
     assert (NEXT, "day-1") in [(mail.mailing.course, mail.mailing.name) for mail in world.box.sent]
+
+
+def test_a_yes_to_the_next_course_keeps_what_was_chosen_meanwhile(world):
+    """Alice moves her letters to nine in the evening in Tokyo before she says yes; the new course keeps to that."""
+    world.reply(finish(world), "next course")
+    world.app.tick()
+    asked = world.box.last("joining")
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(subscribers).values(send_hour=21, timezone="Asia/Tokyo", name="Al"))
+    world.reply(asked, "yes")
+    live(world, 2)
+
+    assert standing(world)[-1] == (NEXT, "active")
+    assert world.rows("SELECT name, send_hour, timezone FROM subscribers") == [("Al", 21, "Asia/Tokyo")]
+    assert world.box.last("day-1").date.hour == 12  # nine in the evening in Tokyo
 
 
 def test_whoever_is_in_it_already_hears_so(world):

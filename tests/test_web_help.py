@@ -152,5 +152,5 @@ def test_every_page_and_every_letter_leads_there(world, browser):
 
     assert 'href="/help?locale=' in browser.get("/").text
     assert 'href="/help?locale=' in browser.get("/nothing").text
-    assert "http://127.0.0.1:8000/help\n" in letter.mailing.text_for(letter.values)
-    assert 'href="http://127.0.0.1:8000/help"' in letter.mailing.html_for(letter.values)
+    assert "http://127.0.0.1:8000/help?locale=en-GB\n" in letter.mailing.text_for(letter.values)
+    assert 'href="http://127.0.0.1:8000/help?locale=en-GB"' in letter.mailing.html_for(letter.values)

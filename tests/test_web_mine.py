@@ -172,6 +172,32 @@ def test_who_is_ready_on_a_day_that_had_a_letter_is_told_that_it_comes_tomorrow(
     assert told in page
 
 
+def test_the_button_to_be_ready_is_there_only_where_it_brings_the_letter_sooner(world, browser, alice):
+    """Not for a letter that is planned for the next day anyway; pressed twice, the page still says when it comes."""
+    browser.post(alice, data={"do": "pace", "pace": "self-paced"})
+    planned = browser.get(alice).text
+    world.pass_hours(24 * 3)
+    waiting = browser.get(alice).text
+    pressed, again = (browser.post(alice, data={"do": "ready"}) for _ in range(2))
+
+    button = 'value="ready"'
+    assert [button in text for text in (planned, waiting, pressed.text, again.text)] == [False, True, False, False]
+    assert said(again) == said(pressed)
+
+
+def test_who_comes_from_weekdays_to_their_own_pace_may_have_mondays_letter_sooner(world, browser, alice):
+    """On Friday it is planned for Monday; at their own pace it could come on Saturday, so there is a button."""
+    browser.post(alice, data={"do": "pace", "pace": "weekdays"})
+    world.pass_hours(24 * 2)
+    browser.post(alice, data={"do": "pace", "pace": "self-paced"})
+    before = browser.get(alice)
+    browser.post(alice, data={"do": "ready"})
+
+    assert "The next letter is planned for Monday 8 March" in said(before)
+    assert 'value="ready"' in before.text
+    assert "The next letter is planned for Saturday 6 March" in said(browser.get(alice))
+
+
 def test_every_wish_has_a_test():
     """Whoever adds one adds it here."""
     assert set(wishes.WISHES) == {*WISHES, "on_paper", "checked_on", "ready"}

@@ -17,6 +17,8 @@ from course.web import create_app, render
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "course" / "web" / "templates"
 WORDS = {path.stem: tomllib.loads(path.read_text())["pages"] for path in (ROOT / "emails" / "words").glob("*.toml")}
+CONSENT = "pages.signup.consent"  # its sentence is given, word for word
+SCHOOL, LONG = 6, 25  # years of school at twelve; words of a text that is long enough to be judged by itself
 NEVER = ("well done", "missed", "behind", "you must", "you should", "streak", "click here", "unfortunately")
 
 
@@ -44,6 +46,13 @@ def texts(value, path="pages"):
             yield from texts(inner, f"{path}.{key}")
 
 
+def test_from_the_right_a_line_of_nothing_but_settings_has_no_full_stop():
+    """They may be written from the left, as an address is: a full stop after them lands before their first word."""
+    alone = re.compile(r"(\W*\{[a-z_]+\}\W*)+")
+
+    assert [text for _, text in texts(WORDS["he"]) if alone.fullmatch(text) and text.endswith(".")] == []
+
+
 def test_english_has_the_same_words_and_slots_everywhere():
     """A key or a slot in one is in both; other languages may still lack what is new in it (test_languages.py)."""
     assert shape(WORDS["en-US"]) == shape(WORDS["en-GB"])
@@ -64,13 +73,34 @@ def test_the_words_keep_to_the_tone(locale):
     """Short sentences; nothing that praises, blames or orders about."""
     long, wrong = [], []
     for key, text in texts(WORDS[locale]):
-        # The consent's sentence is given, word for word.
-        if key != "pages.signup.consent":
+        if key != CONSENT:
             long += [(key, part) for part in re.split(r"[.?:;]\s", text) if len(part.split()) > 20]
         wrong += [(key, word) for word in NEVER if re.search(rf"\b{word}\b", text.lower())]
 
     assert long == []
     assert wrong == []
+
+
+def grade(text):
+    """Return after how many years of school English is read easily: Flesch and Kincaid's formula (Kincaid 1975)."""
+    plain = re.sub(r"\{\w+\}", "it", text)
+    sentences = [one for one in re.split(r"(?<=[.?!:])\s+", plain) if re.search(r"[a-z]", one)]
+    spoken = re.findall(r"[a-z\u2019'-]+", plain.lower())
+    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", re.sub(r"(?<=[a-z]{2})e[ds]?$", "", one)))) for one in spoken)
+    return 0.39 * len(spoken) / len(sentences) + 11.8 * syllables / len(spoken) - 15.59
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "en-US"])
+def test_a_twelve_year_old_reads_the_words_of_every_page(locale):
+    """Each page as a whole, and each of its longer texts, but for what continents are called."""
+    hard = "Comprehensive documentation necessitates considerable administrative perseverance."
+    pages = {
+        page: " ".join(text for _, text in texts(words)) for page, words in WORDS[locale].items() if page != "areas"
+    }
+    longer = {key: text for key, text in texts(WORDS[locale]) if len(text.split()) >= LONG and key != CONSENT}
+
+    assert grade(hard) > 12
+    assert {key: grade(text) for key, text in (pages | longer).items() if grade(text) > SCHOOL} == {}
 
 
 def test_the_same_consent_is_asked_for_in_english_everywhere():
@@ -81,6 +111,16 @@ def test_the_same_consent_is_asked_for_in_english_everywhere():
     )
 
     assert {words["signup"]["consent"] for locale, words in WORDS.items() if locale in {"en-GB", "en-US"}} == {wording}
+
+
+def test_a_page_leads_on_in_its_own_language(world):
+    """From a page in Hebrew its privacy notice and its help open in Hebrew, whatever the browser prefers."""
+    site = "http://127.0.0.1:8000"
+    client = TestClient(create_app(world.app), base_url=site, headers={"Accept-Language": "en-GB"})
+    onward = re.findall(r'href="(/(?:help|privacy)[^"]*)"', client.get("/young?locale=he").text)
+
+    assert {path.partition("?")[0] for path in onward} == {"/help", "/privacy"}
+    assert [path for path in onward if '<html lang="he"' not in client.get(path).text] == []
 
 
 LIVE = {

@@ -72,10 +72,11 @@ def _said(done: Restored) -> list[str]:
         "addresses that want no mail": carried.suppressions,
         "consents given or withdrawn": carried.consents,
         "courses stopped, because their people left": carried.stopped,
-        "courses paused": carried.paused,
+        "courses paused, or for longer or shorter": carried.paused,
         "people erased again": carried.erased,
         "parts of journals taken back": carried.taken_back,
         "people who chose another hour, zone, language, country, name or kind of letter": carried.chosen,
+        "courses at another pace": carried.paced,
         "courses of people who write on paper": carried.on_paper,
         "links to exercises revoked, and marks for those in letters": carried.revoked,
     }

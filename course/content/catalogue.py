@@ -98,8 +98,14 @@ class Catalogue:
 
     def numbered(self, course: str, day: int | str, locale: str, form: str = "title") -> str:
         """Return what a lesson of a course is called by its number: `Day 2`, or `listed` in a sentence: `day 2`."""
-        known = self.courses[course]
-        return slots.say(self.words_for(course, locale)["units"][known.unit][form], day=str(day))
+        return self.called(course, day, locale)["lesson" if form == "title" else form]
+
+    def called(self, course: str, day: int | str, locale: str) -> dict[str, str]:
+        """Return what to call a lesson, by slot: its number, `lesson` for "Day 2", `listed` for "day 2"."""
+        known = self.courses.get(course, self.first)  # its folder may be gone, while its pages still work
+        words = self.words[known.locale(locale)]["units"][known.unit]
+        names = {"lesson": words["title"], "listed": words["listed"]}
+        return {"day": str(day), **{slot: slots.say(said, day=str(day)) for slot, said in names.items()}}
 
     def next_course(self, course: str, locale: str) -> Course | None:
         """Return the course that is offered after this one, if there is one in this very locale."""

@@ -34,6 +34,7 @@ def values(
         "letter_url": catalogue.settings.site,
         "letter_text": words["letters"]["sample"],
         "letter_day": dates.date(now, ZONE, locale),
+        "letter_comes": say(words["letters"]["comes"], letter_day=dates.date(now, ZONE, locale)),
         "resource_url": catalogue.settings.site,
         "contact": catalogue.settings.contact_email,
         "kept": words["levels"]["count"]["kept"],

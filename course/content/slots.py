@@ -29,7 +29,7 @@ NOTICE = {
     "unread": frozenset({"greeting", "help_lines", "contact", "kept"}),
     "move": frozenset({"confirm_url", "contact"}),
     "moved": frozenset({"contact"}),
-    "kept": frozenset({"greeting", "letter_day", "letter_url"}),
+    "kept": frozenset({"greeting", "letter_comes", "letter_day", "letter_url"}),
     "unwritten": frozenset({"greeting", "letter_url"}),
     "letter": frozenset({"greeting", "letter_url"}),
     "unkept": frozenset({"greeting"}),

@@ -106,6 +106,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "hours": (_three_a_day, _once_a_day),
     "kept": (_three_a_day,),
     "unwritten": (_three_a_day, _once_a_day),
+    letter_ends.READY: (_three_a_day, _once_a_day),
     letter_ends.IN_MAIL: (_three_a_day,),
     "unkept": (_three_a_day,),
     "closed": (_three_a_day, _once_a_day),
@@ -116,9 +117,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     notices.LAST: (_once,),
     "help": (_at_most(HELP_A_DAY),),
 }
-# What goes out as an answer (RFC 3834); a letter that comes back does so by itself as well.
-ANSWERS = frozenset(RULES) - {letter_ends.IN_MAIL}
-COUNTED = frozenset(RULES) - {notices.LAST, "help", erasing.ASKS, erasing.DONE}
+# What goes out as an answer (RFC 3834); a letter that comes back, and word of it, do so by themselves as well.
+ANSWERS = frozenset(RULES) - {letter_ends.READY, letter_ends.IN_MAIL}
+COUNTED = frozenset(RULES) - {letter_ends.READY, notices.LAST, "help", erasing.ASKS, erasing.DONE}
 ALWAYS = frozenset({notices.LAST, erasing.DONE})  # once for each person: no flood can bring about many
 URGENT = frozenset({"help", erasing.ASKS})  # no flood keeps these waiting: somebody's first of a day leaves at once
 

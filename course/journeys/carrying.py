@@ -38,6 +38,7 @@ class Carried:
     erased: int = 0
     taken_back: int = 0  # levels and entries of the journal
     chosen: int = 0  # people who chose another hour, zone, language …
+    paced: int = 0  # rounds at another pace
     on_paper: int = 0  # rounds of whoever writes on paper
     revoked: int = 0  # links to exercises
     lost: int = 0  # people who signed up since the backup, and are not in it
@@ -159,8 +160,9 @@ def _rest(old: Connection, service: Service, carried: Carried, now: datetime) ->
     for some in _chunks(old.execute(paused)):
         ends = dict(some)
         with service.store.transaction() as tx:
-            for person in people.find(tx, enrolments.c.id.in_(ends), enrolments.c.status == EnrolmentStatus.ACTIVE):
-                carried.paused += rounds.pause(tx, person, now, ends[person.id])
+            for person in people.find(tx, enrolments.c.id.in_(ends)):
+                end = ends[person.id]
+                carried.paused += rounds.pause(tx, person, now, end) or rounds.pause_until(tx, person, end, now)
 
 
 def _take_back(old: Connection, service: Service, carried: Carried) -> None:

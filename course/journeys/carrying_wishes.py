@@ -1,4 +1,4 @@
-"""In charge of what a restore must not forget of smaller wishes: hour, language, paper, revoked links and the like."""
+"""In charge of what a restore must not forget of smaller wishes: hour, pace, paper, revoked links and the like."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from course.journeys import enrolments as rounds
 from course.journeys import pacing, people
 from course.journeys.people import Person
 from course.journeys.service import Service
+from course.schedule import Pace
 from course.store.database import insert_new
 from course.store.sets import one_of
+from course.store.states import EnrolmentStatus
 from course.store.tables import enrolments, resource_links, subscribers
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # What a person chooses for all their letters. Pages and words of a reply change these, and nothing else does.
 CHOSEN = ("name", "locale", "timezone", "send_hour", "plain", "country")
+GOING_ON = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
 AT_ONCE = 500  # people at a time
 
 
@@ -27,6 +30,7 @@ def carry(now: datetime, old: Connection, service: Service, carried: Carried) ->
     """Carry over all of it from what became of the database that was backed up; no other knows the same rows."""
     if carried.same_line:
         carried.chosen = _chosen(old, service, now)
+        carried.paced = _paced(old, service, now)
         carried.on_paper = _on_paper(old, service, now)
         carried.revoked = _revoked(old, service)
 
@@ -53,11 +57,39 @@ def _chosen(old: Connection, service: Service, now: datetime) -> int:
 
 
 def _retime(tx: Connection, service: Service, before: list[Person], subscriber_id: int, now: datetime) -> None:
-    overdue = [one.id for one in before if one.next_send_at is not None and one.next_send_at <= now]
+    overdue = [one.id for one in before if _overdue(tx, one, now)]
     after = people.find(tx, enrolments.c.subscriber_id == subscriber_id, limit=1)
     moved = [(one.send_hour, one.timezone) for one in (*before[:1], *after)]
     if len(set(moved)) > 1:
         rounds.retime(tx, service, before[0], now, but=overdue)
+
+
+def _overdue(tx: Connection, person: Person, now: datetime) -> bool:
+    comes = people.coming(tx, person.id)
+    return comes is not None and comes <= now
+
+
+def _paced(old: Connection, service: Service, now: datetime) -> int:
+    """Let the letters of a course come at the pace that was chosen since; return of how many rounds.
+
+    As with another hour, what was due before now stays so, and is owed as of then.
+    """
+    if "pace" not in columns(old, enrolments):
+        return 0
+    total = 0
+    for some in old.execute(select(enrolments.c.id, enrolments.c.pace)).partitions(AT_ONCE):
+        paces = {row.id: Pace(row.pace) for row in some}
+        with service.store.transaction() as tx:
+            them = people.find(tx, one_of(enrolments.c.id, set(paces)), enrolments.c.status.in_(GOING_ON))
+            for person in them:
+                if paces[person.id] == person.pace or paces[person.id] not in pacing.offered(service, person.course):
+                    continue
+                total += 1
+                if _overdue(tx, person, now):
+                    tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(pace=paces[person.id]))
+                else:
+                    pacing.change(tx, service, person, paces[person.id], now)
+    return total
 
 
 def _on_paper(old: Connection, service: Service, now: datetime) -> int:

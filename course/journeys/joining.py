@@ -52,7 +52,7 @@ def take_in(tx: Connection, service: Service, mail: Incoming, course: Course, no
     locale = _locale(mail.language, course)
     zone = offsets.zone(mail.date, locale)
     wording = service.catalogue.consent(locale)
-    form = SignUp(course.name, sender, "", zone, locale, course.send_hour, wording, None)
+    form = SignUp(course.name, sender, "", zone, locale, course.send_hour, wording, None, guessed=True)
     signup.ask(tx, service, form, JOINING, now, real_now)
     return "joined"
 

@@ -18,19 +18,20 @@ from course.locking import LockedError
 from course.store.tables import letters as kept
 
 
-def values(tx: Connection, service: Service, row: Owed, _: Words, __: datetime) -> dict[str, str]:
+def values(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Return the slots of a mail about a letter. Raises LockedError where it is gone, or cannot be opened."""
     found = {"letter_url": links.letter(service.keys, row.id, service.settings.site)}
     name = mailing_name(row.kind, row.name)
     if name == "unwritten":
         return found
     letter = tx.execute(select(kept).where(letters.of_round(row.enrolment_id))).first()
-    words = letters.opened(service, letter) if letter is not None and name == letters.IN_MAIL else ""
-    if letter is None or words is None:
+    its = letters.opened(service, letter) if letter is not None and name == letters.IN_MAIL else ""
+    if letter is None or its is None:
         raise LockedError("There is no letter any more, or nobody can open it")
     locale = service.catalogue.locale(row.course, row.locale)
     day = dates.date(letter.due_at, schedule.zone_of(row.timezone), locale)
-    return found | {"letter_day": day, "letter_text": words}
+    comes = say(words["letters"]["comes_in_mail" if letter.in_mail else "comes"], letter_day=day)
+    return found | {"letter_day": day, "letter_comes": comes, "letter_text": its}
 
 
 def offer(service: Service, row: Owed, words: Words) -> str:

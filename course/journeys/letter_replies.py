@@ -1,8 +1,8 @@
 """In charge of what somebody says by reply of a letter that comes back: keep it, open it, let it wait, erase it.
 
 The answer goes to the address on file, as a fresh link would; whoever has left is told that none is kept for them.
-A lesson may have been forwarded: from another address a letter is neither replaced nor put off nor erased, and its
-writer is told that it is kept.
+A lesson may have been forwarded, and a consent is its writer's own: nothing that comes from another address keeps a
+letter, brings its words, puts it off or erases it. The answer to that says what is so.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ def _keep(
     person = people.live_round(tx, person)
     if _has_left(tx, service, person, prompt, now):
         return
+    if not prompt.theirs:
+        found = _theirs(tx, service, person, prompt, now)
+        if found is not None:
+            _say_how_it_stands(tx, service, *found, prompt, now)
+        return
     if not prompt.rest or command.months is None:
         answering.answer(tx, service, person, "unwritten", prompt, now)
-        return
-    if not prompt.theirs and any(row.enrolment_id == person.id for row in letters.of_person(tx, person.subscriber_id)):
-        answering.answer(tx, service, person, "kept", prompt, now)
         return
     asked = letters.wording(service, person, "asked", months=str(command.months))
     wish = Wish(command.months, in_mail=False, wording=asked, how=HOW)
@@ -58,8 +60,8 @@ def _open(
     if found is None:
         return
     holder, letter = found
-    if letter.told_at is None:
-        answering.answer(tx, service, holder, "kept", prompt, now)
+    if letter.told_at is None or not prompt.theirs:
+        _say_how_it_stands(tx, service, holder, letter, prompt, now)
     elif letters.opened(service, letter) is None:
         log.error("a letter that its writer asks for cannot be opened: its key is not here")
         answering.answer(tx, service, holder, answering.UNREAD, prompt, now)
@@ -77,8 +79,10 @@ def _later(
     found = _theirs(tx, service, person, prompt, now)
     if found is not None:
         holder, letter = found
-        if prompt.theirs:
-            letters.put_off(tx, service, holder, letter, now)
+        if not prompt.theirs:
+            _say_how_it_stands(tx, service, holder, letter, prompt, now)
+            return
+        letters.put_off(tx, service, holder, letter, now)
         answering.answer(tx, service, holder, "kept", prompt, now)
 
 
@@ -94,7 +98,15 @@ def _erase(
         letters.take_back(tx, service, holder, letter.id, HOW, real_now)
         answering.answer(tx, service, people.live_round(tx, person), "unkept", prompt, now)
     else:
-        answering.answer(tx, service, holder, "kept", prompt, now)
+        _say_how_it_stands(tx, service, holder, letter, prompt, now)
+
+
+def _say_how_it_stands(
+    tx: Connection, service: Service, holder: Person, letter: Row[Any], prompt: Prompt, now: datetime
+) -> None:
+    """Say that a letter is kept, and until when; or that it is ready, and what can be done with it."""
+    notice = "kept" if letter.told_at is None else letters.READY
+    answering.answer(tx, service, holder, notice, prompt, now)
 
 
 def _theirs(

@@ -65,7 +65,7 @@ def look(service: Service, token: str) -> Looked | None:
 def keep_by_page(
     service: Service, token: str, text: str, wish: Wish, now: datetime, real_now: datetime
 ) -> Looked | None:
-    """Keep a letter that was typed on its page, where none is kept; return what is so then. Raises LockedError."""
+    """Keep a letter typed on its page, where none is kept, and owe word of it; say what is so. Raises LockedError."""
     with service.store.transaction() as tx:
         looked = _looked(tx, service, token)
         if looked is not None:
@@ -73,15 +73,17 @@ def keep_by_page(
             looked = _looked(tx, service, token)  # whatever another request did meanwhile
         if looked is None or looked.letter is not None or looked.person.status == EnrolmentStatus.STOPPED:
             return looked
-        keep(tx, service, looked.person, text, wish, now, real_now)
+        number = keep(tx, service, looked.person, text, wish, now, real_now)
+        # Whoever was passed a lesson holds its link: whose lesson it is hears of a letter that was left for them.
+        notices.owe(tx, looked.person, "kept", now, once=f"{looked.person.today(now)}-page{number}")
     service.store.sweep_pages()
     return look(service, token)
 
 
 def keep(
     tx: Connection, service: Service, person: Person, text: str, wish: Wish, now: datetime, real_now: datetime
-) -> None:
-    """Keep a letter, in the place of one that this round has, and record the consent. Raises LockedError."""
+) -> int:
+    """Keep a letter, in the place of one that this round has, and record the consent; its id. Raises LockedError."""
     letter_ends.erase(tx, of_round(person.id))
     key_id, key = person_keys.current(service, suppression.mark(service.keys, person.email), real_now)
     row = {
@@ -94,22 +96,22 @@ def keep(
         "asked_at": real_now,
         "due_at": _due(service, person, wish.months, now),
     }
-    tx.execute(insert(letters).values(row))
+    number: int = tx.execute(insert(letters).values(row).returning(letters.c.id)).scalar_one()
     consent.record(tx, service.keys, person, "letter-given", wish.wording, wish.how, real_now)
+    return number
 
 
 def later(service: Service, subscriber_id: int, letter_id: int, now: datetime) -> None:
     """Let a letter of this person's that is ready come another month later."""
     with service.store.transaction() as tx:
-        row = next((row for row in ready(tx, subscriber_id) if row.id == letter_id), None)
-        person = people.by_id(tx, row.enrolment_id) if row is not None else None
-        if row is not None and person is not None:
-            put_off(tx, service, person, row, now)
+        for row in ready(tx, subscriber_id):
+            if row.id == letter_id:
+                put_off(tx, service, people.by_id(tx, row.enrolment_id), row, now)
 
 
-def put_off(tx: Connection, service: Service, person: Person, row: Row[Any], now: datetime) -> None:
+def put_off(tx: Connection, service: Service, person: Person | None, row: Row[Any], now: datetime) -> None:
     """Let the letter of this person's round come another month later, if its time has come; else nothing changes."""
-    if row.told_at is not None:
+    if person is not None and row.told_at is not None:
         letter_ends.withdraw(tx, row)
         again = {"due_at": _due(service, person, 1, now), "told_at": None, "erase_at": None}
         tx.execute(update(letters).where(letters.c.id == row.id, letters.c.told_at.is_not(None)).values(again))
@@ -118,8 +120,8 @@ def put_off(tx: Connection, service: Service, person: Person, row: Row[Any], now
 def cancel(service: Service, subscriber_id: int, letter_id: int, real_now: datetime) -> bool:
     """Erase a letter of this person's, read or unread, and record that the consent was taken back. False: none such."""
     with service.store.transaction() as tx:
-        row = next((row for row in of_person(tx, subscriber_id) if row.id == letter_id), None)
-        person = people.by_id(tx, row.enrolment_id) if row is not None else None
+        rounds_of = {row.id: row.enrolment_id for row in of_person(tx, subscriber_id)}
+        person = people.by_id(tx, rounds_of.get(letter_id, 0))
         if person is None or not take_back(tx, service, person, letter_id, "page", real_now):
             return False
     service.store.sweep_pages()
@@ -168,8 +170,7 @@ def of_person(tx: Connection, subscriber_id: int) -> list[Row[Any]]:
 
 def ready(tx: Connection, subscriber_id: int) -> list[Row[Any]]:
     """Return somebody's letters whose time has come, the newest last: for their own pages, and for nobody else."""
-    theirs = letters.c.subscriber_id == subscriber_id, letters.c.told_at.is_not(None)
-    return list(tx.execute(select(letters).where(*theirs).order_by(letters.c.id)))
+    return [row for row in of_person(tx, subscriber_id) if row.told_at is not None]
 
 
 def open_one(service: Service, subscriber_id: int, letter_id: int, real_now: datetime) -> str | None:

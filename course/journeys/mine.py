@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 
 from course.journeys import letter_ends, pacing, pages, people, suppression
+from course.journeys.completing import MARKED
 from course.journeys.letter_ends import Waits
 from course.journeys.notices import MAY_GET
 from course.journeys.people import Person
@@ -19,7 +20,6 @@ from course.store.states import LIVE, DeliveryKind, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
 
 E = EnrolmentStatus
-PAGE = "page"  # how a day was done that was marked here
 BEGUN = (E.ACTIVE, E.PAUSED, E.FINISHED)
 # Where a person must stand to ask for this on the page.
 WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
@@ -56,6 +56,7 @@ class Mine:
     """A round as its page shows it. `days` are those whose letter was sent; `earlier`, those of rounds before alone.
 
     `letter` says where one is kept that leaving would erase.
+    `sooner`: they set their own pace, and the next lesson would come sooner if they said that they are ready.
     `round` counts from 1; `next_at` is when the next lesson is to come (course time); `may` are the WISHES of now.
     """
 
@@ -67,22 +68,23 @@ class Mine:
     earlier: tuple[int, ...]
     paces: tuple[Pace, ...]
     plain: bool
+    sooner: bool
     letter: Waits
     may: frozenset[str]
 
 
-def look(service: Service, token: str) -> Mine | None:
+def look(service: Service, token: str, now: datetime) -> Mine | None:
     """Return how things stand for the bearer of this token; None for one that is of no use."""
     with service.store.reading() as tx:
         opened = pages.look(tx, service, token)
-        return of(tx, service, people.newest_round(tx, opened.person)) if opened else None
+        return of(tx, service, people.newest_round(tx, opened.person), now) if opened else None
 
 
-def of(tx: Connection, service: Service, person: Person) -> Mine:
+def of(tx: Connection, service: Service, person: Person, now: datetime) -> Mine:
     """Return how things stand in this round."""
     columns = enrolments.c.ended_reason, subscribers.c.plain
     ended_reason, plain = tx.execute(select(*columns).join(subscribers).where(enrolments.c.id == person.id)).one()
-    now, before = _sent(tx, person)
+    sent, before = _sent(tx, person)
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     rounds = tx.execute(select(func.count()).select_from(enrolments).where(*mine, enrolments.c.id <= person.id))
     paces = pacing.offered(service, person.course)
@@ -91,10 +93,11 @@ def of(tx: Connection, service: Service, person: Person) -> Mine:
         round=rounds.scalar_one(),
         next_at=people.coming(tx, person.id),
         ended_reason=ended_reason,
-        days=_states(tx, person.id, now),
-        earlier=tuple(sorted(before - now)),
+        days=_states(tx, person.id, sent),
+        earlier=tuple(sorted(before - sent)),
         paces=paces,
         plain=plain,
+        sooner=person.pace == Pace.SELF_PACED and pacing.could_be_sooner(tx, service, person, now),
         letter=letter_ends.waits(tx, person),
         may=_may(tx, service, person, paces),
     )
@@ -117,9 +120,9 @@ def _sent(tx: Connection, person: Person) -> tuple[set[int], set[int]]:
 
 def _states(tx: Connection, enrolment_id: int, sent: set[int]) -> dict[int, Day]:
     left_out = select(skips.c.day).where(skips.c.enrolment_id == enrolment_id)
-    done = select(completions.c.day, completions.c.via).where(completions.c.enrolment_id == enrolment_id)
+    done = select(completions.c.day, MARKED).where(completions.c.enrolment_id == enrolment_id)
     states = dict.fromkeys(tx.execute(left_out).scalars(), Day.LEFT_OUT)
-    states |= {day: Day.DONE if via == PAGE else Day.ANSWERED for day, via in tx.execute(done)}
+    states |= {day: Day.DONE if marked else Day.ANSWERED for day, marked in tx.execute(done)}
     return {day: states.get(day, Day.OPEN) for day in sorted(sent)}
 
 

@@ -105,6 +105,7 @@ def _form(service: Service, person: Person, course: Course) -> SignUp:
         send_hour=person.send_hour,
         wording=service.catalogue.consent(course.locale(person.locale)),
         network=None,
+        guessed=True,
     )
 
 

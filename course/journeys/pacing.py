@@ -63,6 +63,13 @@ def ready(tx: Connection, service: Service, person: Person, now: datetime) -> da
     return people.coming(tx, person.id)
 
 
+def could_be_sooner(tx: Connection, service: Service, person: Person, now: datetime) -> bool:
+    """Whether the next lesson of a round would come sooner than it does, if they said that they are ready."""
+    comes = people.coming(tx, person.id)
+    later = comes is not None and comes > rounds.next_due(tx, service, person, now)
+    return person.waiting_since is not None or later
+
+
 def check_on(tx: Connection, person: Person, wanted: bool, now: datetime) -> None:  # noqa: FBT001 (the page's own answer)
     """Say something when they are silent, or nothing any more: they write on paper."""
     mine = enrolments.c.id == person.id, enrolments.c.on_paper == wanted

@@ -12,6 +12,7 @@ from course.content import dates
 from course.content.catalogue import MOVE, MOVED, Words
 from course.content.slots import say
 from course.journeys import fresh, letter_mails, moving, offering, people
+from course.journeys.completing import MARKED
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.schedule import Pace
@@ -52,9 +53,8 @@ def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
 
 def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
     """Which days they wrote back, in words; without one, no number."""
-    days = tx.execute(
-        select(completions.c.day).where(completions.c.enrolment_id == row.enrolment_id).order_by(completions.c.day)
-    )
+    answered = completions.c.enrolment_id == row.enrolment_id, ~MARKED
+    days = tx.execute(select(completions.c.day).where(*answered).order_by(completions.c.day))
     course = service.catalogue.courses[row.course]
     said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
     done = say(words["mail"]["done_none"], days=str(course.days))

@@ -35,7 +35,8 @@ class SignUp:
 
     `network` is None where nobody visited: a sign-up by mail. `pace` is "" where none was chosen: the course's own.
     `ticked` is what was asked for besides (extras.py), each with the words that were shown. `ref` is the word by which
-    the page that led here is counted.
+    the page that led here is counted. `guessed`: name, language, zone and hour were not chosen for this, so whoever
+    has a course keeps their own.
     """
 
     course: str
@@ -49,6 +50,7 @@ class SignUp:
     pace: str = ""
     ticked: Mapping[str, str] = field(default_factory=dict)
     ref: str = ""
+    guessed: bool = False
 
 
 def sign_up(service: Service, form: SignUp, now: datetime, real_now: datetime) -> None:
@@ -131,6 +133,12 @@ def refuse(tx: Connection, service: Service, person: Person, now: datetime, real
         rounds.stop(tx, service.keys, person, EndedReason.COMPLAINED, "not me", now, real_now)
 
 
+def _knows_us(tx: Connection, person: Person) -> bool:
+    """Whether somebody has said yes before: then their hour, zone, language and name are their own."""
+    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.confirmed_at.is_not(None)
+    return bool(people.find(tx, *mine, limit=1))
+
+
 def _has_another(tx: Connection, person: Person) -> bool:
     others = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.id != person.id
     kept = enrolments.c.confirmed_at.is_not(None), enrolments.c.status != EnrolmentStatus.STOPPED
@@ -148,7 +156,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
     insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
     subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
     asked = {**settings, "pace": form.pace, "wording": form.wording, "asked_at": real_now.isoformat()}
-    asked |= {"ticked": dict(form.ticked), "ref": form.ref}
+    asked |= {"ticked": dict(form.ticked), "ref": form.ref, "guessed": form.guessed}
     pending = {"confirm_by": real_now + CONFIRM_WITHIN, "choices": json.dumps(asked, ensure_ascii=False)}
     row = {
         "subscriber_id": subscriber_id,
@@ -201,7 +209,8 @@ def begin(
     pace = choices.pop("pace", "") or service.catalogue.courses[person.course].pace
     wording, asked_at = choices.pop("wording"), datetime.fromisoformat(choices.pop("asked_at"))
     ticked, ref = choices.pop("ticked", {}), choices.pop("ref", "")
-    tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
+    if not (choices.pop("guessed", False) and _knows_us(tx, person)):
+        tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
     chosen = people.by_id(tx, person.id) or person
     last = people.last_lesson(tx, person.subscriber_id, person.course)
     rule = service.catalogue.courses[person.course].start

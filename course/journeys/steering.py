@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, update
 
 from course.journeys import completing, leaving, mine, pacing, pages, people, resending, restarting
 from course.journeys import enrolments as rounds
-from course.journeys.mine import PAGE, Day, Mine
+from course.journeys.completing import MARKED, PAGE
+from course.journeys.mine import Day, Mine
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.states import EndedReason
@@ -40,20 +41,20 @@ def mark(service: Service, token: str, day: int, now: datetime) -> Told | None:
         completing.complete(tx, service, before.person, day, PAGE, None, now)
         return "done"
 
-    return _act(service, token, "done", do)
+    return _act(service, token, "done", do, now)
 
 
-def unmark(service: Service, token: str, day: int) -> Told | None:
+def unmark(service: Service, token: str, day: int, now: datetime) -> Told | None:
     """Take back what was marked here; a day that was answered stays so."""
 
     def do(tx: Connection, before: Mine) -> str:
         if before.days.get(day) in {None, Day.ANSWERED}:
             return NOTHING
-        theirs = completions.c.enrolment_id == before.person.id, completions.c.day == day, completions.c.via == PAGE
+        theirs = completions.c.enrolment_id == before.person.id, completions.c.day == day, MARKED
         tx.execute(delete(completions).where(*theirs))
         return "open"
 
-    return _act(service, token, "open", do)
+    return _act(service, token, "open", do, now)
 
 
 def again(service: Service, token: str, day: int, now: datetime) -> Told | None:
@@ -64,7 +65,7 @@ def again(service: Service, token: str, day: int, now: datetime) -> Told | None:
             return NOTHING
         return "again" if resending.once_more(tx, before.person, day, now, now) else "again_today"
 
-    return _act(service, token, "again", do)
+    return _act(service, token, "again", do, now)
 
 
 def retime(service: Service, token: str, send_hour: int, timezone: str, now: datetime) -> Told | None:
@@ -79,7 +80,7 @@ def retime(service: Service, token: str, send_hour: int, timezone: str, now: dat
             rounds.note(tx, person.id, "retimed", f"{send_hour}, {timezone}", now)
         return "when"
 
-    return _act(service, token, "when", do)
+    return _act(service, token, "when", do, now)
 
 
 def translate(service: Service, token: str, locale: str, now: datetime) -> Told | None:
@@ -92,7 +93,7 @@ def translate(service: Service, token: str, locale: str, now: datetime) -> Told 
             rounds.note(tx, before.person.id, "language", locale, now)
         return "locale"
 
-    return _act(service, token, "locale", do)
+    return _act(service, token, "locale", do, now)
 
 
 def pace(service: Service, token: str, wanted: Pace, now: datetime) -> Told | None:
@@ -104,7 +105,7 @@ def pace(service: Service, token: str, wanted: Pace, now: datetime) -> Told | No
         pacing.change(tx, service, before.person, wanted, now)
         return "pace"
 
-    return _act(service, token, "pace", do)
+    return _act(service, token, "pace", do, now)
 
 
 def pause(service: Service, token: str, until: date | None, now: datetime) -> Told | None:
@@ -119,7 +120,7 @@ def pause(service: Service, token: str, until: date | None, now: datetime) -> To
             rounds.pause_until(tx, person, end, now)
         return "paused"
 
-    return _act(service, token, "pause", do)
+    return _act(service, token, "pause", do, now)
 
 
 def resume(service: Service, token: str, now: datetime) -> Told | None:
@@ -129,7 +130,7 @@ def resume(service: Service, token: str, now: datetime) -> Told | None:
         rounds.resume(tx, service, before.person, now)
         return "resumed"
 
-    return _act(service, token, "resume", do)
+    return _act(service, token, "resume", do, now)
 
 
 def ready(service: Service, token: str, now: datetime) -> Told | None:
@@ -141,7 +142,7 @@ def ready(service: Service, token: str, now: datetime) -> Told | None:
             return NOTHING
         return "ready_tomorrow" if person.today(comes) == person.today(now) + timedelta(days=1) else "ready"
 
-    return _act(service, token, "ready", do)
+    return _act(service, token, "ready", do, now)
 
 
 def on_paper(service: Service, token: str, now: datetime, *, wanted: bool) -> Told | None:
@@ -151,10 +152,10 @@ def on_paper(service: Service, token: str, now: datetime, *, wanted: bool) -> To
         pacing.check_on(tx, before.person, not wanted, now)
         return "on_paper" if wanted else "checked_on"
 
-    return _act(service, token, "paper", do)
+    return _act(service, token, "paper", do, now)
 
 
-def plain(service: Service, token: str, *, wanted: bool) -> Told | None:
+def plain(service: Service, token: str, now: datetime, *, wanted: bool) -> Told | None:
     """Let letters come without a link to press, or with their links again."""
 
     def do(tx: Connection, before: Mine) -> str:
@@ -162,10 +163,10 @@ def plain(service: Service, token: str, *, wanted: bool) -> Told | None:
         tx.execute(theirs.values(plain=wanted))
         return "plain" if wanted else "not_plain"
 
-    return _act(service, token, "plain", do)
+    return _act(service, token, "plain", do, now)
 
 
-def help_from(service: Service, token: str, country: str) -> Told | None:
+def help_from(service: Service, token: str, country: str, now: datetime) -> Told | None:
     """Let mails and pages name the help lines of this country (ISO 3166), or "" for those of where they live."""
 
     def do(tx: Connection, before: Mine) -> str:
@@ -173,7 +174,7 @@ def help_from(service: Service, token: str, country: str) -> Told | None:
         tx.execute(theirs.values(country=country or None))
         return "country"
 
-    return _act(service, token, "country", do)
+    return _act(service, token, "country", do, now)
 
 
 def restart(service: Service, token: str, of: int, wording: str, now: datetime, real_now: datetime) -> Told | None:
@@ -185,7 +186,7 @@ def restart(service: Service, token: str, of: int, wording: str, now: datetime, 
         begun = restarting.restart(tx, service, before.person, wording, now, real_now)
         return "restarted" if begun else "restart_later"
 
-    return _act(service, token, "restart", do)
+    return _act(service, token, "restart", do, now)
 
 
 def leave(service: Service, token: str, now: datetime, real_now: datetime) -> Told | None:
@@ -195,7 +196,7 @@ def leave(service: Service, token: str, now: datetime, real_now: datetime) -> To
         rounds.stop(tx, service.keys, before.person, EndedReason.UNSUBSCRIBED, PAGE, now, real_now)
         return "left"
 
-    return _act(service, token, "leave", do)
+    return _act(service, token, "leave", do, now)
 
 
 def leave_everything(service: Service, token: str, now: datetime, real_now: datetime) -> Told | None:
@@ -205,10 +206,10 @@ def leave_everything(service: Service, token: str, now: datetime, real_now: date
         leaving.everything(tx, service, before.person, now, real_now)
         return "left_everything"
 
-    return _act(service, token, "everything", do)
+    return _act(service, token, "everything", do, now)
 
 
-def _act(service: Service, token: str, wish: str, do: Do) -> Told | None:
+def _act(service: Service, token: str, wish: str, do: Do, now: datetime) -> Told | None:
     """Do it, if it is to be had as things are; None for a token that is of no use."""
     with service.store.transaction() as tx:
         opened = pages.look(tx, service, token)
@@ -218,6 +219,6 @@ def _act(service: Service, token: str, wish: str, do: Do) -> Told | None:
         opened = pages.look(tx, service, token)  # whatever another request did meanwhile
         if opened is None:
             return None
-        before = mine.of(tx, service, people.newest_round(tx, opened.person))
+        before = mine.of(tx, service, people.newest_round(tx, opened.person), now)
         said = do(tx, before) if wish in before.may else NOTHING
-        return Told(said, mine.of(tx, service, people.newest_round(tx, opened.person)))
+        return Told(said, mine.of(tx, service, people.newest_round(tx, opened.person), now))

@@ -25,7 +25,7 @@ from course.store.states import DeliveryKind, DeliveryStatus, JournalLevel
 from course.store.tables import deliveries, replies
 
 LONGEST = 30_000  # characters: some fifteen pages
-SOURCE = VIA = "page"
+SOURCE = "page"
 SENT = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN)
 log = structlog.get_logger()
 
@@ -121,7 +121,7 @@ def _note(
     if reply_id is None or place.day is None:
         return
     journal.keep(tx, service, place.person, reply_id, place.day, typed(words), real_now)
-    completing.complete(tx, service, place.person, place.day, VIA, reply_id, now)
+    completing.complete(tx, service, place.person, place.day, completing.PAGE, reply_id, now)
 
 
 def _place(tx: Connection, service: Service, token: str) -> _Place | None:

@@ -74,6 +74,7 @@ def _page(
         token=token,
         leave=links.sign(app.keys, Purpose.LEAVE, person.subscriber_id, links.course_mark(person.course)),
         course=app.catalogue.title(person.course, locale),
+        called=app.catalogue.called(person.course, asked.day, locale)["listed"],
         help=render.help_of(request, person, locale),
     )
 

@@ -33,7 +33,7 @@ router = APIRouter()
 @router.api_route("/mine/{token}", methods=["GET", "HEAD"])
 def show(request: Request, token: str) -> Response:
     """Show how things stand. Opening the page changes nothing."""
-    found = mine.look(render.app_of(request).service, token)
+    found = _found(request, token)
     return _page(request, token, found) if found else render.old_link(request)
 
 
@@ -43,14 +43,14 @@ def act(request: Request, token: str, form: Form) -> Response:
     told = _done(request, token, form)
     if isinstance(told, Told):
         return _page(request, token, told.mine, told.said, form)
-    found = mine.look(render.app_of(request).service, token)
+    found = _found(request, token)
     return _page(request, token, found, told or "", form) if found else render.old_link(request)
 
 
 @router.api_route("/mine/{token}/day/{day}", methods=["GET", "HEAD"])
 def read(request: Request, token: str, day: str) -> Response:
     """Show a letter that was sent to them once more."""
-    found = mine.look(render.app_of(request).service, token)
+    found = _found(request, token)
     return _letter(request, token, found, day) if found else render.old_link(request)
 
 
@@ -58,9 +58,14 @@ def read(request: Request, token: str, day: str) -> Response:
 def act_on(request: Request, token: str, day: str, form: Form) -> Response:
     """Mark the day, or send its letter again; and show the letter as before."""
     told = _done(request, token, {**form, "day": day})
-    found = told.mine if isinstance(told, Told) else mine.look(render.app_of(request).service, token)
+    found = told.mine if isinstance(told, Told) else _found(request, token)
     said = told.said if isinstance(told, Told) else ""
     return _letter(request, token, found, day, said) if found else render.old_link(request)
+
+
+def _found(request: Request, token: str) -> Mine | None:
+    app = render.app_of(request)
+    return mine.look(app.service, token, app.clock.now())
 
 
 def _done(request: Request, token: str, form: Mapping[str, str]) -> Told | str | None:
@@ -88,8 +93,10 @@ def _page(
         token=token,
         mine=found,
         title=app.catalogue.title(person.course, locale),
+        called=lambda day: app.catalogue.called(person.course, day, locale)["lesson"],
+        first=app.catalogue.called(person.course, 1, locale)["listed"],
         stands=_stands(app, found, locale, now),
-        said=_said(app, said, locale, typed or {}),
+        said=_said(app, found, said, locale, (typed or {}).get("day", "")),
         wrong=said if wrong else "",
         open=wrong,
         chosen=chosen | {key: typed[key] for key in chosen if wrong and typed and key in typed},
@@ -123,7 +130,8 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
         day=sent[day],
         title=course.titles[locale],
         lesson=lessons.shown(course, sent[day], locale, mail),
-        said=_said(app, said, locale, {"day": day}),
+        said=_said(app, found, said, locale, day),
+        called=app.catalogue.called(found.person.course, day, locale)["lesson"],
         mail=mail,
         help=render.help_of(request, found.person, locale),
     )
@@ -134,9 +142,9 @@ def _subjects(course: Course | None, locale: str, days: tuple[int, ...]) -> dict
     return {day: lessons.subject(course, day, locale) for day in days if course and course.has(day)}
 
 
-def _said(app: App, said: str, locale: str, typed: Mapping[str, str]) -> str:
+def _said(app: App, found: Mine, said: str, locale: str, day: str) -> str:
     words: Mapping[str, str] = app.catalogue.words[locale]["pages"]["mine"]["said"]
-    values = {"day": typed.get("day", ""), "contact": app.settings.contact_email}
+    values = {**app.catalogue.called(found.person.course, day, locale), "contact": app.settings.contact_email}
     return render.say(words[said], **values) if said in words else ""
 
 

@@ -50,7 +50,7 @@ def _entries(request: Request, visit: Visit) -> list[tuple[str, Written]]:
             say(
                 said["entry"] if entry.day else said["entry_no_day"],
                 course=app.catalogue.title(entry.course, visit.locale),
-                day=str(entry.day),
+                **app.catalogue.called(entry.course, entry.day or "", visit.locale),
                 date=dates.date(entry.kept_at, visit.person.zone, visit.locale),
             ),
             entry,

@@ -51,6 +51,7 @@ def words(request: Request, visit: Visiting) -> Response:
         done=done if done in DONE else "",
         when=lambda at: dates.date(at, visit.person.zone, visit.locale),
         title=lambda course: app.catalogue.title(course, visit.locale),
+        called=lambda entry: app.catalogue.called(entry.course, entry.day or "", visit.locale),
         left_out=app.catalogue.words[visit.locale]["photos"],
     )
 

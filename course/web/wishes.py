@@ -55,7 +55,7 @@ def _when(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
 
 
 def _locale(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
-    found = mine.look(app.service, token)
+    found = mine.look(app.service, token, app.clock.now())
     known = found and app.catalogue.courses.get(found.person.course)
     if not known or form.get("locale") not in known.locales:
         return "locale_wrong"
@@ -79,11 +79,11 @@ def _pause(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
 def _country(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
     wanted = form.get("country", "?")
     known = wanted == "" or wanted in {line.country for line in app.catalogue.help_lines}
-    return steering.help_from(app.service, token, wanted) if known else "country_wrong"
+    return steering.help_from(app.service, token, wanted, app.clock.now()) if known else "country_wrong"
 
 
 def _restart(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
-    of, found = _number(form.get("round", ""), 10**6), mine.look(app.service, token)
+    of, found = _number(form.get("round", ""), 10**6), mine.look(app.service, token, app.clock.now())
     if form.get("consent") not in TICKED or of is None or found is None:
         return "consent_missing"
     agreed = wording(app, locale_of(app, found))
@@ -92,14 +92,14 @@ def _restart(app: App, token: str, form: Mapping[str, str]) -> Told | str | None
 
 def _leave(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
     """Leave the course; where that erases a letter, and the page has not said so, it says so first."""
-    found = mine.look(app.service, token)
+    found = mine.look(app.service, token, app.clock.now())
     if found is not None and not told(found.letter, form, everything=False):
         return "letter_leave"
     return steering.leave(app.service, token, app.clock.now(), app.clock.real())
 
 
 def _everything(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
-    found = mine.look(app.service, token)
+    found = mine.look(app.service, token, app.clock.now())
     if found is not None and not told(found.letter, form, everything=True):
         return "letter_everything"
     return steering.leave_everything(app.service, token, app.clock.now(), app.clock.real())
@@ -107,7 +107,7 @@ def _everything(app: App, token: str, form: Mapping[str, str]) -> Told | str | N
 
 def _own(app: App, token: str, _: Mapping[str, str]) -> Told | None:
     """Mail a fresh link. Whether there were too many already is not told: the page says the same."""
-    found = mine.look(app.service, token)
+    found = mine.look(app.service, token, app.clock.now())
     if found is None or "own" not in found.may:
         return None
     fresh.send(app.service, found.person, app.clock.now(), app.clock.real())
@@ -116,7 +116,7 @@ def _own(app: App, token: str, _: Mapping[str, str]) -> Told | None:
 
 WISHES: Mapping[str, Wish] = {
     "done": _day(lambda app, token, day: steering.mark(app.service, token, day, app.clock.now())),
-    "open": _day(lambda app, token, day: steering.unmark(app.service, token, day)),
+    "open": _day(lambda app, token, day: steering.unmark(app.service, token, day, app.clock.now())),
     "again": _day(lambda app, token, day: steering.again(app.service, token, day, app.clock.now())),
     "when": _when,
     "locale": _locale,
@@ -126,8 +126,8 @@ WISHES: Mapping[str, Wish] = {
     "ready": lambda app, token, _: steering.ready(app.service, token, app.clock.now()),
     "on_paper": lambda app, token, _: steering.on_paper(app.service, token, app.clock.now(), wanted=True),
     "checked_on": lambda app, token, _: steering.on_paper(app.service, token, app.clock.now(), wanted=False),
-    "plain": lambda app, token, _: steering.plain(app.service, token, wanted=True),
-    "not_plain": lambda app, token, _: steering.plain(app.service, token, wanted=False),
+    "plain": lambda app, token, _: steering.plain(app.service, token, app.clock.now(), wanted=True),
+    "not_plain": lambda app, token, _: steering.plain(app.service, token, app.clock.now(), wanted=False),
     "country": _country,
     "own": _own,
     "restart": _restart,

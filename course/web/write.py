@@ -57,6 +57,7 @@ def _page(
         desk.locale,
         STATUS.get(outcome, 422) if outcome else 200,
         desk=desk,
+        called=app.catalogue.called(desk.course, desk.day or "", desk.locale),
         token=token,
         outcome=outcome,
         typed=words,
