@@ -161,7 +161,7 @@ def to_text(raw: bytes, charset: str) -> str:
 def _is_utf8(raw: bytes) -> bool:
     """Whether bytes can only be UTF-8, whatever charset they are said to be in: three bytes make a character."""
     try:
-        return any(char >= "\u0800" for char in raw.decode("utf-8"))
+        return max(raw.decode("utf-8"), default="") >= "\u0800"
     except UnicodeError:
         return False
 
