@@ -96,9 +96,14 @@ def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[L
 
 def _in_few(rest: str) -> list[str]:
     """Return the rows beyond as few texts, by whether they have marks; the last may be all that is left."""
-    far = ["\n".join(rows) for _, rows in groupby(rest.split("\n"), key=lambda row: row[:1] == ">")]
-    most = FEW + (far[FEW][:1] == ">") if len(far) > FEW else len(far)
-    return far[:most] + ["\n".join(far[most:])] * (most < len(far))
+    rows, far, at = rest.split("\n"), list[str](), 0
+    for marked, group in groupby(rows, key=lambda row: row[:1] == ">"):
+        if len(far) > FEW or (len(far) == FEW and not marked):
+            return [*far, "\n".join(rows[at:])]
+        some = list(group)
+        far.append("\n".join(some))
+        at += len(some)
+    return far
 
 
 def bounded(lines: list[Line]) -> list[Line]:
