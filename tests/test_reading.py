@@ -351,6 +351,14 @@ ODD = {
     "message-id-empty": mail(b"x", "Message-ID: <>"),
     "message-id-8-bit": HEAD.replace(b"<1@", b"<\xe9@") + b"\nx",
     "references-8-bit": HEAD + b"References: <\xff@x.org> <\xfe>\n\nx",
+    "message-id-of-what-came-back": many(
+        part(
+            "message/delivery-status",
+            "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; b@example.org\nAction: failed\n",
+        ),
+        part("message/rfc822", b"Message-ID: <1@exa\0mple.org>\n\nx"),
+        kind="report; report-type=delivery-status",
+    ),
     "date-8-bit": HEAD + b"Date: \xff\n\nx",
     "from-8-bit": b"From: J\xf6rg <joerg@example.org>\n\nx",
     "from-newline-in-word": b"From: =?utf-8?q?a=0ABcc:_x=40y.z?= <a@example.org>\n\nx",

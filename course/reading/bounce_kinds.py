@@ -52,7 +52,9 @@ NEVER = re.compile(
 # The same in other languages, word for word as Exchange, Gmail and large providers say it; what is full is soft.
 FULL = re.compile(
     r"postfach\b.{0,40}\bvoll\b|speicherplatz|bo[îi]te\b.{0,40}\bpleine|buz[óo]n\b.{0,40}\bllen[oa]|casella\b.{0,40}\bpiena"
-    r"|caixa\b.{0,40}\bcheia|postvak\b.{0,40}\bvol\b|skrzynka\b.{0,40}\bpe[łl]na|ящик\b.{0,40}переполнен|いっぱい|已满|已滿|용량"
+    r"|caixa\b.{0,40}\bcheia|postvak\b.{0,40}\bvol\b|skrzynka\b.{0,40}\bpe[łl]na"
+    r"|(brevlåd|postlåd|inkorg|postkasse|indbakke|innboks)\w{1,2}\b.{0,40}\bful[ld]\b|posta kutusu\b.{0,40}\bdolu"
+    r"|ящик\b.{0,40}переполнен|いっぱい|已满|已滿|용량"
 )
 NEVER_ABROAD = re.compile(
     r"(adresse|empf[äa]nger|benutzer)\b[^.]{0,30}(nicht gefunden|unbekannt|existiert nicht|ung[üu]ltig)"
@@ -66,6 +68,11 @@ NEVER_ABROAD = re.compile(
     r"|(adres|gebruiker|ontvanger)\b[^.]{0,30}(niet (worden )?gevonden|onbekend|bestaat niet)"
     r"|nie mo[żz]na odnale[źz][ćc] .{0,20}adresu"
     r"|(adres|u[żz]ytkownik)\b[^.]{0,30}nie istnieje|nie ma takiego u[żz]ytkownika"
+    r"|adress\w{0,3}\b[^.]{0,30}((kunde )?inte (kunde )?hitta|hittades inte|finns inte|blev ikke fundet"
+    r"|ble ikke funnet|findes ikke|finnes ikke)|mottagaren (finns inte|hittades inte|är okänd)|okänd (mottagare|användare)"
+    r"|osoitetta ei (löyty|ole)"
+    r"|adres\w{0,2}\b[^.]{0,30}(bulunamad|mevcut değil)"
+    r"|(kullan\u0131c\u0131|al\u0131c\u0131) (bulunamad|mevcut değil)"
     r"|(адрес|пользовател|получател)[^.]{0,40}(не найден|не существует)"
     r"|アドレスが見つかりません|(地址|用户|收件人)[^。]{0,80}不存在|用户未找到|존재하지 않"
 )

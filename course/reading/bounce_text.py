@@ -36,7 +36,8 @@ ABROAD = re.compile(
     r"|no entregado|error de entrega|non recapitabile|mancat[ao] (recapito|consegna)|onbestelbaar|niet bezorgd"
     r"|n[ãa]o ([ée] poss[íi]vel entregar|entregue)|falha na entrega"
     r"|nie mo[żz]na dostarczy[ćc]|niedostarcz|kan (inte|ikke) leveres?"
-    r"|nedoru[čc]iteln|k[ée]zbes[íi]thetetlen|teslim edil(emedi|emiyor)|не удается доставить|недоставлен"
+    r"|nedoru[čc]iteln|k[ée]zbes[íi]thetetlen|teslim edil(emedi|emiyor|medi)"
+    r"|teslimat ba\u015far\u0131s\u0131z|gick inte att leverera|inte levererats|не удается доставить|недоставлен"
     r"|配信不能|配信できません"
     r"|退信|无法送达|無法傳遞|배달되지 않음|배달할 수 없음",
     re.IGNORECASE,

@@ -100,7 +100,7 @@ def _collect(part: Message, texts: list[str], copies: list[str]) -> None:
 
 def _fields(block: Message) -> str:
     lines = [
-        f"{name}: {mime.to_text(str(value).encode('utf-8', 'surrogateescape'), 'utf-8')}"
+        f"{name}: {mime.to_text(str(value).encode('utf-8', 'surrogateescape'), 'utf-8')}".replace("\x00", "")
         for name, value in block.raw_items()
     ]
     return "\n".join(lines)

@@ -79,13 +79,19 @@ def footed(lines: list[Line], words: Words) -> None:
     """Cut "Sent from my iPhone" and its like, at the end of a run, as phones and apps add it."""
     looked = 0
     for run in runs(lines):
+        linked: Line | None = None  # a link alone, which goes with a footer right above: Aqua Mail, Tuta
         for line in run[: -1 - MANY_FOOTERS : -1]:
             if line.blank or DIVIDER.fullmatch(line.seen):
                 continue
             looked += 1
+            if linked is None and URL.fullmatch(line.seen):
+                linked = line
+                continue
             if looked > MOST_FOOTERS or not is_footer(line.seen, words):
                 break
             line.kind = FOOTER
+            if linked is not None:
+                linked.kind, linked = FOOTER, None
 
 
 def is_footer(text: str, words: Words) -> bool:

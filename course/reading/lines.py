@@ -78,7 +78,7 @@ class Line:
     def say(self, text: str) -> None:
         """Change the text."""
         self.text = text
-        seen = text[:LONGEST]
+        seen = text[:LONGEST] if "&nbsp;" not in text else text[:LONGEST].replace("&nbsp;", " ")  # QQ, in plain texts
         self.seen = seen.strip() if seen.isascii() else HIDDEN.sub("", seen).replace("\xa0", " ").strip()
         self.blank = not self.seen
 
