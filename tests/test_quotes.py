@@ -99,6 +99,21 @@ def test_the_line_that_nextcloud_puts_above_a_marked_quote_goes():
     assert extract(f"{OWN}\n\n{line}\n") == f"{OWN}\n\n{line}"
 
 
+@pytest.mark.parametrize(
+    "head", ["Dear Self wrote:", "Dear Self a écrit :", '"Dear Self" schrieb:', "שלום, Dear Self כתב:"[6:]]
+)
+def test_our_name_and_a_verb_announce_a_bare_quote_in_a_mail_to_us(head):
+    """No date, no address, no mark; in a mail to somebody else, or with a word more, it is a line of theirs."""
+
+    def reply(line, to="Dear Self <days@course.example.org>"):
+        return f"To: {to}\nContent-Type: text/plain; charset=utf-8\n\n{OWN}\n\n{line}\n\n{QUOTE}\n".encode()
+
+    assert extract(reply(head)) == OWN
+    assert extract(reply(head, "Bob <bob@example.org>")) != OWN
+    assert extract(reply(f"Today {head}")) != OWN
+    assert extract(reply("My mother wrote:")) != OWN
+
+
 def test_initials_before_each_line_are_a_mark_of_the_bat():
     """Below a date and a time, with an answer below the quote."""
     head = "Monday, November 16, 2026, 7:00:00 AM, you wrote:"

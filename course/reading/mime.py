@@ -63,7 +63,7 @@ def _fed(small: bytes) -> Message:
     if message.get_content_maintype() in {"multipart", "message"}:
         return _parsed(small)
     # A line like "From " that ends a header is put back by `email`: it begins the text.
-    message.set_payload(message.get_payload() + small[end:].decode("ascii", "surrogateescape"))
+    message.set_payload(str(message.get_payload()) + small[end:].decode("ascii", "surrogateescape"))
     return message
 
 

@@ -56,6 +56,11 @@ class Prompt:
         known = frozenset(name.casefold() for name in names if len(name) > 2)  # noqa: PLR2004
         return cls(signs, frozenset(rows), frozenset(whole - {()}), known)
 
+    @classmethod
+    def by(cls, name: str) -> Prompt:
+        """Return what is known of a message that only its sender's name is known of."""
+        return cls({}, frozenset(), frozenset(), frozenset({name.casefold()} if len(name) > 2 else ()))  # noqa: PLR2004
+
 
 def words(text: str) -> list[str]:
     """Return the words of a text, links left out, in small letters."""
