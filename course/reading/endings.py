@@ -28,7 +28,7 @@ BY = re.compile(r"--?(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20
 # What nobody lists and is called like a product: iMachine, TI-85, SM-G900. Capitals alone are NHS, ER and HELP.
 MODEL = re.compile(r"[a-z]{1,2}[A-Z]\w+|[A-Z]{2,4}(?:-[A-Z]?\d{2,}|\d{3,})\w*")
 MANY_FOOTERS = 60  # lines at the end of a run that are looked at
-MOST_FOOTERS = 300  # the same of all runs together
+MOST_FOOTERS = 150  # the same of all runs together
 LONGEST = 160  # characters of a footer
 FEW = 4  # lines below a line of dashes that are still a signature
 MANY = 14  # the same below a true delimiter

@@ -18,9 +18,9 @@ MARKS = re.compile(r"(?:>[ \t]?)+")
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
-ROWS = 3000  # lines that a text is split into
+ROWS = 2000  # lines that a text is split into
 FEW = 1000  # texts that the lines beyond are put together to
-MOST = 2000  # lines that are judged one by one
+MOST = 1600  # lines that are judged one by one
 FAR = 500  # runs of lines beyond, each as deep as it is quoted
 
 
