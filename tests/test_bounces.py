@@ -147,6 +147,12 @@ ABROAD = {
     "it, full": ("Non recapitabile: Day 1", "La casella del destinatario è piena.", "soft"),
     "pl, full": ("Nie można dostarczyć: Day 1", "Skrzynka pocztowa adresata jest pełna.", "soft"),
     "de, late": ("Verzögert: Day 1", "Diese Nachricht wurde noch nicht zugestellt.", "soft"),
+    "sv": ("Kan inte levereras: Day 1", "Den e-postadress som du angav hittades inte.", "hard"),
+    "sv, full": ("Kan inte levereras: Day 1", "Mottagarens brevlåda är full.", "soft"),
+    "da": ("Kan ikke leveres: Day 1", "Den angivne e-mailadresse blev ikke fundet.", "hard"),
+    "no": ("Kan ikke leveres: Day 1", "E-postadressen du skrev inn, ble ikke funnet.", "hard"),
+    "tr": ("Teslim Edilemiyor: Day 1", "Girdiğiniz e-posta adresi bulunamadı.", "hard"),
+    "tr, full": ("Teslim Edilemiyor: Day 1", "Alıcının posta kutusu dolu.", "soft"),
     "de, refused": ("Unzustellbar: Day 1", "Die Nachricht wurde vom Server des Empfängers abgelehnt.", "soft"),
 }
 
@@ -164,6 +170,9 @@ def test_exchange_s_own_words_are_read_in_its_languages(subject, said, kind):
 OTHERS = {
     "Gmail, German": ("zugestellt an alice@example.org, weil die Adresse nicht gefunden wurde.", "hard"),
     "Gmail, French": ("alice@example.org : l'adresse est introuvable ou ne peut pas recevoir de messages.", "hard"),
+    "Gmail, Swedish": ("levererades inte till alice@example.org eftersom adressen inte kunde hittas.", "hard"),
+    "Gmail, Turkish": ("adres bulunamadığından alice@example.org adresine teslim edilmedi.", "hard"),
+    "Gmail, Finnish": ("alice@example.org: osoitetta ei löytynyt.", "hard"),
     "GMX": ("alice@example.org: Empfänger unbekannt", "hard"),
     "QQ": ("退信原因 收件人邮件地址（alice@example.org）不存在，邮件无法送达。", "hard"),
     "QQ, full": ("alice@example.org 退信原因 收件人邮箱已满", "soft"),

@@ -30,6 +30,11 @@ HEADS = {
     "yandex": '----------------\nКому: alice@example.org;\nТема: Day 4;\n16.11.2026, 07:00, "Dear Self" <days@course.example.org>:',
     "notes": "Inactive hide details for Dear Self ---16/11/2026 07:00:00---Day 4\n\nFrom: Dear Self/example\nTo: alice@example.org\nDate: 16/11/2026 07:00\nSubject: Day 4",
     "orange": "======================================================\nMessage du 16/11/26 07:00\nDe : days@course.example.org\nA : alice@example.org\nCopie à :\nObjet : Day 4",
+    "qq": "------------------&nbsp;原始邮件&nbsp;------------------\n发件人: Dear Self <days@course.example.org>;\n发送时间:&nbsp;2026年11月16日(星期一) 下午3:00\n主题:&nbsp;Day 4",
+    "pegasus": f"From:           \t{WHO}\nTo:             \talice@example.org\nSubject:        \tDay 4\nDate sent:      \tMon, 16 Nov 2026 07:00:00 +0000\nSend reply to:  \tbob@example.org",
+    "notes, padded": f"From:        {WHO}\nTo:        alice@example.org\nDate:        16/11/2026 07:00\nSubject:        Day 4\nSent by:        Dear Self",
+    "samsung-ko": f"-------- 원본 이메일 --------\n발신: {WHO}\n날짜: 26/11/16  오전 7:00  (GMT+09:00)\n받은 사람: alice@example.org\n제목: Day 4",
+    "abv": "-------- Оригинално писмо --------\nОт: Dear Self days@course.example.org\nОтносно: Day 4\nДо: alice@example.org\nИзпратено на: 16.11.2026 07:00",
     "alibaba": "------------------------------------------------------------------\n发件人：Dear Self <days@course.example.org>\n发送时间：2026年11月16日(星期一) 07:00\n收件人：alice <alice@example.org>\n主　题：Day 4",
 }  # fmt: skip
 
@@ -84,6 +89,41 @@ def test_the_name_that_supercite_puts_before_each_line_is_a_mark():
 
     assert extract(text) == "The kitchen.\n\nRain."
     assert extract(f"Dear Self writes:\n\nDS> Which place is quiet for you?\nDS> Sit there.\n\n{OWN}\n") == OWN
+
+
+def test_the_line_that_nextcloud_puts_above_a_marked_quote_goes():
+    """An address, a date and a time, and no word more; above nothing that is marked it may be anybody's line."""
+    line = '"Dear Self" days@course.example.org \u2013 November 16, 2026 7:00 AM'
+
+    assert extract(f"{OWN}\n\n{line}\n{marked(QUOTE)}\n") == OWN
+    assert extract(f"{OWN}\n\n{line}\n") == f"{OWN}\n\n{line}"
+
+
+@pytest.mark.parametrize(
+    "head", ["Dear Self wrote:", "Dear Self a écrit :", '"Dear Self" schrieb:', "שלום, Dear Self כתב:"[6:]]
+)
+def test_our_name_and_a_verb_announce_a_bare_quote_in_a_mail_to_us(head):
+    """No date, no address, no mark; in a mail to somebody else, or with a word more, it is a line of theirs."""
+
+    def reply(line, to="Dear Self <days@course.example.org>"):
+        return f"To: {to}\nContent-Type: text/plain; charset=utf-8\n\n{OWN}\n\n{line}\n\n{QUOTE}\n".encode()
+
+    assert extract(reply(head)) == OWN
+    assert extract(reply(head, "Bob <bob@example.org>")) != OWN
+    assert extract(reply(f"Today {head}")) != OWN
+    assert extract(reply("My mother wrote:")) != OWN
+
+
+def test_initials_before_each_line_are_a_mark_of_the_bat():
+    """Below a date and a time, with an answer below the quote."""
+    head = "Monday, November 16, 2026, 7:00:00 AM, you wrote:"
+
+    assert extract(f"{head}\n\nDS> Which place is quiet for you?\nDS> Sit there.\n\n{OWN}\n") == OWN
+
+
+def test_a_paragraph_above_an_odd_announcement_is_not_taken_along():
+    """A client that writes its date in a way nobody knows: with the last word above it, it must not become one."""
+    assert extract(f"{OWN}\n\n16|11|26 07:00h Dear Self:\n{marked(QUOTE)}\n").startswith(OWN)
 
 
 @pytest.mark.parametrize("text", KEPT)

@@ -141,6 +141,7 @@ OVER = {
     "e5-block": HEAD + b"".join(b"X-%d: %s\n" % (n, b"y" * 1000) for n in range(80)) + b"\nx",
     "no-end-of-headers": b"x" * 70_000,
     "e7-boundary": HEAD + b"Content-Type: multipart/mixed; boundary=" + b"b" * 1_000_000 + b"\n\nx",
+    "blocks-of-a-report": many(part("message/delivery-status", b"\n" * 2_100)),
     "larger-than-anything": mail(b"x" * (35 * 1024 * 1024)),
 }
 
@@ -231,7 +232,22 @@ HOSTILE = {
     "e12-heads": lambda: mail(b"From: a\nSent: b\nTo: c\nSubject: d\n" * 60),
     "e12-spaces": lambda: mail((b" " * 390 + b"x\n") * 200),
     "e12-sent-from": lambda: mail((b"Sent from " * 39 + b"\n") * 200),
+    "e12-report-of-dashes": lambda: server(b"-" * 60_000),
+    "e12-report-of-empty-lines": lambda: server(b"\n" * 60_000),
+    "e12-report-of-lines-of-dashes": lambda: server((b"-" * 20 + b"\n") * 3_000),
+    "e12-report-about-many": lambda: server(b"p%d@example.org " * 50 % (*range(50),) + b"exceed" * 2_500),
+    "e12-report-in-blocks": lambda: report(b"\r" * 700_000),
 }
+
+
+def server(body):
+    """Return what a mail server writes without a format."""
+    return b"From: mailer-daemon@example.org\nSubject: Undelivered Mail\nReturn-Path: <>\n\n" + body
+
+
+def report(fields):
+    """Return a report with a format (RFC 3464)."""
+    return many(part("text/plain", "x"), part("message/delivery-status", b"Reporting-MTA: dns; x\n\n" + fields))
 
 
 @pytest.mark.parametrize("made", HOSTILE.values(), ids=HOSTILE)
@@ -335,6 +351,14 @@ ODD = {
     "message-id-empty": mail(b"x", "Message-ID: <>"),
     "message-id-8-bit": HEAD.replace(b"<1@", b"<\xe9@") + b"\nx",
     "references-8-bit": HEAD + b"References: <\xff@x.org> <\xfe>\n\nx",
+    "message-id-of-what-came-back": many(
+        part(
+            "message/delivery-status",
+            "Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; b@example.org\nAction: failed\n",
+        ),
+        part("message/rfc822", b"Message-ID: <1@exa\0mple.org>\n\nx"),
+        kind="report; report-type=delivery-status",
+    ),
     "date-8-bit": HEAD + b"Date: \xff\n\nx",
     "from-8-bit": b"From: J\xf6rg <joerg@example.org>\n\nx",
     "from-newline-in-word": b"From: =?utf-8?q?a=0ABcc:_x=40y.z?= <a@example.org>\n\nx",

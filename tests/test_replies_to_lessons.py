@@ -23,7 +23,7 @@ from mail_clients import Sent, as_text, message, paragraphs
 
 from course.content import catalogue
 from course.links import PAGES
-from course.reading import extract, read
+from course.reading import extract, reacts, read
 from course.reading.bodies import of
 from course.reading.mime import parse
 
@@ -601,6 +601,26 @@ def test_broken_markup_and_marks_raise_nothing():
         assert isinstance(extract(raw[:end], sent=lesson().raw), str)
     for begin, end in pairwise(range(0, len(lesson().inner), 333)):
         assert isinstance(extract(lesson().inner[begin:end], sent=raw), str)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "Loved “{}”",
+        "Le encantó “{}”",
+        "Reaccionó con 🔥 a “{}”",
+        "A aimé « {} »",
+        "A réagi avec 🔥 à « {} »",
+        "Gefällt „{}“",
+    ],
+)
+def test_a_phones_reaction_is_known_in_its_language(how):
+    """Apple writes it around our own words; around somebody's own, or with more beside it, it is an answer."""
+    ours = max(lesson().plain.splitlines(), key=len)
+
+    assert reacts(how.format(ours), lesson().raw)
+    assert not reacts(how.format("the part where I sat by the river and was quiet"), lesson().raw)
+    assert not reacts(how.format(ours) + " I thought of my mother.", lesson().raw)
 
 
 def test_read_and_extract_say_the_same():

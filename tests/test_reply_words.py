@@ -76,6 +76,11 @@ ATTRIBUTIONS = {
     "ja-gmail": f"2026年11月16日(月) 7:00 {WHO}:",
     "ja-apple": "2026/11/16 7:00、Dear Self <hello@course.example.org>のメール:",
     "ko-gmail": f"2026년 11월 16일 (월) 오전 7:00, {WHO}님이 작성:",
+    "ko-thunderbird": "26. 11. 16. 07:00에 Dear Self 이(가) 쓴 글:",
+    "zh-tw-thunderbird": "Dear Self 於 2026/11/16 上午 07:00 寫道:",
+    "ru-the bat": "Вы писали 16 ноября 2026 г., 7:00:00:",
+    "en-superhuman": "On Mon, Nov 16, 2026 at 7:00 AM, Dear Self < hello@course.example.org > wrote:",
+    "en-canary": "On Monday, Nov 16, 2026 at 7:00 AM, Dear Self <hello@course.example.org (mailto:hello@course.example.org)> wrote:",
     "ko-apple": f"2026. 11. 16. 오전 7:00, {WHO} 작성:",
     "zh-gmail": "Dear Self <hello@course.example.org> 于2026年11月16日周一 07:00写道：",
     "zh-tw-gmail": "Dear Self <hello@course.example.org> 於 2026年11月16日 週一 上午7:00寫道：",
@@ -152,7 +157,16 @@ FOOTERS += [
     "Sent from my Android device with K-9 Mail. Please excuse my brevity.", "Sent from my phone, please excuse any typos",
     "Envoyé de mon appareil Android avec Courriel K-9 Mail. Veuillez excuser ma brièveté.",
 ]  # fmt: skip
+# What one app or another says of itself, in languages of its own.
+FOOTERS += [
+    "Vom iPad gesendet", "Von unterwegs gesendet", "Envoyé à partir d’Outlook pour Mac", "Samsung Galaxy 스마트폰에서 보냈습니다.",
+    "Yahoo Mail: Search, organise, conquer", "Get BlueMail for Desktop", "קבל את Outlook עבור Android", "Завантажити Outlook для Android",
+    "Λήψη του Outlook για Android", "获取适用于 Android 的 Outlook", "Wysłane z aplikacji mobilnej Onet Poczta",
+    "Diese Nachricht wurde von meinem Android Mobiltelefon mit WEB.DE Mail gesendet.", "Sent from HEY", "Sent from my vivo smartphone",
+    "Sent with Aqua Mail for Android\nhttps://www.mobisystems.com/aqua-mail", "Secured with Tuta Mail:\nhttps://tuta.com/free-email",
+]  # fmt: skip
 SENTENCES = [
+    "Bin von unterwegs gesendet worden, dachte ich", "I read it at\nhttps://example.org/quiet",
     "Sent from my iPhone. I miss her", "Sent from my phone, crying", "Von meinem iPhone gesendet. Mir geht es schlecht",
     "Sent from the bottom of my heart", "Sent from the heart, with love", "Sent from the garden on my phone",
     "Yahoo", "Yahoo! I did it", "Secured with love", "Ontvang mijn liefde", "Få venner har jeg", "来自我的朋友",

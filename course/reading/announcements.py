@@ -9,13 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from course.reading.attributions import ADDRESS, TIME, ends_with_colon, stamped, strong, weak
+from course.reading.attributions import ADDRESS, FULL_DATE, TIME, dated, ends_with_colon, stamped, strong, weak
 from course.reading.lines import HEAD, OWN, QUOTE, Hint, Line
 from course.reading.words import Words
 
 ENDS = frozenset(":\uff1a>\u2026-")
 NAMED = re.compile(r"[A-Z]\w{0,11}>")
+INITIALS = re.compile(r"[A-Z]{1,4}>")
 TRIES = 50  # lines that look as if they ended one; a mail has a few
+SENTENCE_END = re.compile(r"\w{2,}[.!?\u2026\u3002]$")
 DASHED_LINE = re.compile(r"-{10,}")
 LONGEST = 500  # characters of an attribution
 SHORT = 80  # characters of a last line
@@ -87,7 +89,7 @@ def _may_end(line: Line, words: Words) -> bool:
     text = line.seen
     if not text or len(text) > LONGEST:
         return False
-    return text[-1] in ENDS or words.verb(text[-60:]) is not None or stamped(text)
+    return text[-1] in ENDS or words.verb(text[-60:]) is not None or stamped(text) or dated(text)
 
 
 def _goes_on(lines: list[Line], index: int) -> bool:
@@ -126,6 +128,8 @@ def _windows(lines: list[Line], last: int, *, across: bool) -> Iterator[tuple[in
                 return
             gap = True
             continue
+        if gap and SENTENCE_END.search(line.seen):
+            return  # a person's paragraph: what announces a quote is broken in the middle, if at all
         text = f"{line.seen} {text}".strip()
         if len(text) > LONGEST:
             return
@@ -183,6 +187,12 @@ def _piped(lines: list[Line], last: int) -> bool:
 
 
 def _mark(lines: list[Line], last: int, after: str) -> str:
-    """Return what is a quote's mark and no arrow; a name is one below "Alice writes:", as Emacs announces it."""
-    named = NAMED.match(after) if lines[last].seen.endswith("writes:") else None
+    """Return what is a quote's mark and no arrow.
+
+    That may be a name below "Alice writes:" (Emacs), or initials below a date and a time (The Bat!).
+    """
+    text = lines[last].seen
+    named = NAMED.match(after) if text.endswith("writes:") else None
+    if FULL_DATE.search(text) and TIME.search(text):
+        named = named or INITIALS.match(after)
     return "|" if after.startswith("|") else named[0] if named else ""

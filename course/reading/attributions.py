@@ -12,12 +12,15 @@ TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d\s?(?:AM|PM|Uhr)\b|\d
 DATE = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-]\d{1,2}\b|\d\d?\.?\s\w{3,}|\b\w{3,}\.?\s\d\d?\b|\d\s?[年月日년월일]"
 )
-FULL_DATE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d")
+FULL_DATE = re.compile(
+    r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d|\b\d\d\. \d{1,2}\. \d{1,2}\."
+)
 HOUR = re.compile(r"\b(?:[ap]\.?\s?m\b\.?|Uhr|(?-i:[A-Z]{3,4})\b)", re.IGNORECASE)
 COLON = re.compile(r"[:\uff1a]\W{0,4}$")
 DASHED = re.compile(r"-{2,}.*-{2,}:?")
 # Tuta: "Nov 16, 2026, 07:00 by days@example.org:".
 BY = re.compile(r"\w{3,12}\.? \d{1,2}, \d{4}, \d{1,2}:\d{2}(?: [AP]M)? [^\W\d_]{1,6} [^\s<>@]{1,64}@[^\s<>@:]{2,}:")
+DATED = re.compile(r"\d{1,2}[:.]\d{2}(?:\s?[AP]M)?$")
 MOST = 5  # words of a name
 
 
@@ -58,7 +61,12 @@ def weak(text: str, words: Words) -> bool:
     address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
     verb = words.verb(text)
     if not colon:
-        return stamped(text) or (address and date) or (verb is not None and verb.end() > len(text) - 6 and date)
+        return (
+            stamped(text)
+            or dated(text)
+            or (address and date)
+            or (verb is not None and verb.end() > len(text) - 6 and date)
+        )
     told = verb is not None and (address or date or bool(words.start.match(text)) or verb.end() > len(text) - 6)
     return told or address or (date and bool(TIME.search(text)))
 
@@ -71,3 +79,8 @@ def ends_with_colon(text: str) -> bool:
 def stamped(text: str) -> bool:
     """Whether a line begins with a date and a time, as Gmail's did: "2026-11-16 7:00 GMT+01:00 Alice Example"."""
     return text[0].isdigit() and bool(FULL_DATE.match(text)) and bool(TIME.search(text))
+
+
+def dated(text: str) -> bool:
+    """Whether a line is an address and a date, and ends with a time, as Nextcloud's and SnappyMail's do."""
+    return "@" in text and bool(DATED.search(text)) and bool(ADDRESS.search(text)) and bool(DATE.search(text))

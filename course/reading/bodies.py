@@ -91,6 +91,12 @@ def _own_parts(message: Message, depth: int = 0) -> Iterator[Message]:
         yield message
 
 
+def addressee(message: Message) -> str:
+    """Return the name of the one whom a message is to, or "" for none or several."""
+    said = mime.header(message, "To")
+    return re.sub(r"\s*<[^<>]*>", "", said).strip('" ') if said.count("@") == 1 and "<" in said else ""
+
+
 def names(message: Message) -> list[str]:
     """Return the sender's and the reply address of a message and the sender's name, as an attribution gives them."""
     said = [mime.header(message, header) for header in ("From", "Reply-To")]

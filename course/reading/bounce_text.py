@@ -11,18 +11,18 @@ import re
 from email.message import Message
 
 from course.reading import mime
-from course.reading.bounce_kinds import kind
+from course.reading.bounce_kinds import kind, kinds
 
 ADDRESS = re.compile(
     r"(?:\"[^\"\s<>@]{1,64}\"|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,10}"
 )
 SENDER = re.compile(
     r"mailer-?daemon|\bpostmaster(?=[@\s\">]|$)|mail[ ._-]?(delivery|administrator)"
-    r"|deliver\w*[ ._-]?(subsystem|system)|daemon@|\bMicrosoftExchange[0-9a-f]{20,}@",
+    r"|deliver\w{0,9}[ ._-]?(subsystem|system)|daemon@|\bMicrosoftExchange[0-9a-f]{20,}@",
     re.IGNORECASE,
 )
 SUBJECT = re.compile(
-    r"undeliver|(deliver\w*|mail|message|send\w*) (status|notif|fail|error|problem|delay|has been delayed)"
+    r"undeliver|(deliver\w{0,9}|mail|message|send\w{0,9}) (status|notif|fail|error|problem|delay|has been delayed)"
     r"|fail(ure|ed)? (notice|deliver)"
     r"|returned (mail|message|to sender)|return(ed|ing) (mail|to sender)|non-?deliver|could not (be )?(send|sent"
     r"|deliver)|not deliver"
@@ -36,7 +36,8 @@ ABROAD = re.compile(
     r"|no entregado|error de entrega|non recapitabile|mancat[ao] (recapito|consegna)|onbestelbaar|niet bezorgd"
     r"|n[ãa]o ([ée] poss[íi]vel entregar|entregue)|falha na entrega"
     r"|nie mo[żz]na dostarczy[ćc]|niedostarcz|kan (inte|ikke) leveres?"
-    r"|nedoru[čc]iteln|k[ée]zbes[íi]thetetlen|teslim edil(emedi|emiyor)|не удается доставить|недоставлен"
+    r"|nedoru[čc]iteln|k[ée]zbes[íi]thetetlen|teslim edil(emedi|emiyor|medi)"
+    r"|teslimat ba\u015far\u0131s\u0131z|gick inte att leverera|inte levererats|не удается доставить|недоставлен"
     r"|配信不能|配信できません"
     r"|退信|无法送达|無法傳遞|배달되지 않음|배달할 수 없음",
     re.IGNORECASE,
@@ -48,7 +49,7 @@ UNDELIVERED = re.compile(
 )
 # Where the copy of our message begins.
 COPY = re.compile(
-    r"^\W*(-+ ?)?(below this line is a copy|the (\w+ )?(message|mail|email|header)[^\n]{0,60} (follow|below"
+    r"^[^\w\n]*+(below this line is a copy|the (\w+ )?(message|mail|email|header)[^\n]{0,60} (follow|below"
     r"|is attached)|original message|"
     r"message (headers?|text|body|header) follow|this is a copy of|copy of (the|your) (original )?(message|mail)"
     r"|unsent message|"
@@ -75,6 +76,7 @@ LONGEST = 16_384  # characters of a report that are searched for addresses
 MOST = 50  # addresses that are looked at; a mail of ours has one recipient
 NEAR = 6  # lines that are said of an address
 SAID = 60  # lines that are said of it in all
+ROWS = 2_000  # lines of a report that are looked at
 
 
 def is_report(message: Message, said: str = "") -> bool:
@@ -102,7 +104,7 @@ def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:
     named = addresses(" ".join(mime.headers(message, "X-Failed-Recipients")))
     begin = COPY.search(said)
     cut = said[: begin.start()] if begin and addresses(said[: begin.start()]) else said
-    lines = cut.splitlines()
+    lines = cut.splitlines()[:ROWS]
     own = set(addresses(" ".join([*mime.headers(message, "To"), *mime.headers(message, "From")])))
     if not named:
         found = [address for line in lines if not ABOUT_OTHERS.search(line) for address in addresses(line)]
@@ -111,18 +113,19 @@ def failed(message: Message, said: str, copy: str) -> list[tuple[str, str]]:
         behind = said[begin.start() :] if begin else ""
         named = addresses("\n".join(TO.findall(f"{cut}\n{copy}\n{behind}")))[:1]
     named, alone = named[:MOST], len(named) == 1
-    return [(address, kind(cut if alone else about(address, cut))) for address in named] or [("", kind(cut))]
+    what = kinds((cut if alone else about(address, cut), "") for address in named)
+    return list(zip(named, what, strict=True)) or [("", kind(cut))]
 
 
 def about(address: str, said: str) -> str:
     """Return the lines around an address's mentions, up to the next address."""
-    lines = said.splitlines()
+    lines = said.splitlines()[:ROWS]
     found: list[str] = []
-    for place, small in enumerate(said.lower().splitlines()):
+    for place, line in enumerate(lines):
         if len(found) >= SAID:
             break
-        if address in small:
-            found.append(lines[place])
+        if address in line.lower():
+            found.append(line)
             for after in lines[place + 1 : place + NEAR]:
                 if set(addresses(after)) - {address}:
                     break
@@ -134,7 +137,7 @@ def addresses(text: str) -> list[str]:
     """Return the addresses in a text, lower case, in turn."""
     if "@" not in text:
         return []
-    text = NAME.sub("", text[:LONGEST])
+    text = NAME.sub("", text[:LONGEST]) if "<" in text else text[:LONGEST]
     # X.400 and IMCEA write smtp=name@host.
     return [found.strip("'").lower().removeprefix("smtp=") for found in ADDRESS.findall(text)]
 

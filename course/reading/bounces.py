@@ -11,7 +11,7 @@ from email.message import Message
 from itertools import accumulate, islice
 
 from course.reading import bounce_text, mime, notifications
-from course.reading.bounce_kinds import kind
+from course.reading.bounce_kinds import kinds
 from course.reading.caps import TooMuchError
 
 ARRIVED = re.compile(r"(delivered|deliverable|relayed|expanded)\b", re.IGNORECASE)
@@ -20,6 +20,7 @@ ROUTE = re.compile(r"@[\w.,@-]+:")  # RFC 5321 appendix C
 FIELD = re.compile(r"^([A-Za-z-]{2,40}):[ \t]*(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 REPORTED = re.compile(r"^(?:final|original)-recipient:", re.MULTILINE | re.IGNORECASE)
 LONGEST = 16_384  # characters of a text that are looked at; what a report has to say stands at its beginning
+RECIPIENT_FIELD = 1024  # characters of a field that names a recipient
 STATUS = 4 * LONGEST  # characters of its fields, and of all its texts together
 MOST = 50  # recipients that are looked at; a mail of ours has one
 COMPLAINT = re.compile(r"complaint about message|abuse report|junk report|fbl\b", re.IGNORECASE)
@@ -99,7 +100,7 @@ def _collect(part: Message, texts: list[str], copies: list[str]) -> None:
 
 def _fields(block: Message) -> str:
     lines = [
-        f"{name}: {mime.to_text(str(value).encode('utf-8', 'surrogateescape'), 'utf-8')}"
+        f"{name}: {mime.to_text(str(value).encode('utf-8', 'surrogateescape'), 'utf-8')}".replace("\x00", "")
         for name, value in block.raw_items()
     ]
     return "\n".join(lines)
@@ -121,20 +122,22 @@ def _complaint(message: Message, texts: list[str], copies: list[str]) -> list[tu
 
 def _structured(text: str, said: str) -> list[tuple[str, str]]:
     """Return the recipients of the groups of fields in a text (RFC 3464 section 2.3); "" for one that was reached."""
-    found = []
+    found: list[str] = []
+    failed: dict[int, tuple[str, str]] = {}  # by their place, what is said of those that were not reached
     for group in islice(_groups(text), MOST):
-        named = [address for name in RECIPIENT for address in bounce_text.addresses(ROUTE.sub("", group.get(name, "")))]
+        said_of = (group.get(name, "")[:RECIPIENT_FIELD] for name in RECIPIENT)
+        named = [address for value in said_of for address in bounce_text.addresses(ROUTE.sub("", value))]
         named.sort(key=lambda address: "." not in address.partition("@")[2])  # a name within a machine comes last
         if not named:
             continue
         status, words = group.get("status", ""), group.get("diagnostic-code", "")
-        if ARRIVED.match(group.get("action", "")) or re.match(r"2\.", status):
-            found.append((named[0], ""))
-            continue
-        words = " ".join(words.partition(";")[2].split() or words.split())
-        enough = re.search(r"[a-z]{3}", words, re.IGNORECASE)
-        found.append((named[0], kind(words if enough else f"{words} {bounce_text.about(named[0], said)}", status)))
-    return found
+        if not (ARRIVED.match(group.get("action", "")) or re.match(r"2\.", status)):
+            words = " ".join(words.partition(";")[2].split() or words.split())
+            enough = re.search(r"[a-z]{3}", words, re.IGNORECASE)
+            failed[len(found)] = (words if enough else f"{words} {bounce_text.about(named[0], said)}", status)
+        found.append(named[0])
+    what = dict(zip(failed, kinds(failed.values()), strict=True))
+    return [(address, what.get(place, "")) for place, address in enumerate(found)]
 
 
 def _groups(text: str) -> list[dict[str, str]]:

@@ -16,7 +16,9 @@ TEXT = 512 * 1024  # bytes of one text part that are looked at
 WRAPPED = 1024 * 1024  # bytes of an S/MIME signature or a winmail.dat around the text that are looked into
 LINES = 1_000_000  # of what is left of a mail when its attachments are cut
 BOUNDARIES = 20 * PARTS  # lines that begin like a boundary
+BLOCKS = 2_000  # empty lines of a report: `email` makes a message of each block of its fields
 
+EMPTY_LINE = re.compile(rb"(?:\r\n?|\n)(?=[\r\n])")
 HEAD_END = re.compile(rb"\r?\n\r?\n")  # RFC 5322 section 2.1
 BOUNDARY = re.compile(rb"^--", re.MULTILINE)
 PART_HEADER = re.compile(rb"^content-[a-z-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.MULTILINE | re.IGNORECASE)
@@ -49,6 +51,8 @@ def check_body(raw: bytes) -> None:
         raise TooMuchError(f"more than {LINES} lines")
     if sum(1 for _ in BOUNDARY.finditer(raw)) > BOUNDARIES:
         raise TooMuchError(f"more than {BOUNDARIES} boundaries")
+    if b"message/delivery-status" in raw.lower() and sum(1 for _ in EMPTY_LINE.finditer(raw)) > BLOCKS:
+        raise TooMuchError(f"a report of more than {BLOCKS} blocks")
     for field in PART_HEADER.finditer(raw):
         if len(field[0]) > ONE_HEADER or field[0].count(b";") > PARAMETERS:
             raise TooMuchError("a header field of a part that is too long")

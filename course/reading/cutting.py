@@ -72,7 +72,7 @@ class Walk:
             raise TooMuchError(f"more than {PARTS} parts")
         if depth > DEPTH:
             raise TooMuchError(f"nested more than {DEPTH} deep")
-        self.body = self._end_of_header(at)
+        self.body = self.end_of_header(at)
         self.heads += self.body - at
         if self.heads > HEADS:
             raise TooMuchError("the headers of all parts over 1 MB")
@@ -118,7 +118,7 @@ class Walk:
         matches = ((which, one.line.match(self.raw, at)) for which, one in enumerate(self.open))
         return next(((which, match) for which, match in matches if match), None)
 
-    def _end_of_header(self, at: int) -> int:
+    def end_of_header(self, at: int) -> int:
         """Return where the body begins. Raises TooMuchError when that is too far away."""
         start, end = at, min(len(self.raw), at + HEADER_BLOCK)
         while at < end:

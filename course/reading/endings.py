@@ -28,6 +28,7 @@ BY = re.compile(r"--?(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20
 # What nobody lists and is called like a product: iMachine, TI-85, SM-G900. Capitals alone are NHS, ER and HELP.
 MODEL = re.compile(r"[a-z]{1,2}[A-Z]\w+|[A-Z]{2,4}(?:-[A-Z]?\d{2,}|\d{3,})\w*")
 MANY_FOOTERS = 60  # lines at the end of a run that are looked at
+MOST_FOOTERS = 150  # the same of all runs together
 LONGEST = 160  # characters of a footer
 FEW = 4  # lines below a line of dashes that are still a signature
 MANY = 14  # the same below a true delimiter
@@ -52,21 +53,23 @@ def signed(lines: list[Line], _: Words) -> None:
     for run in runs(lines):
         above = False
         for index, line in enumerate(run):
-            if line.seen[:1] in DASH and DASHES.fullmatch(line.seen) and _begins(line, run[index + 1 :], above=above):
+            if line.seen[:1] in DASH and DASHES.fullmatch(line.seen) and _begins(run, index, above=above):
                 for one in run[index:]:
                     one.kind = SIGNATURE
                 break
             above = above or not line.blank
 
 
-def _begins(line: Line, rest: list[Line], *, above: bool) -> bool:
-    text = line.seen
-    if line.text.startswith("-- ") and text == "--":
+def _begins(run: list[Line], index: int, *, above: bool) -> bool:
+    text = run[index].seen
+    if run[index].text.startswith("-- ") and text == "--":
         return True
     delimits = DELIMITER.fullmatch(text)
-    if not delimits and (not above or not RULED.fullmatch(text) or (rest and rest[0].blank)):
+    apart = index + 1 < len(run) and run[index + 1].blank
+    if not delimits and (not above or not RULED.fullmatch(text) or apart):
         return False
-    below = list(islice((one for one in rest if not one.blank), MANY + 1))
+    rest = (run[at] for at in range(index + 1, len(run)) if not run[at].blank)
+    below = list(islice(rest, (MANY if delimits else FEW) + 1))
     if delimits:
         return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
     return 0 < len(below) <= FEW and not any(len(one.text) > SHORT or SENTENCE.search(one.seen) for one in below)
@@ -74,13 +77,21 @@ def _begins(line: Line, rest: list[Line], *, above: bool) -> bool:
 
 def footed(lines: list[Line], words: Words) -> None:
     """Cut "Sent from my iPhone" and its like, at the end of a run, as phones and apps add it."""
+    looked = 0
     for run in runs(lines):
+        linked: Line | None = None  # a link alone, which goes with a footer right above: Aqua Mail, Tuta
         for line in run[: -1 - MANY_FOOTERS : -1]:
             if line.blank or DIVIDER.fullmatch(line.seen):
                 continue
-            if not is_footer(line.seen, words):
+            looked += 1
+            if linked is None and URL.fullmatch(line.seen):
+                linked = line
+                continue
+            if looked > MOST_FOOTERS or not is_footer(line.seen, words):
                 break
             line.kind = FOOTER
+            if linked is not None:
+                linked.kind, linked = FOOTER, None
 
 
 def is_footer(text: str, words: Words) -> bool:

@@ -8,6 +8,7 @@ from itertools import groupby
 from course.reading import bodies, mime
 from course.reading.bodies import Body
 from course.reading.lines import Kind, Line
+from course.reading.prompt import Prompt
 from course.reading.sieve import Sieve
 
 MARKED = "quote marks"  # what stands behind ">" or in a quote of the HTML, before any rule
@@ -32,14 +33,16 @@ class Explained:
 
 def explain(raw: bytes, sieve: Sieve | None = None) -> list[Explained]:
     """Return each text of a message with what was cut of it, and by which rule. Raises TooMuchError."""
-    plain, html = bodies.of(mime.parse(raw))
-    return [Explained(body.html, _pieces(body, sieve or Sieve())) for body in (*plain, *html)]
+    message = mime.parse(raw)
+    plain, html = bodies.of(message)
+    prompt = Prompt.by(bodies.addressee(message))
+    return [Explained(body.html, _pieces(body, sieve or Sieve(), prompt)) for body in (*plain, *html)]
 
 
-def _pieces(body: Body, sieve: Sieve) -> tuple[Piece, ...]:
+def _pieces(body: Body, sieve: Sieve, prompt: Prompt) -> tuple[Piece, ...]:
     lines = sieve.lines(body)
     kinds, why = [line.kind for line in lines], [MARKED] * len(lines)
-    for rule in sieve.judging(lines):
+    for rule in sieve.judging(lines, prompt):
         for place, line in enumerate(lines):
             if line.kind is not kinds[place]:
                 kinds[place], why[place] = line.kind, rule

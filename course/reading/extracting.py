@@ -60,6 +60,7 @@ class Reader:
     def found(self, message: Message, prompt: Prompt | None = None) -> Found:
         """Return what the person wrote in a parsed message, and what was cut."""
         plain, html = bodies.of(message)
+        prompt = prompt or Prompt.by(bodies.addressee(message))
         texts = [self._words(body, prompt) for body in plain]
         pages = [self._words(body, prompt) for body in html]
         return fuller(joined(texts), joined(pages))

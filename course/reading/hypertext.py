@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from course.reading import markup
-from course.reading.lines import NO_HINT, Hint, Line
+from course.reading.lines import MOST, NO_HINT, Hint, Line
 from course.reading.marks import MARKS, Mark, Means
 from course.reading.markup import Remainder, Tag
 
@@ -71,7 +71,7 @@ class Page:
 
     def read(self, html: str) -> list[Line]:
         """Return the lines of a body."""
-        for piece in markup.pieces(html):
+        for piece in markup.pieces(html, lambda: len(self.lines) > MOST):  # no rule looks beyond these
             if isinstance(piece, str):
                 self._write(piece)
             elif isinstance(piece, Remainder):

@@ -18,9 +18,9 @@ MARKS = re.compile(r"(?:>[ \t]?)+")
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
-ROWS = 3000  # lines that a text is split into
+ROWS = 2000  # lines that a text is split into
 FEW = 1000  # texts that the lines beyond are put together to
-MOST = 2000  # lines that are judged one by one
+MOST = 1600  # lines that are judged one by one
 FAR = 500  # runs of lines beyond, each as deep as it is quoted
 
 
@@ -78,7 +78,7 @@ class Line:
     def say(self, text: str) -> None:
         """Change the text."""
         self.text = text
-        seen = text[:LONGEST]
+        seen = text[:LONGEST] if "&nbsp;" not in text else text[:LONGEST].replace("&nbsp;", " ")  # QQ, in plain texts
         self.seen = seen.strip() if seen.isascii() else HIDDEN.sub("", seen).replace("\xa0", " ").strip()
         self.blank = not self.seen
 
@@ -96,9 +96,14 @@ def from_text(text: str, *, flowed: bool = False, delsp: bool = False) -> list[L
 
 def _in_few(rest: str) -> list[str]:
     """Return the rows beyond as few texts, by whether they have marks; the last may be all that is left."""
-    far = ["\n".join(rows) for _, rows in groupby(rest.split("\n"), key=lambda row: row[:1] == ">")]
-    most = FEW + (far[FEW][:1] == ">") if len(far) > FEW else len(far)
-    return far[:most] + ["\n".join(far[most:])] * (most < len(far))
+    rows, far, at = rest.split("\n"), list[str](), 0
+    for marked, group in groupby(rows, key=lambda row: row[:1] == ">"):
+        if len(far) > FEW or (len(far) == FEW and not marked):
+            return [*far, "\n".join(rows[at:])]
+        some = list(group)
+        far.append("\n".join(some))
+        at += len(some)
+    return far
 
 
 def bounded(lines: list[Line]) -> list[Line]:

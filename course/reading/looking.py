@@ -48,7 +48,10 @@ REACTION = re.compile(
 )
 QUOTED = re.compile(
     r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
-    r"|removed an? (?:like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from) \u201c(.{20,})\u201d",
+    r"|removed an? (?:like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from"
+    r"|(?:no )?le gust\u00f3|le encant\u00f3|le dio risa|exclam\u00f3 por|dud\u00f3 sobre|reaccion\u00f3 con \S{1,12} a"
+    r"|a aim\u00e9|a ador\u00e9|a r\u00e9agi avec \S{1,12} \u00e0|gef\u00e4llt)"
+    r" [\u201c\u201e\u00ab]\s?(.{20,})[\u201d\u201c\u00bb]",
     re.IGNORECASE | re.DOTALL,
 )
 WORD = re.compile(r"[^\W\d_]+")

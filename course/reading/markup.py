@@ -6,7 +6,7 @@ Not `html.parser`, which is quadratic on some broken markup, and no tree: nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -59,8 +59,11 @@ def is_html(text: str) -> bool:
     return closed is not None and not text.lstrip().startswith((">", "```"))
 
 
-def pieces(html: str) -> Iterator[Tag | Remainder | str]:
-    """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out."""
+def pieces(html: str, enough: Callable[[], bool] = lambda: False) -> Iterator[Tag | Remainder | str]:
+    """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out.
+
+    Behind so many tags, or when there is `enough`, the rest follows as remainders.
+    """
     last, small, raw, known = html.rfind(">"), html.lower(), set(RAW), dict[str, Tag]()
     at = count = 0
     while at < len(html):
@@ -94,7 +97,7 @@ def pieces(html: str) -> Iterator[Tag | Remainder | str]:
         else:
             yield tag
         count += 1
-        if count > TAGS:
+        if count > TAGS or enough():
             yield from _remainder(html[at:])
             return
 
@@ -104,7 +107,7 @@ def _remainder(html: str) -> Iterator[Remainder]:
     said, deeper, at = SPACES.sub(" ", html), 0, 0
     for quote in [*QUOTES.finditer(said), None]:
         text = said[at : quote.start() if quote else len(said)]
-        yield Remainder(unescape(TAG.sub(" ", ENDS.sub("\n", text))), deeper)
+        yield Remainder(unescape(TAG.sub(" ", ENDS.sub("\n", text)) if "<" in text else text), deeper)
         if quote:
             deeper, at = deeper + (-1 if quote[1] else 1), quote.end()
 

@@ -16,7 +16,7 @@ from email.message import Message
 from email.parser import BytesFeedParser
 
 from course.reading.caps import DEPTH, HEAD_END, PARTS, TEXT, TooMuchError, check_body, check_head
-from course.reading.cutting import cut
+from course.reading.cutting import Walk, cut
 
 PIECE = 64 * 1024  # bytes that are parsed at once
 CHARSETS = re.compile(
@@ -57,10 +57,21 @@ def reduced(raw: bytes, *, photos: bool = False) -> bytes:
 
 
 def _fed(small: bytes) -> Message:
+    """Parse a message. Where there are no parts only its header is parsed: `email` makes an object of each line."""
+    end = Walk(small).end_of_header(0)
+    message = _parsed(small[:end])
+    if message.get_content_maintype() in {"multipart", "message"}:
+        return _parsed(small)
+    # A line like "From " that ends a header is put back by `email`: it begins the text.
+    message.set_payload(str(message.get_payload()) + small[end:].decode("ascii", "surrogateescape"))
+    return message
+
+
+def _parsed(raw: bytes) -> Message:
     """Parse piece by piece: `message_from_bytes` first makes a text of all of it, with four bytes a character."""
     parser = BytesFeedParser(policy=policy.compat32)
-    for at in range(0, len(small), PIECE):
-        parser.feed(small[at : at + PIECE])
+    for at in range(0, len(raw), PIECE):
+        parser.feed(raw[at : at + PIECE])
     return parser.close()
 
 
@@ -161,7 +172,7 @@ def to_text(raw: bytes, charset: str) -> str:
 def _is_utf8(raw: bytes) -> bool:
     """Whether bytes can only be UTF-8, whatever charset they are said to be in: three bytes make a character."""
     try:
-        return any(char >= "\u0800" for char in raw.decode("utf-8"))
+        return max(raw.decode("utf-8"), default="") >= "\u0800"
     except UnicodeError:
         return False
 

@@ -9,8 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from course.reading.announcements import SHORT, following, rest
+from course.reading.attributions import ends_with_colon
 from course.reading.lines import HEAD, OWN, QUOTE, Line
 from course.reading.prompt import ENOUGH, Match, Prompt, end, matches
+from course.reading.words import Words
 
 FEWEST = 8  # words of ours that make a quote a quote of ours
 # What a client puts into a quote by itself: a picture's name, a list of links, their numbers, dashes.
@@ -24,12 +27,16 @@ SENTENCE = re.compile(r"[.?!\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
 ATTRIBUTION = 4  # lines above a quote in which our name or address makes them its announcement
 
 
-def sift(lines: list[Line], prompt: Prompt) -> None:
-    """Give the lines of a reply their kinds anew, knowing what was sent."""
+def sift(lines: list[Line], prompt: Prompt, words: Words) -> None:
+    """Give the lines of a reply their kinds anew, knowing what was sent, or at least by whom."""
+    if not prompt.signs:
+        _said_by(lines, prompt, words)
+        return
     found = matches(lines, prompt)
     depth = _depth(lines, found)
     ours = [match.mostly for match in found]
     if depth is None:
+        _said_by(lines, prompt, words)
         for line, one in zip(lines, ours, strict=True):
             line.ours = one and line.depth > 0
         return
@@ -43,6 +50,29 @@ def sift(lines: list[Line], prompt: Prompt) -> None:
     _answers(lines, ours, depth)
     for line, one in zip(lines, ours, strict=True):
         line.ours = one
+
+
+def _said_by(lines: list[Line], prompt: Prompt, words: Words) -> None:
+    """Cut at "Dear Self wrote:", with our name in it and no date, in a mail to us: Outlook Express, old phones."""
+    written = False
+    for index, line in enumerate(lines):
+        if written and line.kind is OWN and _is_said_by(line.seen, prompt, words):
+            line.kind = HEAD
+            after = following(lines, index)
+            if after is None or after.depth <= line.depth:
+                rest(lines, index + 1, line.depth)
+            return
+        written = written or (line.kind is OWN and not line.blank)
+
+
+def _is_said_by(text: str, prompt: Prompt, words: Words) -> bool:
+    """Whether there is a name of ours in this line, a verb of saying, a colon, and no other word."""
+    if not ends_with_colon(text) or len(text) > SHORT:
+        return False
+    said = text.casefold()
+    left = next((said.replace(name, " ", 1) for name in prompt.names if name in said), "")
+    verb = words.verb(left)
+    return verb is not None and not re.search(r"\w", left[: verb.start()] + left[verb.end() :])
 
 
 def _depth(lines: Sequence[Line], found: Sequence[Match]) -> int | None:

@@ -11,11 +11,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from course.reading.lines import HEAD, UNSEEN, Line
+from course.reading.lines import HEAD, Line
 
 URL = re.compile(
     r"[<(\[]?\b(?:https?://|mailto:|cid:)[^\s<>\])]*[>)\]]?|\[\d{1,3}\]", re.IGNORECASE
 )  # and its number in a list
+LINKED = ("://", "mailto:", "cid:", "[")  # one of which is in each of them
 # Words; single characters where words are not spaced; and signs like emoji, which are somebody's words as well.
 WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['\u2019][^\W_]+)*"
@@ -55,16 +56,25 @@ class Prompt:
         known = frozenset(name.casefold() for name in names if len(name) > 2)  # noqa: PLR2004
         return cls(signs, frozenset(rows), frozenset(whole - {()}), known)
 
+    @classmethod
+    def by(cls, name: str) -> Prompt:
+        """Return what is known of a message that only its sender's name is known of."""
+        return cls({}, frozenset(), frozenset(), frozenset({name.casefold()} if len(name) > 2 else ()))  # noqa: PLR2004
+
 
 def words(text: str) -> list[str]:
     """Return the words of a text, links left out, in small letters."""
     if ":" in text or "[" in text:
-        text = URL.sub(" ", text)
+        small = text.lower()
+        text = URL.sub(" ", text) if any(sign in small for sign in LINKED) else text
     if number := NUMBER.match(text):
         text = text[number.end() :]
     if text.isascii():
         return PLAIN.findall(text.lower())
-    return [word for said in WORD.findall(text) if (word := _folded(said))]
+    found = WORD.findall(text)
+    if unicodedata.is_normalized("NFKC", text):  # nearly all are, and to normalise each word takes three times as long
+        return [word.casefold().replace("\u2019", "'") for word in found]
+    return [word for said in found if (word := _folded(said))]
 
 
 def end(text: str, count: int) -> int:
@@ -80,7 +90,7 @@ def _folded(word: str) -> str:
         return word
     if word.isascii():
         return word.lower()
-    return unicodedata.normalize("NFKC", word.translate(UNSEEN)).casefold().replace("\u2019", "'")
+    return unicodedata.normalize("NFKC", word).casefold().replace("\u2019", "'")  # nothing unseen is in a WORD
 
 
 @dataclass(slots=True)
@@ -140,6 +150,8 @@ def _whole_lines(lines: Sequence[Line], found: list[Match], prompt: Prompt) -> N
     """Take a short line of ours for ours within a quote, and elsewhere beside another line of ours."""
     said = [index for index, match in enumerate(found) if match.words]
     whole = {index for index in said if tuple(found[index].words) in prompt.lines}
+    if not whole:
+        return
     for indices in (said, said[::-1]):
         beside = False
         for index in indices:

@@ -103,7 +103,7 @@ class Sieve:
             yield rule.name
         _believe_no_heads(lines)
         if prompt is not None:
-            ours.sift(lines, prompt)
+            ours.sift(lines, prompt, self.words)
             yield SENT
         far = [(line, line.kind) for line in lines if line.beyond]
         for rule in self.ends:

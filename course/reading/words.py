@@ -205,7 +205,7 @@ def _any(words: Iterable[str]) -> str:
 
 def _gapped(phrase: str) -> str:
     """Return the pattern of a footer; its star is any device, and where it ends with a word, that word ends."""
-    pattern = re.escape(phrase).replace(r"\*", r"(.{1,40}?)").replace(r"\ ", r"\s{0,2}" if "*" in phrase else r"\s")
+    pattern = re.escape(phrase).replace(r"\*", r"(.{1,48}?)").replace(r"\ ", r"\s{0,2}" if "*" in phrase else r"\s")
     spaced = phrase[-1] < CJK and (phrase[-1].isascii() or phrase[-1].isalpha())
     return f"(?:{pattern})" + (r"$" if "*" in phrase else r"(?![a-z])" if spaced else "")
 
