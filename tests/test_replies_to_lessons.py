@@ -477,6 +477,7 @@ ENDINGS = [
     ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov\n\nDay 1", IT),
     ("indented, no quote", f'<div>I said</div><blockquote style="margin:0 0 0 40px;border:none;padding:0px">{IT}</blockquote>', f"I said {IT}"),
     ("indented, outlook.com", f'<div>I said</div><blockquote style="border-style: none">{IT}</blockquote>', f"I said {IT}"),
+    ("typed into the signature", f'<div id="Signature">{IT}<br>Sent from my iPhone</div>', IT),
     ("hidden", f'<div style="display:none">peek</div><p>{IT}</p>', IT),
     ("hidden, outlook", f'<div style="mso-hide:all">peek</div><p>{IT}</p>', IT),
     ("list", "<p>Three:</p><ol><li>Tea</li><li>Bread</li></ol><ul><li>Walk</li></ul>", "Three: 1. Tea 2. Bread - Walk"),
