@@ -155,6 +155,7 @@ FOUND = {
         mail(body="\U0001f44d\r\n\r\nAlice Liddell reacted via Gmail"),
         mail(body="\u2764\ufe0f\r\nAlice Liddell hat \u00fcber Gmail reagiert"),
     ],
+    "spam": [mail("X-Spam-Flag: YES"), mail("X-Spam-Flag: Yes, score=7.1")],
     "forged": [results("spf=fail smtp.mailfrom=example.org; dkim=fail header.d=example.org")],
     "sealed": [
         parts(("application/pgp-encrypted", "Version: 1"), ("application/octet-stream", "x"), subtype="encrypted"),

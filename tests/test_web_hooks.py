@@ -138,6 +138,55 @@ def test_a_reply_becomes_a_completion_and_a_receipt(world, sendgrid):
     assert list(world.app.spool_folder.glob("*.mail")) == []
 
 
+REPLY = b"From: alice@example.org\r\nTo: %s\r\nMessage-ID: <1@c.example>\r\n\r\nIt was hard.\r\n"
+FAILED = {"SPF": b"fail", "dkim": b"{@example.org : fail}"}
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        ({"envelope": b'{"from": ""}'}, False),
+        (FAILED, True),
+        (FAILED | {"dkim": b"{@list.example : fail, @example.org : fail}"}, True),
+        ({"spam_score": b"5.0"}, True),
+        ({"spam_score": b" 30.5\n"}, True),
+    ],
+    ids=["null-sender", "forged", "forged-twice", "spam", "much-spam"],
+)
+def test_what_sendgrid_says_beside_a_mail_decides_like_what_a_server_writes_into_it(world, sendgrid, said, held):
+    """A null sender is no person; a forgery or spam is for whoever looks after the service: no day, no receipt."""
+    world.join()
+    world.pass_hours(24)
+    body = form(email=REPLY % world.box.last("day-1").reply_to.encode(), **said)
+
+    assert post(sendgrid, body).status_code == 200
+    assert world.rows("SELECT day FROM completions") == []
+    assert "receipt" not in world.box.names()
+    assert bool(list((world.app.spool_folder / "held").glob("*.mail"))) == held
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"SPF": b"fail"},
+        {"SPF": b"softfail", "dkim": b"{@example.org : fail}"},
+        FAILED | {"SPF": b"pass"},
+        FAILED | {"dkim": b"{@list.example : fail, @example.org : pass}"},
+        {"spam_score": b"4.9"},
+        {"spam_score": b"-2"},
+        {"spam_score": b"a lot"},
+        {"envelope": b'{"from": null}'},
+        {"envelope": b'{"from": "alice@example.org"}', "SPF": b"none", "dkim": b"none"},
+    ],
+)
+def test_what_says_little_keeps_no_reply_from_counting(world, sendgrid, received, said):
+    """A forwarded mail fails SPF, a group's fails DKIM: such a reply counts, and its bytes are as they came."""
+    raw = REPLY % b"reply@reply.dearself.example"
+
+    assert post(sendgrid, form(email=raw, **said)).status_code == 200
+    assert received[0][0] == raw
+
+
 def test_d7_a_post_again_changes_nothing(world, sendgrid):
     """SendGrid tries again, or somebody repeats what they overheard a day later: one day done, one receipt."""
     world.join()

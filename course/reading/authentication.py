@@ -7,6 +7,8 @@ from email.message import Message
 
 from course.reading import mime
 
+# Whose results SendGrid's are written down as. A sender can write them too, and holds up nothing but their own mail.
+INBOUND_PARSE = "inbound-parse"
 METHOD = re.compile(r"\s*(dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
 # The domain that a method is about: a DKIM pass says nothing of the From line.
 FAILED = re.compile(r"\s*(dkim|spf|dmarc)\s*=\s*(pass|fail|hardfail)\b", re.IGNORECASE)
@@ -34,11 +36,16 @@ def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
 
 
 def forged(message: Message, authserv_id: str) -> bool:
-    """Whether SPF and DKIM both failed and nothing passed, by the same results. Without one of them nothing is known.
+    """Whether SPF and DKIM both failed and nothing passed, by the same results or by SendGrid's.
 
+    Without one of them nothing is known.
     A forwarded mail fails SPF, a mail by a group fails DKIM: each alone is a person's everyday (RFC 7960).
     """
-    found = [FAILED.match(result) for result in _results(message, authserv_id)]
+    return any(_all_failed(_results(message, by)) for by in (authserv_id, INBOUND_PARSE))
+
+
+def _all_failed(results: list[str]) -> bool:
+    found = [FAILED.match(result) for result in results]
     said = {(one[1].lower(), one[2].lower() == "pass") for one in found if one}
     return {("spf", False), ("dkim", False)} <= said and not any(passed for _, passed in said)
 

@@ -20,7 +20,7 @@ IN_MEMORY = 1024 * 1024  # bytes of a posted mail; what is longer goes to a file
 LONGEST = 64 * 1024  # bytes of any other field
 CHARSETS = b"charsets"
 LONG = (b"email", b"headers", b"text", b"html")
-SMALL = (b"envelope", b"dkim", b"SPF", CHARSETS)
+SMALL = (b"envelope", b"dkim", b"SPF", b"spam_score", CHARSETS)
 ATTACHED = re.compile(rb"attachment[1-9][0-9]{0,2}")
 
 

@@ -134,9 +134,9 @@ def _read(request: Request, body: IO[bytes], keep: Callable[..., object]) -> Non
         raw, small = form.mail(), form.small
     if raw is None:
         raise ValueError("it has neither the field `email` nor `headers`: it is not from Inbound Parse")
-    dkim, spf, envelope = (bytes(small[name]) for name in (b"dkim", b"SPF", b"envelope"))
-    to, passed = sendgrid.recipients(envelope), sendgrid.passed(dkim, spf, envelope)
-    keep(raw, source="sendgrid", to=to, passed=passed)
+    said = {name: bytes(small[name.encode()]) for name in ("dkim", "SPF", "spam_score", "envelope")}
+    to, passed = sendgrid.recipients(said["envelope"]), sendgrid.passed(said["dkim"], said["SPF"], said["envelope"])
+    keep(sendgrid.stamped(raw, said), source="sendgrid", to=to, passed=passed)
 
 
 async def _spooled(request: Request, body: IO[bytes]) -> bytes:
