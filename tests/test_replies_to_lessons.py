@@ -12,6 +12,7 @@ import os
 import re
 import struct
 import subprocess
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from html import escape
@@ -22,6 +23,7 @@ import pytest
 from conftest import make_settings
 from mail_clients import Sent, as_text, message, paragraphs
 
+from benchmarks import reading
 from course.content import catalogue
 from course.links import PAGES
 from course.reading import extract, reacts, read
@@ -587,6 +589,20 @@ ENDINGS = [
 def test_each_rule_does_what_it_is_there_for(text, right):
     """One by one: each way of ending, announcing and marking that a client or an RFC is known for."""
     assert same(extract(text), right)
+
+
+def test_no_rule_mark_or_language_is_there_for_nothing():
+    """Left out, each changes how some fixture of ours is read, as `python -m benchmarks.reading --rules` lists."""
+    whole, needless = reading.Reader(), []
+    cases = [*reading.texts()][::-1]  # what was made for one rule comes first, and one that changes is enough
+    usual = lru_cache(maxsize=None)(lambda case: whole.read(case.message))
+    for name, sieve in reading.each_left_out(whole.sieve):
+        reader, language = replace(whole, sieve=sieve), name.removeprefix("words: ")
+        likely = sorted(cases, key=lambda case: not case.name.startswith(language))
+        if all(reader.read(case.message) == usual(case) for case in likely):
+            needless.append(name)
+
+    assert needless == []
 
 
 def typed(count):
