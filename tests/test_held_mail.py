@@ -81,6 +81,24 @@ def test_what_is_counted_is_a_person_s(world, day_1, course):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("named", ["filename", "filename*", "name"])
+def test_a_file_s_name_is_shown_to_nobody(world, day_1, course, named):
+    """What people call their files is theirs, too: neither the list nor its JSON has a word of it."""
+    name = f"UTF-8''{WORDS}.pdf" if named == "filename*" else f'"{WORDS}.pdf"'
+    where = "Content-Type: application/pdf" if named == "name" else "Content-Disposition: attachment"
+    parts = ("Content-Type: text/plain\n\nWhat I wrote.\n", f"{where}; {named}={name}\n\nx\n")
+    head = f"From: alice@example.org\nTo: {day_1.reply_to}\nMessage-ID: <3@client.example.org>\nList-Id: <l.example>\n"
+    body = "".join(f"--b\n{part}" for part in parts)
+    raw = f"{head}MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n{body}--b--\n".encode()
+    assert world.deliver(raw) == ["held"]
+    told = [course("held", "mail"), course("held", "mail", "--json"), course("held", "count", name_of(world))]
+
+    assert f"{len(raw)} bytes  day 1" in told[0].out
+    assert [ended.code for ended in told] == [0, 0, 0]
+    assert [ended for ended in told if WORDS in ended.out + ended.err or ".pdf" in ended.out + ended.err] == []
+
+
+@ON_SQLITE
 def test_an_encrypted_answer_can_be_counted(world, day_1, course):
     """Its words stay unread; that there are some is known."""
     mail = EmailMessage()

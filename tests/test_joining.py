@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.message import EmailMessage
 
 import pytest
@@ -123,6 +124,82 @@ def test_no_is_never_written_to_again(world, words):
     assert (left, standing(world)) == ([], [])
     assert world.box.names() == ["joining"]
     assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("words", ["YES", "NO"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Auto_Submitted": "auto-replied"},
+        {"Auto_Submitted": "auto-generated"},
+        {"Precedence": "auto_reply"},
+        {"X_Autoreply": "yes"},
+        {"Return_Path": "<>"},
+        {"From": "noreply@example.org"},
+    ],
+    ids=str,
+)
+def test_a_machine_decides_nothing(world, header, words):
+    """Only a person consents: what a responder writes confirms nothing and refuses nothing, and she still may."""
+    ask(world)
+    question = world.box.last("joining")
+    decided = world.reply(question, words, **header)
+    before = standing(world)
+    world.reply(question, "YES")
+
+    assert decided == ["automatic"]
+    assert before == [("alice@example.org", "self-compassion", "pending")]
+    assert standing(world) == [("alice@example.org", "self-compassion", "active")]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        *(("es", words) for words in ("SÍ", "sí", "Si.", "Sí, acepto", "Sí, por favor. Gracias", "Estoy de acuerdo")),
+        *(("he", words) for words in ("כן", "כן.", "כן, בבקשה", "אני מסכימה", "אני מסכים", "שלום, כן. תודה")),
+    ],
+)
+def test_yes_begins_in_their_language(world, locale, words):
+    """They were asked in Spanish or Hebrew, and say yes in it."""
+    ask(world, Content_Language=locale)
+    question = world.box.last("joining")
+    world.reply(question, words)
+
+    assert question.mailing.locale == locale
+    assert standing(world) == [("alice@example.org", "self-compassion", "active")]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        *(("es", words) for words in ("NO", "No, gracias", "No fui yo", "CANCELAR")),
+        *(("he", words) for words in ("לא", "לא, תודה", "זה לא אני", "הסרה")),
+    ],
+)
+def test_no_refuses_in_their_language(world, locale, words):
+    """As in English: nothing is left but a mark, and nobody writes to them again."""
+    ask(world, Content_Language=locale)
+    question = world.box.last("joining")
+    world.reply(question, words)
+
+    assert question.mailing.locale == locale
+    assert standing(world) == []
+    assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("locale", "yes", "no"), [("en-GB", "YES", "NO"), ("es", "SÍ", "NO"), ("he", "כן", "לא")])
+def test_the_question_names_words_that_work(world, locale, yes, no):
+    """The words that it asks for are those that are tried here."""
+    ask(world, Content_Language=locale)
+    question = world.box.last("joining")
+    text = question.mailing.text_for(question.values)
+
+    assert re.search(rf"\W{yes}\W", text)
+    assert re.search(rf"\W{no}\W", text)
 
 
 @ON_SQLITE

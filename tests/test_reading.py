@@ -177,6 +177,22 @@ def test_what_is_long_but_a_persons_is_read(raw):
     assert read(raw).words.startswith("Yes.")
 
 
+DEEP = {
+    "multiparts": lambda levels: nested(levels) + b"Content-Type: text/plain\n\nYes.\n",
+    "forwards": lambda levels: (
+        HEAD + b"Content-Type: message/rfc822\n\n" * levels + b"Content-Type: text/plain\n\nYes.\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("made", DEEP.values(), ids=DEEP)
+def test_twenty_levels_are_read_and_one_more_is_not(made):
+    """The cap is exact: the twentieth part within another is read, the twenty-first puts the mail aside."""
+    assert read(made(20)).words.startswith("Yes.")
+    with pytest.raises(TooMuchError, match="deep"):
+        read(made(21))
+
+
 # In a process of its own, with five seconds of processor time and a gigabyte.
 
 CHILD = """

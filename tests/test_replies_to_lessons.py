@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import struct
 import subprocess
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from html import escape
@@ -21,6 +23,7 @@ import pytest
 from conftest import make_settings
 from mail_clients import Sent, as_text, message, paragraphs
 
+from benchmarks import reading
 from course.content import catalogue
 from course.links import PAGES
 from course.reading import extract, reacts, read
@@ -347,21 +350,32 @@ def certificate(tmp_path):
     return tmp_path
 
 
-@pytest.mark.skipif(
+NEEDS_OPENSSL = pytest.mark.skipif(
     not any(os.access(f"{folder}/openssl", os.X_OK) for folder in os.get_exec_path()), reason="needs openssl"
 )
+
+
+def smime(inner, folder, *how):
+    """Return a mail that is an S/MIME signature around a part (RFC 8551 section 3.5.2)."""
+    (folder / "m").write_bytes(inner)
+    command = ["openssl", "cms", "-sign", "-in", "m", "-signer", "c.pem", "-inkey", "k.pem", "-binary", *how]
+    done = subprocess.run([*command, "-outform", "DER"], check=True, cwd=folder, capture_output=True)
+    return SMIME_HEAD + base64.encodebytes(done.stdout), done.stdout
+
+
+SMIME_HEAD = b"Content-Type: application/pkcs7-mime; smime-type=signed-data\nContent-Transfer-Encoding: base64\n\n"
+
+
+@NEEDS_OPENSSL
 @pytest.mark.parametrize("how", [["-nodetach"], ["-nodetach", "-indef", "-stream"]])
 def test_an_smime_signature_around_the_message_is_opened(certificate, how):
     """RFC 8551: Outlook's opaque signatures hold the message itself, in one piece or in many."""
     text = "Content-Type: text/plain; charset=utf-8\r\n\r\nIt helped a little.\r\n"
-    (certificate / "m").write_bytes(text.encode())
-    command = ["openssl", "cms", "-sign", "-in", "m", "-signer", "c.pem", "-inkey", "k.pem", "-binary", *how]
-    done = subprocess.run([*command, "-outform", "DER"], check=True, cwd=certificate, capture_output=True)
-    head = b"Content-Type: application/pkcs7-mime; smime-type=signed-data\nContent-Transfer-Encoding: base64\n\n"
+    raw, der = smime(text.encode(), certificate, *how)
 
-    assert extract(head + base64.encodebytes(done.stdout)) == "It helped a little."
-    for end in range(0, len(done.stdout), 40):
-        assert isinstance(extract(head + base64.encodebytes(done.stdout[:end])), str)
+    assert extract(raw) == "It helped a little."
+    for end in range(0, len(der), 40):
+        assert isinstance(extract(SMIME_HEAD + base64.encodebytes(der[:end])), str)
 
 
 def tnef(*properties, body=b""):
@@ -394,6 +408,66 @@ def test_e11_a_winmail_dat_alone_is_opened(raw):
     assert extract(head + base64.encodebytes(raw)) == "It helped a little."
     for end in range(len(raw)):
         assert isinstance(extract(head + base64.encodebytes(raw[:end])), str)
+
+
+# Our lesson, quoted within what a text may be wrapped in.
+
+BY_NAME = {name: (make, style) for name, make, style in REPLIES}
+WITH_HTML = ("thunderbird-top", "thunderbird-inter", "gmail-inter", "evolution-html-bottom", "outlook-top", "apple-top")
+IN_PLAIN = ("mutt-top", "mutt-bottom", "mutt-inter", "roundcube-top", "roundcube-inter", "alpine-inter")
+
+
+def reply_of(name, who):
+    """Return a reply to our lesson as this client makes it."""
+    make, style = BY_NAME[name]
+    return make(lesson(), ANSWERS[who], style)
+
+
+@NEEDS_OPENSSL
+@pytest.mark.parametrize("how", [["-nodetach"], ["-nodetach", "-indef", "-stream"]], ids=["one piece", "many"])
+def test_our_lesson_within_an_smime_signature_is_cut_out(certificate, how):
+    """Whatever the client, opaque or not: what was typed comes out, and nothing of ours."""
+    for name in (*WITH_HTML, *IN_PLAIN):
+        for who in ("alice", "bob"):
+            inner = reply_of(name, who)
+            raw, _ = smime(inner[inner.index(b"Content-Type") :], certificate, *how)
+
+            assert same(extract(raw, sent=lesson().raw), ANSWERS[who]), name
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "hebrew"])
+@pytest.mark.parametrize("name", IN_PLAIN)
+def test_our_lesson_within_a_pgp_signature_is_cut_out(name, who):
+    """The whole text is signed, the quote and dashes of one's own in it."""
+    text = re.sub(r"^-", "- -", Sent(reply_of(name, who)).plain, flags=re.MULTILINE)
+    signature = "-----BEGIN PGP SIGNATURE-----\n\niQEzBAEBCAAd\n=abcd\n-----END PGP SIGNATURE-----\n"
+    raw = message(("plain", f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{text}\n{signature}"))
+
+    assert same(extract(raw, sent=lesson().raw), ANSWERS[who])
+
+
+def texts_of(raw):
+    """Return the text of a mail and its HTML, as properties of a winmail.dat."""
+    sent = Sent(raw)
+    return prop(0x1F, 0x1000, f"{sent.plain}\0".encode("utf-16-le")), prop(0x102, 0x1013, sent.part("html").encode())
+
+
+FORMS = {
+    "both": lambda raw: tnef(*texts_of(raw)),
+    "text": lambda raw: tnef(texts_of(raw)[0]),
+    "html": lambda raw: tnef(texts_of(raw)[1]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("who", ["alice", "bob", "hebrew"])
+@pytest.mark.parametrize("name", WITH_HTML)
+def test_our_lesson_within_a_winmail_dat_is_cut_out(name, who, form):
+    """As text, as HTML or as both, above or between our lines."""
+    head = b"Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+    raw = head + base64.encodebytes(form(reply_of(name, who)))
+
+    assert same(extract(raw, sent=lesson().raw), ANSWERS[who])
 
 
 def test_utf_8_that_says_it_is_big5_is_read():
@@ -515,6 +589,20 @@ ENDINGS = [
 def test_each_rule_does_what_it_is_there_for(text, right):
     """One by one: each way of ending, announcing and marking that a client or an RFC is known for."""
     assert same(extract(text), right)
+
+
+def test_no_rule_mark_or_language_is_there_for_nothing():
+    """Left out, each changes how some fixture of ours is read, as `python -m benchmarks.reading --rules` lists."""
+    whole, needless = reading.Reader(), []
+    cases = [*reading.texts()][::-1]  # what was made for one rule comes first, and one that changes is enough
+    usual = lru_cache(maxsize=None)(lambda case: whole.read(case.message))
+    for name, sieve in reading.each_left_out(whole.sieve):
+        reader, language = replace(whole, sieve=sieve), name.removeprefix("words: ")
+        likely = sorted(cases, key=lambda case: not case.name.startswith(language))
+        if all(reader.read(case.message) == usual(case) for case in likely):
+            needless.append(name)
+
+    assert needless == []
 
 
 def typed(count):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from course.reading import announcements, extract, words
+from course.reading import announcements, extract, read, words
 from course.reading.endings import is_footer
 from course.reading.lines import Hint, Kind, Line
 
@@ -233,6 +233,33 @@ def test_a_sentence_that_begins_like_a_footer_stays(line):
     assert not is_footer(line, words.ALL)
     assert extract(f"{OWN}\n\n{line}\n") == f"{OWN}\n\n{line}"
     assert extract(line) == line
+
+
+DONE = {
+    "en": "Done", "de": "Erledigt", "fr": "Fait", "es": "Hecho", "pt": "Feito", "it": "Fatto", "nl": "Gedaan", "sv": "Klart",
+    "da": "Færdig", "no": "Ferdig", "fi": "Tehty", "pl": "Zrobione", "cs": "Hotovo", "sk": "Hotovo", "hu": "Kész",
+    "ro": "Gata", "bg": "Готово", "ru": "Сделано", "uk": "Зроблено", "el": "Έγινε", "tr": "Tamam", "he": "עשיתי",
+    "ar": "تم", "fa": "انجام شد", "ja": "できました", "ko": "완료", "zh": "完成", "vi": "Xong", "th": "เสร็จแล้ว", "id": "Selesai",
+    "hr": "Gotovo", "sl": "Končano", "ca": "Fet", "et": "Tehtud", "lv": "Gatavs", "lt": "Padaryta", "hi": "हो गया",
+}  # fmt: skip
+
+
+def test_done_is_tried_in_every_language_that_has_words():
+    """A language that is added says here how it is said."""
+    assert set(DONE) == set(words.ALL.tables) - {"brands"}
+
+
+@pytest.mark.parametrize("said", DONE.values(), ids=DONE)
+def test_done_is_an_answer_in_every_language(said):
+    """It is enough, alone or beside what any client writes in any language: it is kept, and so it is a person's."""
+    for written in (said, f"{said}.", said.upper(), f"{said} 🙂"):
+        assert extract(written) == written
+        assert extract(f"{written}\n\nSent from my iPhone\n") == written
+        assert extract(f"<div>{written}</div><div><br></div>") == written
+        found = read(f"Content-Type: text/plain; charset=utf-8\n\n{written}\n".encode())
+        assert (found.says_something, found.first_line) == (True, written)
+    for line in ATTRIBUTIONS.values():
+        assert extract(f"{said}\n\n{line}\n\n> {QUOTED}\n") == said
 
 
 def test_marks_that_a_client_repeats_are_read_in_time_that_grows_with_their_number():

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import dkim
 import pytest
+from conftest import ON_SQLITE
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -94,3 +95,57 @@ def test_what_would_take_long_is_not_checked(body):
     head = HEAD + b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; h=from; bh=eA==; b=eA==\r\n"
 
     assert signatures.passed(head + b"\r\n" + body, asked) == ()
+
+
+# What a good mark is good for, where the service asks the DNS itself.
+
+CHECKED = pytest.mark.parametrize("settings", [{"dkim_check": True}], indirect=True, ids=["dkim-check"])
+WAYS = {
+    "signed": (signed, True),
+    "by nobody": (lambda head: head + b"\r\n" + BODY, False),
+    "by somebody else": (lambda head: signed(head, domain=b"example.net"), False),
+    "and changed since": (lambda head: signed(head).replace(b"side by side", b"far and wide"), False),
+}
+
+
+@pytest.fixture
+def lesson(world, monkeypatch):
+    """Let alice get day 1, and the DNS know the key of her domain and of others; return the lesson."""
+    monkeypatch.setattr("dkim.dnsplug._get_txt", lambda *_: key()[1])
+    world.join()
+    world.pass_hours(24)
+    return world.box.last("day-1")
+
+
+def from_alice(to):
+    """Return the head of a mail of hers."""
+    return f"From: alice@example.org\r\nTo: {to}\r\nMessage-ID: <1@client.example.org>\r\n".encode()
+
+
+@ON_SQLITE
+@CHECKED
+@pytest.mark.parametrize(("made", "proven"), WAYS.values(), ids=WAYS)
+def test_an_answer_counts_and_what_its_mark_proves_stands_beside_it(world, lesson, made, proven):
+    """Her reply address is enough to count; that it came from her own is proven by a good mark only, else claimed."""
+    assert world.deliver(made(from_alice(lesson.reply_to))) == ["completed"]
+    assert world.rows("SELECT sender FROM replies") == [("proven" if proven else "claimed",)]
+
+
+@ON_SQLITE
+@CHECKED
+@pytest.mark.parametrize(("made", "proven"), WAYS.values(), ids=WAYS)
+def test_without_her_reply_address_only_a_good_mark_counts(world, lesson, made, proven):
+    """Anybody can write her address into a From line: what is not proven to be hers is put aside, and does no day."""
+    decided = world.deliver(made(from_alice(world.app.settings.mail_from)))
+
+    assert decided == ["completed" if proven else "held"]
+    assert world.rows("SELECT day FROM completions") == ([(1,)] if proven else [])
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("lesson")
+def test_nobody_is_asked_unless_the_settings_say_so(world, monkeypatch):
+    """DKIM_CHECK=false, the default: the DNS hears nothing of who writes to us."""
+    monkeypatch.setattr("dkim.dnsplug._get_txt", lambda *_: pytest.fail("a key was asked for"))
+
+    assert world.deliver(signed(from_alice(world.app.settings.mail_from))) == ["held"]

@@ -45,6 +45,28 @@ def test_a_mail_is_gone_once_it_is_decided(world, lesson):
     assert spool.everywhere(world.app.spool_folder) == []
 
 
+@pytest.mark.parametrize("raw", [b"From: alice@example.org\r\n\r\nIt helped.\r\n", LONG], ids=["short", "long"])
+def test_a_mail_is_accepted_when_a_power_cut_cannot_take_it(world, monkeypatch, raw):
+    """All of it is written before its file is synced; only then it gets its name, and then its folder is synced."""
+    done = []
+    rename = os.replace
+
+    def synced(handle):
+        found = os.fstat(handle)
+        done.append((found.st_ino, found.st_size))
+
+    def renamed(draft, path):
+        done.append(("renamed", path))
+        rename(draft, path)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    path = world.app.receive(raw, source="test")
+    file, folder = path.stat(), path.parent.stat()
+
+    assert done == [(file.st_ino, file.st_size), ("renamed", path), (folder.st_ino, folder.st_size)]
+
+
 def test_a_mail_may_be_kept_for_some_days(world, lesson):
     """KEEP_RAW_DAYS=7: encrypted, whatever it was decided to be, and erased when the time is over."""
     keep(world, 7)
