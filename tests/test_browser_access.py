@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import World
-from test_browser import BROWSER, PICTURES, SMALL_TARGETS, chromium, served  # noqa: F401 (a fixture)
+from test_browser import AXE_OPTIONS, BROWSER, PICTURES, SMALL_TARGETS, chromium, served  # noqa: F401 (a fixture)
 from test_crawl import with_a_photo
 from test_journal import KEEP, choose
 
@@ -148,7 +148,7 @@ def examine(page, axe, name, schemes):
         faults += [f"{name} {size['width']}: {target}" for target in page.evaluate(SMALL_TARGETS)]
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
-        found = axe.run(page).response["violations"]
+        found = axe.run(page, options=AXE_OPTIONS).response["violations"]
         faults += [f"{name} {scheme}: {fault['id']} {fault['nodes'][0]['html'][:200]}" for fault in found]
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")

@@ -10,6 +10,8 @@ import pytest
 from every_mail import EVERY
 from mail_page import URL, Page, in_sight, words
 
+from course.content.catalogue import BARE
+
 MAILS = pytest.mark.parametrize("which", EVERY, ids=str)
 NUMBERED = re.compile(r"^ *\d+\. ", re.MULTILINE)
 
@@ -32,6 +34,15 @@ def test_text_and_html_lead_to_the_same_pages(which):
 
     assert typed == [address for address in linked if "@" not in address]
     assert [address for address in linked if "@" in address and address not in text] == []
+
+
+@MAILS
+def test_every_mail_with_links_leads_to_my_course(which):
+    """In both parts; but for what may reach a stranger, and the last mail of all, after which there is no course."""
+    there = f"{every_mail.LIVE['base_url']}/mine/"
+    parts = [there in every_mail.html(which), there in every_mail.text(which)]
+
+    assert parts == [not which.plain and which.name not in (*BARE, "erased")] * 2
 
 
 @MAILS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import UTC, date, datetime, timedelta
 
@@ -347,6 +348,22 @@ def test_one_word_wakes_a_course_that_rests(world, words):
 
     assert lessons(world)[1:] == [("day-2", date(2027, 3, 18))]
     assert [name for name, _ in said(world)] == ["quiet", "resting", "quiet"]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+@ON_SQLITE
+def test_the_note_of_a_course_that_rests_says_how_to_wake_it(world, locale, which):
+    """It names two words in the language of its reader, and either does what it says."""
+    own_pace(world, locale=locale)
+    mornings(world, 15)
+    note = world.box.last("resting")
+    named = re.findall(r"<strong[^>]*>(.+?)</strong>", note.mailing.html_for(note.values))
+    text = note.mailing.text_for(note.values)
+    world.reply(note, named[which])
+
+    assert (len(named), [word for word in named if word not in text]) == (2, [])
+    assert person(world).status == "active"
 
 
 @pytest.mark.parametrize("words", ["NEXT", "RESUME", "DONE", "SKIP"])

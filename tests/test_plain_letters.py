@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 from conftest import MONDAY, ON_SQLITE, make_settings
 from sqlalchemy import delete, insert, update
+from starlette.testclient import TestClient
 
 from course.content import catalogue, markdown, plain, slots
 from course.content.catalogue import NOTICES
+from course.content.command_words import Phrases
 from course.content.courses import lesson_name
 from course.journeys import filling, held, letters, notices, people
 from course.journeys.letters import Wish
@@ -19,6 +21,7 @@ from course.journeys.owed import OWED, rows
 from course.outgoing import RefusedMailing, Sent
 from course.settings import EMAILS
 from course.store.tables import address_changes, deliveries, subscribers
+from course.web import create_app
 
 MAIL = tomllib.loads((EMAILS / "words/en-GB.toml").read_text(encoding="utf-8"))["mail"]
 LINK = re.compile(r"https?:|href|<a[\s>]|<img|class=\"button|www\.", re.IGNORECASE)
@@ -143,6 +146,30 @@ def test_what_a_link_did_has_its_word(world, course, locale):
     assert words["farewell"] & {"LETTER", "JOIN"} == back | after
     for day in range(1, known.courses[course].days + 1):
         assert ("LETTER" in words[lesson_name(day)]) == (day in known.courses[course].letter_days)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+def test_what_has_no_word_is_a_word_away(world, locale):
+    """The answer to NO LINKS names commands alone; the links that come back lead to pace and language."""
+    phrases = Phrases.of(world.app.catalogue.words[locale])
+    client = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000")
+    source = (EMAILS / f"notices/{locale}/plain.md").read_text(encoding="utf-8")
+    named = re.findall(r"\*\*(.+?)\*\*", source)
+    meant = [command.name for command in map(phrases.command, named) if command]
+    world.join(locale=locale)
+    tick_hours(world, 20)
+    for said in (named[-1], named[-2]):
+        world.reply(world.box.last("day-1"), said)
+        world.app.tick()
+    without, back = text_of(world.box.last("plain")), world.box.last("links")
+    typed = set(re.findall(rf"{re.escape(world.app.settings.site_host)}(/\w+)", without))
+    mine = client.get(f"/mine/{world.link(back, 'mine')}").text
+
+    assert meant == ["PAUSE", "RESUME", "AGAIN", "STOP", "HELP", "LINKS", "LINKS", "PLAIN"]
+    assert (without.count(named[-2]), len(named)) == (6, len(meant))  # in the text and its footer, of both parts
+    assert [name for name in ("pace", "locale") if f'name="{name}"' not in mine] == []
+    assert {path: client.get(path).status_code for path in typed} == {"/help": 200}
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])

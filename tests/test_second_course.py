@@ -7,6 +7,7 @@ import shutil
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from conftest import ON_SQLITE
@@ -22,6 +23,7 @@ from course.store.tables import subscribers
 from course.web import create_app
 
 FIRST, NEXT = "self-compassion", "writing-with-self-compassion"
+ROOT = Path(__file__).parents[1]
 SITE = "http://127.0.0.1:8000"
 WORDS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in (EMAILS / "words").glob("en-*.toml")}
 TABLES = ("subscribers", "enrolments", "deliveries", "consents", "suppressions", "history", "limits", "skips")
@@ -448,3 +450,15 @@ def test_a_slip_in_a_courses_own_words_is_named(settings, tmp_path, line, say):
 
     with pytest.raises(ContentError, match=say):
         App.build(settings.model_copy(update={"emails_dir": emails}))
+
+
+def test_no_part_of_the_program_names_a_course():
+    """What a course is called stands in emails/ alone: another one comes by adding files."""
+    titles = [tomllib.loads(path.read_text(encoding="utf-8"))["title"] for path in EMAILS.glob("courses/*/course.toml")]
+    names = {FIRST, NEXT, *(said for title in titles for said in title.values())}
+    kinds = {".py", ".html", ".js", ".css", ".toml", ".mako"}
+    files = [path for path in (ROOT / "course").rglob("*") if path.suffix in kinds] + [ROOT / "worker.py"]
+    read = {path: path.read_text(encoding="utf-8").casefold() for path in files}
+
+    assert len(files) > 200
+    assert [(str(path), name) for path, text in read.items() for name in names if name.casefold() in text] == []

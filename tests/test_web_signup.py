@@ -79,6 +79,15 @@ def test_nothing_is_ticked_before_the_visitor_ticks_it(browser):
     assert "checked" not in box[0]
 
 
+def test_nobody_is_asked_when_they_were_born(browser):
+    """All that the form asks for, and what it takes along by itself; the age is one sentence to agree to."""
+    text = browser.get("/").text
+    asked = set(re.findall(r'<(?:input|select|textarea)[^>]*\bname="([^"]+)"', text.partition('id="join"')[2]))
+
+    assert asked == {*FORM, "pace", "stamp", "ref"}
+    assert re.findall(r'type="(?:date|month|number)"', text) == []
+
+
 def test_a_sign_up_reaches_the_app_as_it_was_read(browser, signed_up):
     """The address and name are read strictly; the consent is kept in exactly the words that were shown."""
     form = FORM | {"email": " Alice@EXAMPLE.org ", "name": "  Alice\u200b  Ash ", "send_hour": "21", "locale": "en-US"}

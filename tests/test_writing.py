@@ -134,6 +134,20 @@ def test_opening_the_page_shows_the_prompt_and_changes_nothing(world, browser, p
     assert state(world) == before
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+def test_whoever_shares_a_device_is_told_to_clear_the_page(world, browser, locale):
+    """The word for shared computers stands under the box and names the button, which is always there."""
+    world.join(locale=locale)
+    world.pass_hours(24)
+    text = unescape(browser.get(f"/write/{world.link(world.box.last('day-1'), 'write')}").text)
+    hint = re.search(r'<p class="hint" id="device-hint">(.+?)</p>', text)[1]
+    clear = re.search(r'<a class="button plain" id="clear"[^>]*>(.+?)</a>', text)[1]
+
+    assert hint == world.app.catalogue.words[locale]["pages"]["write"]["shared"]
+    assert clear in hint
+
+
 def test_what_is_written_counts_the_day_as_a_reply_does(world, browser, page):
     """The day is done, by this page; the row says so; no mail follows, for the page has said it all."""
     answer = send(browser, page, CANARY)

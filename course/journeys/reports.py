@@ -20,7 +20,7 @@ LATE = timedelta(minutes=10)  # real time: a tick is due every second
 def stats(service: Service) -> dict[str, Any]:
     """Return, by course: enrolments by status, lessons sent and completed by day, and what led people here (?ref=).
 
-    Numbers only, nobody's name.
+    Numbers only, nobody's name. What led people here is counted of those whose storage has not ended.
     """
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
