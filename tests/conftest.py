@@ -334,6 +334,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     admin.dispose()
 
 
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """Give a database with its tables."""
+    store = Store(database)
+    migrate.upgrade(store)
+    yield store
+    store.close()
+
+
 def _template(connection: object, address: str) -> str:
     """Make the tables once; each test gets a copy of the files, which is quicker than making them again."""
     name = "course_template"

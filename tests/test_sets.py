@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import insert, select
 
-from course.store import migrate
-from course.store.database import Store
 from course.store.sets import one_of
 from course.store.tables import suppressions
 
@@ -32,15 +30,6 @@ ODD = (
     "%s",
     ":x",
 )
-
-
-@pytest.fixture
-def store(database):
-    """Give a database with its tables."""
-    store = Store(database)
-    migrate.upgrade(store)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -98,15 +98,6 @@ DELIVERY_MOVES = {
 
 
 @pytest.fixture
-def store(database):
-    """Give a database with its tables."""
-    store = Store(database)
-    migrate.upgrade(store)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def bare(database):
     """Give a database without a single table."""
     Path(database.removeprefix("sqlite:///")).unlink(missing_ok=True)
