@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, bindparam, update
 from sqlalchemy.exc import IntegrityError
 
 from course.journeys import permitting, suppression
-from course.journeys.owed import OWED, Owed, may_get, rows
+from course.journeys.owed import OWED, STILL_CLAIMED, Owed, may_get, rows
 from course.journeys.rates import Allowance
 from course.journeys.service import Service
 from course.store.sets import by_index, one_of
@@ -41,11 +41,6 @@ MARK = (
         worker=bindparam("by"),
         claimed_at=bindparam("at"),
     )
-)
-STILL_CLAIMED = (
-    one_of(deliveries.c.id, "ids"),
-    deliveries.c.status == DeliveryStatus.SENDING,
-    deliveries.c.worker == bindparam("by"),
 )
 MINE = OWED.where(*STILL_CLAIMED).order_by(deliveries.c.send_at, deliveries.c.id)
 RENEWED = timedelta(minutes=1)  # real time

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from course.content.catalogue import ELSEWHERE
 from course.journeys.notices import MAY_GET, mailing_name
-from course.store.states import DeliveryKind
+from course.store.sets import one_of
+from course.store.states import DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, enrolments, journals, subscribers
 
 CLAIM = -4  # from here on stands what a claim writes
@@ -86,6 +87,13 @@ OWED = select(
     deliveries.join(enrolments, enrolments.c.id == deliveries.c.enrolment_id)
     .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
     .outerjoin(journals, journals.c.enrolment_id == deliveries.c.enrolment_id)
+)
+
+# Of these ("ids"), what is still claimed by this worker ("by").
+STILL_CLAIMED = (
+    one_of(deliveries.c.id, "ids"),
+    deliveries.c.status == DeliveryStatus.SENDING,
+    deliveries.c.worker == bindparam("by"),
 )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from course import schedule
 from course.journeys import enrolments as rounds
 from course.journeys import pacing, people, suppression
-from course.journeys.owed import Owed, elsewhere, is_lesson
+from course.journeys.owed import STILL_CLAIMED, Owed, elsewhere, is_lesson
 from course.journeys.permitting import HELD
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
@@ -29,6 +29,7 @@ THEIRS = (
     .join(subscribers)
     .where(one_of(enrolments.c.id, "ids"))
 )
+PUT_BACK = update(deliveries).where(*STILL_CLAIMED).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None)
 log = structlog.get_logger()
 
 
@@ -56,12 +57,7 @@ def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datet
 
 def put_back(tx: Connection, worker: str | None, ids: Iterable[int]) -> None:
     """Release a worker's claims that were never handed over: queued as before, no attempt counted."""
-    mine = (
-        one_of(deliveries.c.id, ids),
-        deliveries.c.status == DeliveryStatus.SENDING,
-        deliveries.c.worker == worker,
-    )
-    tx.execute(update(deliveries).where(*mine).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None))
+    tx.execute(PUT_BACK, {"ids": ids, "by": worker})
 
 
 def sent(tx: Connection, service: Service, left: list[tuple[Owed, str]], now: datetime) -> None:
