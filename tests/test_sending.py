@@ -901,3 +901,23 @@ def test_a_tick_with_nothing_due_reads_no_table_from_end_to_end(world):
     steps = [step[3] for plan in plans for step in plan]
     whole = [step for step in steps if re.match(r"SCAN (?:deliveries|enrolments|subscribers|letters|replies)\b", step)]
     assert [step for step in whole if step.rpartition("INDEX ")[2] not in few] == []
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_claim_finds_its_rows_by_their_ids_however_much_is_queued(three):
+    """Its changes do not walk the index of all that is queued: a hundred thousand may be, at eight in the morning."""
+    engine = three.app.service.store.engine
+    plans: list[str] = []
+
+    def explain(connection, cursor, sql, values, *_) -> None:
+        if sql.startswith("UPDATE deliveries"):
+            plain = connection.connection.cursor()
+            plain.execute(f"EXPLAIN {sql}", values)
+            plans.append(str(plain.fetchall()))
+
+    event.listen(engine, "before_cursor_execute", explain)
+    three.app.tick()
+
+    assert len(three.box.sent) == 3
+    assert len(plans) == 2  # claimed, and sent
+    assert [plan for plan in plans if "queued_deliveries" in plan] == []

@@ -33,7 +33,9 @@ NOTICES, LESSONS = (
 )
 MARK = (
     update(deliveries)
-    .where(one_of(deliveries.c.id, "ids"), deliveries.c.status == DeliveryStatus.QUEUED)
+    # Found queued, and locked, by this transaction. Said once more, PostgreSQL would look for each of them in the index
+    # of all that is queued, which does not begin with the id.
+    .where(one_of(deliveries.c.id, "ids"))
     .values(
         local_date=bindparam("date"),
         mailing=bindparam("digest"),

@@ -42,8 +42,8 @@ def wanted(tx: Connection, service: Service, found: Iterable[Owed], now: datetim
     unwanted = [row.id for row in found if row.email in suppressed or not may_get(row)]
     if not unwanted:
         return list(found)
-    queued = one_of(deliveries.c.id, unwanted), deliveries.c.status == DeliveryStatus.QUEUED
-    tx.execute(update(deliveries).where(*queued).values(status=DeliveryStatus.CANCELLED))
+    these = one_of(deliveries.c.id, unwanted)
+    tx.execute(update(deliveries).where(these).values(status=DeliveryStatus.CANCELLED))
     return [row for row in found if row.id not in set(unwanted)]
 
 

@@ -12,6 +12,7 @@ from course.journeys import enrolments as rounds
 from course.journeys import people, silence
 from course.journeys.service import Service
 from course.store.database import insert_new
+from course.store.sets import by_index
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries, enrolments
 
@@ -27,11 +28,13 @@ def plan(service: Service, now: datetime) -> int:
     silence.tell(service, now)
     due = _due(service, now)
     with service.store.reading() as tx:
+        by_index(tx)
         if tx.execute(due.limit(1)).first() is None:
             return 0  # the usual tick: it looked, and took no lock
     total = 0
     while True:
         with service.store.transaction() as tx:
+            by_index(tx)
             planned = _plan_some(tx, service, due, now)
         total += planned
         if planned < AT_ONCE:
