@@ -192,6 +192,18 @@ def test_architecture_names_every_module_it_points_to():
     assert missing == []
 
 
+def test_what_it_exists_for_is_an_afternoons_reading():
+    """ARCHITECTURE.md lists the modules to begin with; together they have fewer lines than it says."""
+    chapter = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## An afternoon's reading")[2]
+    chapter = chapter.partition("\n## ")[0]
+    modules = re.findall(r"`([\w/]+\.py)`", chapter)
+    most = int(re.search(r"less than ([\d,]+) lines", chapter)[1].replace(",", ""))
+
+    assert {"journeys/claiming.py", "journeys/settling.py", "journeys/replies.py"} <= set(modules)
+    lines = sum(len((COURSE / module).read_text(encoding="utf-8").splitlines()) for module in modules)
+    assert most / 2 < lines < most
+
+
 def test_no_machine_and_no_package_index_is_named():
     """Nothing that is committed names a path of somebody's machine or the address of a package index."""
     pattern = re.compile(r"(?<![\w.])/(?:root|home/\w+|work)/|--(?:extra-)?index-url|--find-links|://\S+/simple\b")
