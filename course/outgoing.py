@@ -89,7 +89,7 @@ class Outgoing:
         # The same as clean_header() for each of them, in one look: nothing is left but the line breaks that are ours.
         if head.translate(None, PRINTABLE) != b"\r\n" * len(headers):
             raise ValueError("a header value must be printable ASCII on one line")
-        return head + self.mailing.mime(self.values)
+        return self.mailing.mime(self.values, head)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from html import escape
@@ -16,8 +16,8 @@ from course.content import slots
 CRLF = b"\r\n"
 SOFT = b"=" + CRLF
 NOT_HTML = re.compile(r"[&<>\"'\r\n\0]")
-# What quoted-printable leaves as it is, in one line with a place for a soft break: most values of a slot.
-PLAIN_LINE = re.compile(r"(?![. ])[ -<>-~]{1,74}(?<! )")
+# What quoted-printable and HTML leave as it is, in one line with a place for a soft break: most values, all links.
+AS_IT_IS = re.compile(r"(?![. ])[ !#-%(-;?-~]{1,74}(?<! )")
 LONGEST = 76  # characters of an encoded line, RFC 2045 section 6.7
 
 
@@ -59,15 +59,19 @@ class Mailing:
         """Return the subject with values as they are."""
         return slots.fill(self._subject, values)
 
-    def mime(self, values: Mapping[str, str]) -> bytes:
-        """Return the MIME headers and both parts, quoted-printable (RFC 2045 section 6.7) with CRLF.
+    def mime(self, values: Mapping[str, str], head: bytes = b"") -> bytes:
+        """Return `head`, then the MIME headers and both parts, quoted-printable (RFC 2045 section 6.7) with CRLF.
 
         No line begins with a dot, so it goes into an SMTP dialogue as it is (RFC 5321 section 4.5.2).
         """
         literal, open_ = self._frame
-        pieces = literal.copy()
-        for place, slot, encode in open_:
-            pieces[place] = encode(values[slot])
+        pieces = [head, *literal]
+        for slot, in_text, in_html in open_:
+            text, html = _encoded(values[slot])
+            for place in in_text:
+                pieces[place] = text
+            for place in in_html:
+                pieces[place] = html
         return b"".join(pieces)
 
     @cached_property
@@ -83,26 +87,29 @@ class Mailing:
         return slots.split(self.html)
 
     @cached_property
-    def _frame(self) -> tuple[list[bytes], list[tuple[int, str, Callable[[str], bytes]]]]:
-        """Everything that is the same for all, encoded once; and the open places in it: slot, and how to encode it."""
+    def _frame(self) -> tuple[list[bytes], list[tuple[str, list[int], list[int]]]]:
+        """Everything that is the same for all, encoded once; and for each slot its places in text and HTML, from 1."""
         # "=_" cannot occur in quoted-printable text, so no value can forge a boundary.
         boundary = f"=_{self.digest}"
         head = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
         literal = [f"{head}--{boundary}\r\n{_part('plain')}".encode()]
-        open_: list[tuple[int, str, Callable[[str], bytes]]] = []
-        for split, encode, after in (
-            (self._text, _quoted, f"\r\n--{boundary}\r\n{_part('html')}"),
-            (self._html, _quoted_html, f"\r\n--{boundary}--\r\n"),
+        open_: dict[str, tuple[list[int], list[int]]] = {}
+        for which, (split, after) in enumerate(
+            (
+                (self._text, f"\r\n--{boundary}\r\n{_part('html')}"),
+                (self._html, f"\r\n--{boundary}--\r\n"),
+            )
         ):
             for place, piece in enumerate(split):
                 if place % 2:
                     # A soft line break on both sides keeps lines short, whatever the value is.
-                    open_.append((len(literal) + 1, piece, encode))
-                    literal += [SOFT, b"", SOFT]
+                    literal[-1] += SOFT
+                    literal += [b"", SOFT]
+                    open_.setdefault(piece, ([], []))[which].append(len(literal) - 1)
                 else:
-                    literal.append(_quoted(piece))
-            literal.append(after.encode())
-        return literal, open_
+                    literal[-1] += _quoted(piece)
+            literal[-1] += after.encode()
+        return literal, [(slot, *places) for slot, places in open_.items()]
 
 
 def in_html(value: str) -> str:
@@ -123,16 +130,17 @@ def _part(subtype: str) -> str:
 
 @lru_cache(4096)  # help lines, dates, days: the same for many
 def _quoted(text: str) -> bytes:
-    if PLAIN_LINE.fullmatch(text):
-        return text.encode("ascii")
     encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
     *lines, last = encoded.split(b"\n")
     # The soft break that follows a piece needs a place on its last line too.
     return CRLF.join([*(_bounded(line, LONGEST) for line in lines), _bounded(last, LONGEST - 1)])
 
 
-def _quoted_html(text: str) -> bytes:
-    return _quoted(in_html(text))
+def _encoded(value: str) -> tuple[bytes, bytes]:
+    """Return what stands for a value in the text, and in the HTML."""
+    if AS_IT_IS.fullmatch(value):
+        return (same := value.encode("ascii"), same)
+    return _quoted(value), _quoted(in_html(value))
 
 
 def _bounded(line: bytes, most: int) -> bytes:
