@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import pytest
 from conftest import ON_SQLITE
 from servers import HANG, RudeServer
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 
 from course import links
 from course.app import App
-from course.journeys import claiming, demo, doubts, planning, settling, shift
+from course.journeys import claiming, demo, doubts, planning, settling, shift, suppression
 from course.outbound import one_by_one
 from course.outbound.greeting import Server
 from course.outbound.smtp import Smtp
@@ -28,7 +28,7 @@ PEOPLE = ("alice", "bob", "charlie")
 PHASES = {
     "plan": (planning, "_plan_some"),
     "claim": (claiming, "_claim_some"),
-    "re-check": (shift, "still_ours"),
+    "re-check": (shift, "still_wanted"),
     "settle": (settling, "sent"),
     "sweep": (doubts, "_decide"),
 }
@@ -220,6 +220,31 @@ def test_who_still_wants_their_mail_is_asked_while_others_are_on_their_way(world
         ("cancelled", 1),
         ("sent", 3),
     ]
+
+
+@pytest.mark.parametrize("what", ["their address is never to be written to", "their date is over"])
+def test_what_else_keeps_a_message_back_is_seen_while_others_are_on_their_way(world, what):
+    """An address that an operator suppresses meanwhile, and a midnight: nobody's enrolment changes by either."""
+    service, clock = world.app.service, world.clock
+    clock.go(hours=11, minutes=59, seconds=59)  # a second before midnight
+    demo.make(service, 4, clock.now(), due=True)
+    with service.store.transaction() as tx:
+        tx.execute(update(subscribers).values(timezone="Europe/London"))
+        people = tx.execute(select(subscribers.c.email).order_by(subscribers.c.id)).scalars().all()
+
+    def meanwhile(outgoing):
+        if outgoing.to == people[0] and what.endswith("written to"):
+            with service.store.transaction() as tx:
+                suppression.suppress(tx, service.keys, people[2], "by hand", clock.real())
+        clock.go(seconds=1.2 * shift.SLICE if what.endswith("written to") else 1)
+
+    world.app.close()
+    far = Far(meanwhile)
+    world.app = App.build(world.app.settings, transport=far, clock=clock)
+    world.app.tick()
+
+    assert far.calls == 1
+    assert far.to == [people[place] for place in ((0, 1, 3) if what.endswith("written to") else (0, 1))]
 
 
 def test_a_slow_server_is_waited_for(three):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Integer, bindparam, update
+from sqlalchemy import Connection, Integer, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from course.journeys import permitting, suppression
@@ -19,7 +19,7 @@ from course.journeys.rates import Allowance
 from course.journeys.service import Service
 from course.store.sets import by_index, one_of
 from course.store.states import DeliveryKind, DeliveryStatus
-from course.store.tables import Moment, deliveries
+from course.store.tables import Moment, deliveries, enrolments
 
 DUE = OWED.where(
     deliveries.c.status == DeliveryStatus.QUEUED,
@@ -45,6 +45,7 @@ MARK = (
     )
 )
 MINE = OWED.where(*STILL_CLAIMED).order_by(deliveries.c.send_at, deliveries.c.id)
+STANDING = select(deliveries.c.id, enrolments.c.status).join_from(deliveries, enrolments).where(*STILL_CLAIMED)
 RENEWED = timedelta(minutes=1)  # real time
 RENEW = (
     update(deliveries)
@@ -105,11 +106,24 @@ def _claim_some(
 
 
 def still_ours(tx: Connection, service: Service, worker: str, ids: Iterable[int], now: datetime) -> list[Owed]:
-    """Return those claims that may still leave at this moment, with all that is needed to fill them.
+    """Return those of these claims that may still leave at this moment, with all that is needed to fill them.
 
     Whoever left or was suppressed since the claim is not among them, nor a lesson whose date has passed meanwhile.
     """
-    found = rows(tx, MINE, ids=ids, by=worker)
+    return _still_welcome(tx, service, rows(tx, MINE, ids=ids, by=worker), now)
+
+
+def still_wanted(tx: Connection, service: Service, worker: str, known: list[Owed], now: datetime) -> set[int]:
+    """Return which of these claims may still leave, as `still_ours` does; nothing else is read anew."""
+    standing = dict(tx.execute(STANDING, {"ids": [row.id for row in known], "by": worker}).all())
+    ours = [row for row in known if row.id in standing]
+    as_they_stand = [
+        row if row.standing == standing[row.id] else row._replace(standing=standing[row.id]) for row in ours
+    ]
+    return {row.id for row in _still_welcome(tx, service, as_they_stand, now)}
+
+
+def _still_welcome(tx: Connection, service: Service, found: list[Owed], now: datetime) -> list[Owed]:
     found = [row for row in found if may_get(row) and row.local_date == permitting.local_date(row, now)]
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     return [row for row in found if row.email not in suppressed]

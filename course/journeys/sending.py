@@ -10,7 +10,7 @@ import structlog
 from course.journeys import claiming, filling, settling
 from course.journeys.filling import Known
 from course.journeys.owed import Owed
-from course.journeys.shift import TURN, Shift, Slice, asked_to_wait, still_ours
+from course.journeys.shift import TURN, Shift, Slice, asked_to_wait
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Unsure
 from course.store.database import AWAY
 
@@ -83,11 +83,13 @@ def _send_claimed(shift: Shift, rows: list[Owed], checked_at: float) -> Tally:
 
 
 def _renewed(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
-    """Return those of these claims that may still leave, dated anew, and when that was checked."""
-    if ids:
-        with shift.service.store.transaction() as tx:
-            claiming.renew(tx, shift.worker, ids, shift.clock.real())
-    return still_ours(shift, ids)
+    """Return those of these claims that may still leave, dated and read anew, and when that was checked."""
+    checked_at = shift.clock.monotonic()
+    if not ids:
+        return [], checked_at
+    with shift.service.store.transaction() as tx:
+        claiming.renew(tx, shift.worker, ids, shift.clock.real())
+        return claiming.still_ours(tx, shift.service, shift.worker, ids, shift.clock.now()), checked_at
 
 
 def _send_slice(shift: Shift, rows: list[Owed], handled: set[int], checked_at: float) -> None:

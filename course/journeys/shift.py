@@ -69,12 +69,11 @@ class Slice:
     def _check_again(self) -> bool:
         left = self.wanted - self.handled
         try:
-            rows, self.checked_at = still_ours(self.shift, left)
+            wanted, self.checked_at = still_wanted(self.shift, [self.rows[one] for one in left])
         except Exception as error:  # noqa: BLE001 (a transport has messages on their way; it is raised when they are answered)
             self.broke = error
             return False
-        self.rows.update((row.id, row) for row in rows)
-        self.wanted -= left - {row.id for row in rows}
+        self.wanted -= left - wanted
         return True
 
     def giving(self, outgoing: Outgoing) -> Outcome | None:
@@ -111,13 +110,11 @@ class Slice:
         self.shift.unsettled.extend([(self.rows[one], outcome) for one in ids])
 
 
-def still_ours(shift: Shift, ids: set[int]) -> tuple[list[Owed], float]:
-    """Return those of these claims that may still leave, and when (by the stopwatch) that was checked."""
+def still_wanted(shift: Shift, rows: list[Owed]) -> tuple[set[int], float]:
+    """Return which of these claims may still leave, and when (by the stopwatch) that was checked."""
     checked_at = shift.clock.monotonic()
-    if not ids:
-        return [], checked_at
     with shift.service.store.reading() as tx:
-        return claiming.still_ours(tx, shift.service, shift.worker, ids, shift.clock.now()), checked_at
+        return claiming.still_wanted(tx, shift.service, shift.worker, rows, shift.clock.now()), checked_at
 
 
 def asked_to_wait(outcome: Outcome) -> float:
