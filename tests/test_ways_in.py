@@ -13,7 +13,7 @@ import sys
 import threading
 from email import message_from_bytes
 from email.message import EmailMessage
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from doors import Caller, free_port, open_ways
 from mailboxes import dovecot, dovecot_program
 from starlette.testclient import TestClient
 
-from course.inbound import smtp_talk, spool
+from course.inbound import arriving, smtp_talk, spool
 from course.reading import read
 from course.web import create_app
 
@@ -248,6 +248,30 @@ def test_an_envelope_is_believed_where_there_is_one(world, lesson, deliver, way)
         raw = f"Delivered-To: {lesson.reply_to}\r\n".encode() + raw
     deliver(way, raw, lesson.reply_to)
 
+    assert world.rows("SELECT day FROM completions") == [(1,)]
+
+
+@pytest.fixture
+def on_disk(world, monkeypatch):
+    """Give a name to each file that a mail goes through while it arrives, and keep it; return their folder."""
+    folder, numbers = world.app.settings.data_dir / "tmp", count()
+    monkeypatch.setattr(
+        arriving,
+        "TemporaryFile",
+        lambda dir: (dir / str(next(numbers))).open("w+b"),  # noqa: A006 (tempfile's name)
+    )
+    return folder
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in {"imap", "pipe"}])  # these have it in memory
+def test_a_long_mail_is_unreadable_on_the_disk_while_it_arrives(world, lesson, deliver, on_disk, way):
+    """What is over a megabyte goes through files: the bytes that reach them say nothing, and the day counts."""
+    raw = letter(lesson, b"The heron stood still again. %s\r\n" % (b"\r\nThe heron stood still." * 100_000))
+    deliver(way, raw, lesson.reply_to)
+    files = [file.read_bytes() for file in on_disk.iterdir()]
+
+    assert files
+    assert all(len(file) > 2_000_000 and b"heron" not in file and lesson.to.encode() not in file for file in files)
     assert world.rows("SELECT day FROM completions") == [(1,)]
 
 
