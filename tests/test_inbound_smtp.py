@@ -158,6 +158,20 @@ def test_mail_for_another_domain_is_refused(port, kept, address):
     assert kept.mails == []
 
 
+@pytest.mark.parametrize("hello", [b"LHLO x", b"EHLO x"])
+def test_no_tls_is_offered_so_nothing_can_be_slipped_in_before_it(port, kept, hello):
+    """STARTTLS with commands right behind it, which a careless server obeys as if they had come under TLS: refused."""
+    with Caller(port, hello) as server:
+        injected = b"STARTTLS\r\nMAIL FROM:<eve@example.org>\r\nRCPT TO:<%s>\r\n" % TO.encode()
+        refused, *rest = server.say(injected), server.answer(), server.answer()
+
+        assert "STARTTLS" not in server.features.upper()
+        assert refused.startswith(("454", "500", "502"))
+        assert all(answer[:3] in {"250", "500", "501", "503"} for answer in rest)
+        assert server.say(b"NOOP\r\n") == "250 OK"
+    assert kept.mails == []
+
+
 @ON_SQLITE
 def test_nobody_learns_which_addresses_mean_something(world, tmp_path):
     """A true reply address, a made-up one and one that cannot be are answered alike, before and after the mail."""
