@@ -81,15 +81,13 @@ def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: d
     if OURS in mail.signals and not mail.failures:  # our own mail server may report from our own domain
         return Decision.DROPPED  # our own mail came back: a loop ends here
     with service.store.transaction() as tx:
-        decision = _place(tx, service, raw, mail, came, now, real_now)
+        decision = _place(tx, service, mail, came, now, real_now)
     if decision is Decision.COMMAND:
         service.store.sweep_pages()  # ERASE LETTER, another LETTER and STOP erase words
     return decision
 
 
-def _place(
-    tx: Connection, service: Service, raw: bytes, mail: Incoming, came: Came, now: datetime, real_now: datetime
-) -> Decision:
+def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: datetime, real_now: datetime) -> Decision:
     """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
     recipients = *came.to, *mail.recipients
     leaving = matching.leaving(tx, service, recipients)
@@ -119,14 +117,13 @@ def _place(
         raise HeldError(Why.NOBODY)
     if machine and answered.delivery_id:
         mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
-    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now, vouched=came.vouched)
+    mail = mail if machine else _without_ours(tx, service, mail, answered, now, real_now, vouched=came.vouched)
     return _decide(tx, service, mail, came, matching.sender(answered.person, mail, passed), answered, now, real_now)
 
 
 def _without_ours(
     tx: Connection,
     service: Service,
-    raw: bytes,
     mail: Incoming,
     answered: Answered,
     now: datetime,
@@ -147,7 +144,7 @@ def _without_ours(
     if reacts(mail.words, sent) and not vouched:
         log.info("nobody can tell whether a person wrote a mail", why="reaction")
         raise HeldError(Why.UNCLEAR)
-    found = sift(raw, sent)
+    found = sift(mail.texts, sent)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
 

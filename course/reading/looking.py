@@ -10,7 +10,7 @@ from functools import cached_property
 
 from course import addresses
 from course.reading import absence, bounces, mime
-from course.reading.extracting import Found, Reader, known
+from course.reading.extracting import Found, Reader, Texts, known
 from course.reading.lines import Line
 from course.reading.prompt import matches
 
@@ -95,9 +95,14 @@ class Look:
         return self.found.text
 
     @cached_property
+    def texts(self) -> Texts:
+        """Its own texts, line by line."""
+        return Reader().texts(self.message)
+
+    @cached_property
     def found(self) -> Found:
         """What a person wrote in it, and what was cut."""
-        return Reader().found(self.message)
+        return Reader().sifted(self.texts)
 
     @cached_property
     def parts(self) -> tuple[Message, ...]:
