@@ -136,9 +136,7 @@ def _without_ours(
     Where that is not known, and all was cut, it may be nothing but our own letter: then nothing of it is kept.
     Raises HeldError for a phone's reaction, which quotes us and says nothing else.
     """
-    sent = b""
-    if answered.delivery_id is not None and not answered.folded:
-        sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
+    sent = as_sent(tx, service, answered, now, real_now)
     if not sent:
         return mail if mail.says_something else replace(mail, cut="", whole="")
     if reacts(mail.words, sent) and not vouched:
@@ -146,6 +144,13 @@ def _without_ours(
         raise HeldError(Why.UNCLEAR)
     found = sift(mail.texts, sent)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
+
+
+def as_sent(tx: Connection, service: Service, answered: Answered, now: datetime, real_now: datetime) -> bytes:
+    """Return the message that a mail answers, as it went out; b"" where that is known no more."""
+    if answered.delivery_id is None or answered.folded:
+        return b""
+    return filling.once_more(tx, service, answered.delivery_id, now, real_now)
 
 
 def _decide(
