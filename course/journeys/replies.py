@@ -169,7 +169,7 @@ def _decide(
     command = None if machine else commands.match(service, person, mail.first_line)
     if not machine and sender is Sender.OTHER and service.settings.other_senders == "hold" and not came.vouched:
         raise HeldError(Why.OTHER_SENDER)
-    kind = Decision.AUTOMATIC if machine else _kind(mail, command, day, vouched=came.vouched)
+    kind = Decision.AUTOMATIC if machine else _kind(service, mail, command, day, vouched=came.vouched)
     row = {
         "enrolment_id": person.id,
         "delivery_id": None if answered.folded else answered.delivery_id,
@@ -200,12 +200,13 @@ def _decide(
     return kind
 
 
-def _kind(mail: Incoming, command: Command | None, day: int | None, *, vouched: bool) -> Decision:
+def _kind(service: Service, mail: Incoming, command: Command | None, day: int | None, *, vouched: bool) -> Decision:
     if command is not None:
         return Decision.COMMAND
-    if not mail.says_something and not (vouched and mail.unreadable):
-        if mail.unreadable:
-            raise HeldError(Why.SEALED)
+    held = Why.SEALED if mail.unreadable else Why.EMPTY if service.settings.empty_mail == "hold" else None
+    if not mail.says_something and not (vouched and held):
+        if held:
+            raise HeldError(held)
         return Decision.EMPTY
     return Decision.NOTED if day is None else Decision.COMPLETED
 
