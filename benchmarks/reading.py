@@ -1,76 +1,29 @@
-"""In charge of how well and how fast replies are read: `python -m benchmarks.reading` scores the corpora beside us.
+"""In charge of how well replies are read: `python -m benchmarks.reading` scores the corpora beside us and us.
 
 `--rules` lists what each rule changes, in the corpora and in our own fixtures: a rule that changes one case there and
-no fixture of ours has no place.
+no fixture of ours has no place. `--times` says how long it takes (reading_times.py).
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import json
-import statistics
 import sys
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+from benchmarks import reading_times
 from course.reading import words
 from course.reading.extracting import Reader
 from course.reading.sieve import Sieve
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
-SIZE = 64 * 1024
-ADDS = 5_000_000  # of a plain loop, by whose time others can compare a busy core with theirs
-TRIES = 5  # of each, for other work on the same core takes its caches
 OURS = {"lessons", "without the lesson", "words", "quotes", "journals", "endings"}  # sources of fixtures
-WORST = {
-    "words on one line": "word ",
-    "short lines": "x\n",
-    "one mark a line": "> x\n",
-    "answers between": "> x\ny\n",
-    "deep quotes": "> > > > > > > > x\n",
-    "marks on one line": "> ",
-    "attributions": "On Mon, 3 Mar 2026 at 8:00, A wrote:\n",
-    "verbs": "wrote ",
-    "labels": "From: a\n",
-    "header blocks": "From: a@b.org\nSent: 3 May\nTo: c\n\n",
-    "separators": "---- Original message ----\n",
-    "footers": "Sent from my iPhone\n",
-    "dashes": "-",
-    "spaces": " ",
-    "angles": "<",
-    "HTML paragraphs": "<p>x",
-    "HTML quotes": "<blockquote>x",
-    "HTML tables": "<table><tr><td>x",
-    "HTML quoted attribute": '<a x="',
-    "HTML comments": "<!--",
-    "HTML entities": "&lt;",
-    "HTML line breaks": "<div><br></div>",
-    "HTML quotes and answers": "<blockquote>x</blockquote>y",
-    "HTML links": '<a href="https://a.example/?b=c">link</a> ',
-    "HTML attributes": "<p a b c d e f g h i>x",
-    "attributions of marked quotes": "On Mon, 3 Mar 2026 at 8:00, A wrote:\n> x\ny\n",
-    "signatures": "-- \nAlice\n",
-    "underscores": "__________\nFrom: a@b.org\n",
-    "right to left": "\u200f\u05e9\u05dc\u05d5\u05dd\n",
-    "unseen": "a\u200b",
-    "emoji": "\U0001f600 ",
-    "prose": "The quick brown fox jumps over the lazy dog and then some 12.\n",
-    "prose, quoted": "> The quick brown fox jumps over the lazy dog and then some 12.\n",
-    "CJK": "今",
-    "long words": "a" * 480 + ":\n",
-    "long rules": "-" * 4000 + "a\n> x\n",
-    "long rules in a quote": "> " + "-" * 3990 + "a\n",
-    "numbers": "1" * 480 + ":\n",
-    "addresses": "a@" * 240 + ":\n",
-}
 
 
 @dataclass(frozen=True)
@@ -86,17 +39,21 @@ class Case:
 
 
 def main() -> None:
-    """Score and time, or list what each rule is good for."""
+    """Score, time, or list what each rule is good for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", action="store_true", help="what each rule changes, and where")
-    if parser.parse_args().rules:
+    parser.add_argument("--times", action="store_true", help="how long reading takes, beside its limits")
+    asked = parser.parse_args()
+    if asked.rules:
         rules([*replies(), *own(), *fixtures()])
+        return
+    if asked.times:
+        reading_times.show([(case.message, case.sent) for case in fixtures()])
         return
     for kind, cases in (("reply_dev.jsonl", list(replies())), ("own", list(own())), ("fixtures", list(fixtures()))):
         if cases:
             print(f"\n{kind}")
             print("\n".join(scores(cases)))
-    print("\n".join(timing([*replies(), *own()])))
 
 
 def replies() -> Iterator[Case]:
@@ -170,38 +127,6 @@ def scores(cases: Iterable[Case]) -> Iterator[str]:
             groups[group].append(found)
     for group, found_all in groups.items():
         yield f"{group:24} {sum(found_all):5} of {len(found_all):5}  {sum(found_all) / len(found_all):7.1%}"
-
-
-def timing(cases: Iterable[Case]) -> Iterator[str]:
-    """Yield milliseconds of processor time: the median, and each of the worst that 64 kB can be."""
-    reader = Reader()
-    spent = [_spent(reader.read, case.message, case.sent) for case in cases]
-    if spent:
-        yield f"\nmedian {statistics.median(spent):.2f} ms, longest {max(spent):.1f} ms, of {len(spent)}"
-    gc.collect()
-    gc.freeze()  # the cases are many, and no reply's doing
-    sent = next((case.sent for case in own()), None)
-    yield f"16 kB on one line {_spent(reader.read, 'word ' * 3277, sent):.1f} ms"
-    for name, piece in WORST.items():
-        text = (piece * (SIZE // len(piece) + 1))[:SIZE]
-        page = b"From: a@b.org\nContent-Type: text/html\n\n" + text.encode()
-        message = page if name.startswith("HTML") else text
-        loop = min(_spent(_loop) for _ in range(2))
-        quickest = min(_spent(reader.read, message, sent) for _ in range(TRIES))
-        yield f"64 kB of {name:30} {quickest:6.1f} ms, {quickest / loop:5.2f} of the loop"
-
-
-def _loop() -> None:
-    """Add up so many numbers, one by one."""
-    total = 0
-    for number in range(ADDS):
-        total += number
-
-
-def _spent(work: Callable[..., Any], *arguments: object) -> float:
-    began = time.process_time()
-    work(*arguments)
-    return (time.process_time() - began) * 1000
 
 
 def rules(cases: list[Case]) -> None:

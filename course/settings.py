@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     authserv_id: str = ""
     dkim_check: bool = False
     other_senders: Literal["accept", "hold"] = "accept"
+    empty_mail: Literal["answer", "hold"] = "answer"
     sendgrid_api_key: SecretStr = SecretStr("")
     sendgrid_region: Literal["global", "eu"] = "global"
     sendgrid_base_url: str = ""
@@ -92,7 +93,9 @@ class Settings(BaseSettings):
     timelapse: float | None = Field(None, ge=1, le=86_400)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("log_level", "transport", "sendgrid_region", "when_unsure", "other_senders", mode="before")
+    @field_validator(
+        "log_level", "transport", "sendgrid_region", "when_unsure", "other_senders", "empty_mail", mode="before"
+    )
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -40,6 +40,7 @@ KINDS = {
     "answers_hourly": "put a whole number of answers from 1 to 1000000",
     "when_unsure": "put resend or hold",
     "other_senders": "put accept or hold",
+    "empty_mail": "put answer or hold",
     "dkim_check": "put true or false",
     "spread_minutes": "put a whole number from 1 (all at once) to 60",
     "keep_raw_days": "put a whole number of days from 0 (gone once decided) to 365",

@@ -279,6 +279,16 @@ def test_a_change_is_answered_beside_the_receipt(world, lesson):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("word", ["PAUSE", "RESUME", "SKIP", "TIME 9"])
+def test_a_change_that_was_made_is_not_answered_again(world, lesson, word):
+    """The same word twice in answer to one lesson asks for one change: it is answered once at most."""
+    first, second = said(world, lesson, word), said(world, lesson, word)
+
+    assert len(first) <= 1
+    assert second == []
+
+
+@ON_SQLITE
 def test_words_after_an_empty_mail_count_without_another_answer(world, lesson):
     """Her photo was too small to be seen, then she writes "done": the day is done, as the first answer has promised."""
     got = [said(world, lesson, ""), said(world, lesson, "done")]

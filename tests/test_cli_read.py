@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 
 import pytest
+from conftest import ON_SQLITE
 
 REPLY = "PAUSE 3 DAYS\n\nIt was a long week.\n\nSent from my iPhone\n\nOn Tuesday, Dear Self wrote:\n> Write a line.\n"
 
@@ -13,9 +16,9 @@ REPLY = "PAUSE 3 DAYS\n\nIt was a long week.\n\nSent from my iPhone\n\nOn Tuesda
 def file(tmp_path):
     """Give a function that writes a mail into a file and returns its path."""
 
-    def write(words=REPLY, **headers):
+    def write(words=REPLY, to="reply-1@reply.dearself.example", **headers):
         mail = EmailMessage()
-        mail["From"], mail["To"] = "alice@example.org", "reply-1@reply.dearself.example"
+        mail["From"], mail["To"] = "alice@example.org", to
         for name, value in headers.items():
             mail[name.replace("_", "-")] = value
         mail.set_content(words)
@@ -73,3 +76,23 @@ def test_a_file_that_is_not_there_is_told_in_a_sentence(shell):
 
     assert told.code == 2
     assert "nowhere.eml" in told.err
+
+
+@ON_SQLITE
+def test_what_we_sent_is_cut_as_it_is_when_the_mail_comes_in(course, world, file):
+    """A reply to a lesson of this database, whose quote has no marks and nothing that announces it."""
+    world.join()
+    world.pass_hours(24)
+    lesson = world.box.last("day-1")
+    text = message_from_bytes(lesson.as_bytes(), policy=default).get_body(("plain",)).get_content()
+    told = course("read", file(f"I was kind to myself.\n\n{text}", to=lesson.reply_to)).out
+
+    assert "It answers a mail of ours" in told
+    assert "by the rule “what we sent”" in told
+    assert told.partition("the fuller:\n")[2] == "    I was kind to myself.\nCommand: none.\n"
+    assert world.rows("SELECT kind FROM replies") == []
+
+
+def test_where_what_we_sent_is_not_known_it_is_said(shell, file):
+    """No reply address and no reference of ours stands in it."""
+    assert "It answers no mail that this database knows" in shell("read", file()).out

@@ -194,3 +194,19 @@ def test_other_senders_may_be_held(world, day_1, course):
     assert [one.why for one in spool.put_by(world.app.spool_folder)] == [Why.OTHER_SENDER]
     assert world.deliver(hers) == ["completed"]
     assert course("held", "count", name_of(world)).code == 0
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("settings", [{"empty_mail": "hold"}], indirect=True, ids=["hold"])
+def test_an_empty_mail_may_be_held(world, day_1, course, monkeypatch):
+    """With EMPTY_MAIL=hold nothing answers it, and it counts when the owner says so."""
+    monkeypatch.setenv("EMPTY_MAIL", "hold")  # for the command, which reads its own
+    before, decided = len(world.box.sent), world.reply(day_1, "")
+    why = [one.why for one in spool.put_by(world.app.spool_folder)]
+    world.app.tick()
+    answered = len(world.box.sent) - before
+    counted = course("held", "count", name_of(world))
+
+    assert (decided, why, answered) == (["held"], [Why.EMPTY], 0)
+    assert counted.code == 0
+    assert world.rows("SELECT day FROM completions") == [(1,)]

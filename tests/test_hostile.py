@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import io
+import re
+import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
+import zipfile
+import zlib
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,8 +26,11 @@ from test_reading import HEAD, PIECES, encodable, mail, many, part, picture
 from test_replies_to_lessons import ALICE, REPLIES, lesson, prop, tnef
 
 from course.inbound import tasting
-from course.reading import extract, failures, is_automatic, read
+from course.reading import extract, failures, is_automatic, pictures, read
 from course.reading.caps import TooMuchError
+
+MB = 1024 * 1024
+WORDS = re.compile(r"\{\{ (?:entry|letter)\.(?:words|cut|whole)")  # somebody's, in a template
 
 CANARY = "canary-quinquireme"
 ROOT = Path(__file__).parents[1]
@@ -353,18 +363,53 @@ def test_a12_combining_signs_and_directions_are_read_as_they_are():
     assert read(zalgo).words.count("\u0301") == 250_000
 
 
+def test_a12_words_turn_nothing_beside_them():
+    """Wherever a page shows somebody's words they have a direction of their own, which isolates them."""
+    templates = (ROOT / "course/web/templates").glob("own_*.html")
+    shown = [line for path in templates for line in path.read_text(encoding="utf-8").splitlines() if WORDS.search(line)]
+
+    assert len(shown) >= 4
+    assert [line for line in shown if 'dir="auto"' not in line] == []
+
+
+def growing():
+    """Return small files that become 100 MB or more when they are opened, or that ask for another file."""
+    grown, packed = bytes(100 * MB), io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", grown)
+    entity = b'<!DOCTYPE s [<!ENTITY a SYSTEM "file:///etc/passwd"><!ENTITY b "&a;&a;&a;">]>'
+    wide = struct.pack(">II", 60_000, 60_000) + b"\x08\x02\0\0\0"
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in ((b"IHDR", wide), (b"IDAT", zlib.compress(grown, 9)), (b"IEND", b""))
+    )
+    return {
+        "application/zip": packed.getvalue(),
+        "application/gzip": gzip.compress(grown),
+        "application/pdf": b"%PDF-1.7\n1 0 obj<</Filter/FlateDecode>>stream\n" + zlib.compress(grown, 9),
+        "image/svg+xml": entity + b"<svg>&b;</svg>" + bytes(20_000),
+        "application/msword": entity + bytes(20_000),
+        "image/png": png,
+    }
+
+
 def test_e8_e9_names_and_files_touch_nothing(tmp_path, monkeypatch):
     """A name that is a path, and archives, pictures and documents that would grow: never opened, never written."""
     monkeypatch.chdir(tmp_path)
+    names = ('attachment; filename="../../etc/passwd"', 'attachment; filename="..%2f..%2fx"', "attachment", "inline")
     bombs = [
-        part(
-            kind, base64.encodebytes(bytes(30_000)), "Content-Transfer-Encoding: base64", f"Content-Disposition: {name}"
-        )
-        for kind in ("application/zip", "application/gzip", "application/pdf", "image/svg+xml", "application/msword")
-        for name in ('attachment; filename="../../etc/passwd"', 'attachment; filename="..%2f..%2fx"', "attachment")
+        part(kind, base64.encodebytes(bomb), "Content-Transfer-Encoding: base64", f"Content-Disposition: {name}")
+        for kind, bomb in growing().items()
+        for name in names
     ]
-    found = read(many(part("text/plain", "It helped."), *bombs))
+    raw = many(part("text/plain", "It helped."), *bombs)
+    tracemalloc.start()
+    found = read(raw)
+    pictures(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
+    assert peak < 20 * len(raw) < 64 * MB
     assert found.words == "It helped."
     assert "passwd" not in repr(found)
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import random
 import signal
 import socket
 import stat
@@ -20,7 +21,7 @@ from doors import Caller, Kept, free_port, open_ways
 
 from course import inbound, sockets
 from course.hosts import listening
-from course.inbound import lmtp, smtp_talk
+from course.inbound import arriving, lmtp, smtp_talk
 from course.settings import SettingsError
 
 ROOT = Path(__file__).parents[1]
@@ -157,6 +158,20 @@ def test_mail_for_another_domain_is_refused(port, kept, address):
     assert kept.mails == []
 
 
+@pytest.mark.parametrize("hello", [b"LHLO x", b"EHLO x"])
+def test_no_tls_is_offered_so_nothing_can_be_slipped_in_before_it(port, kept, hello):
+    """STARTTLS with commands right behind it, which a careless server obeys as if they had come under TLS: refused."""
+    with Caller(port, hello) as server:
+        injected = b"STARTTLS\r\nMAIL FROM:<eve@example.org>\r\nRCPT TO:<%s>\r\n" % TO.encode()
+        refused, *rest = server.say(injected), server.answer(), server.answer()
+
+        assert "STARTTLS" not in server.features.upper()
+        assert refused.startswith(("454", "500", "502"))
+        assert all(answer[:3] in {"250", "500", "501", "503"} for answer in rest)
+        assert server.say(b"NOOP\r\n") == "250 OK"
+    assert kept.mails == []
+
+
 @ON_SQLITE
 def test_nobody_learns_which_addresses_mean_something(world, tmp_path):
     """A true reply address, a made-up one and one that cannot be are answered alike, before and after the mail."""
@@ -278,7 +293,7 @@ def test_a_full_disk_while_a_mail_arrives_is_no_end_of_it(port, kept, monkeypatc
         def close(self):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(smtp_talk, "SpooledTemporaryFile", lambda *_, **__: Full())
+    monkeypatch.setattr(smtp_talk, "Arriving", lambda _: Full())
     with Caller(port) as server:
         answers = [server.mail(MAIL + b"NOOP\r\n" + END, TO, OTHER), server.answer()]
 
@@ -403,6 +418,21 @@ def test_a_long_mail_leaves_nothing_behind(port, kept, tmp_path):
     assert answer == smtp_talk.KEPT
     assert kept.mails[0][0] == TOP + MAIL + body
     assert list((tmp_path / "var/tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [0, 1000, arriving.IN_MEMORY, arriving.IN_MEMORY + 1, 3 * arriving.IN_MEMORY + 5])
+def test_what_arrives_is_read_as_it_was_written_from_anywhere(tmp_path, size):
+    """In memory or veiled in a file: any piece of it, whole blocks or not, in any order."""
+    whole = random.Random(3).randbytes(size)  # noqa: S311 (the same noise every time)
+    with arriving.Arriving(tmp_path) as body:
+        for at in range(0, size, 99_991):
+            body.write(whole[at : at + 99_991])
+        for start, length in ((0, size), (size // 2, 33), (17, 1), (16, 16), (max(0, size - 5), 100), (1, size)):
+            body.seek(start)
+
+            assert body.read(length) == whole[start : start + length]
+        body.seek(0)
+        assert body.read(7) + body.read() == whole
 
 
 # Where it listens.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
+import sys
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from conftest import ON_SQLITE
@@ -15,6 +19,7 @@ from test_photos import CANARY, TABLE, jpeg, segment
 from course.journeys import keeping_photos
 from course.store.tables import entries
 
+ROOT = Path(__file__).parents[1]
 PADDING = TABLE * 200  # so that it is no logo
 LADEN, BARE = jpeg(segment(0xE1, b"Exif\0\0" + CANARY), PADDING), jpeg(PADDING)
 HEIC = b"\0\0\0\x18ftypheic" + bytes(20_000)
@@ -90,6 +95,40 @@ def test_what_is_no_photo_is_not_kept(world):
 
     assert [photo.kind for photo in photos(world)] == ["image/jpeg"]
     assert "Something was not kept" in receipt(world)
+
+
+LARGE = """
+import sys
+from pathlib import Path
+from course.app import App
+from course.settings import load
+
+app = App.build(load())
+app.receive(Path(sys.argv[1]).read_bytes(), source="test")
+print(app.read_spool()[0].value)
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+@ON_SQLITE
+@pytest.mark.skipif(sys.platform != "linux", reason="reads its own size from /proc")
+def test_photos_near_the_caps_take_little_memory(world, tmp_path):
+    """Three of 8 MB, a mail of 33 MB: received, decided, stripped and locked by a service of its own within 256 MB."""
+    a_lesson(world, level=KEEP)
+    lesson, settings, path = lessons(world)[-1], world.app.settings, tmp_path / "reply.eml"
+    head = f"From: {lesson.to}\nTo: {lesson.reply_to}\nMessage-ID: <1@client.example.org>\n"
+    photo = b"--b\nContent-Type: image/jpeg\nContent-Transfer-Encoding: base64\n\n"
+    photo += base64.encodebytes(jpeg(TABLE * 120_000))
+    path.write_bytes(head.encode() + b"Content-Type: multipart/mixed; boundary=b\n\n" + photo * 3 + b"--b--\n")
+    known = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database_url.get_secret_value()}
+    command, environment = [sys.executable, "-c", LARGE, str(path)], known | {"JOURNAL_KEYS": OLD}
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    decided, peak = said.split()[-2:]
+
+    assert path.stat().st_size > 33_000_000
+    assert decided == "completed"
+    assert [photo.kind for photo in photos(world)] == ["image/jpeg"] * 2  # of a mail 16 MB are looked into
+    assert int(peak) < 256 * 1024
 
 
 def test_photos_go_with_their_entry(world):

@@ -50,13 +50,13 @@ def stands(world, who="alice"):
 
 
 def test_any_order_ends_the_same(world):
-    """Arrivals and a late bounce, in each of their orders, leave the mail bounced and the address shut."""
+    """Arrivals and a late bounce, in each of their orders and each twice, leave the mail bounced, the address shut."""
     kinds = {"processed": {}, "deferred": {"attempt": "1"}, "delivered": {}, "bounce": {"status": "5.1.1"}}
     orders = list(itertools.permutations(kinds))
     demo.make(world.app.service, len(orders), world.clock.now(), due=True)
     world.app.tick()
     for mail, order in zip(world.box.sent, orders, strict=True):
-        world.app.provider_events([event(mail, kind, **kinds[kind]) for kind in order])
+        world.app.provider_events([event(mail, kind, **kinds[kind]) for kind in (*order, *reversed(order))])
 
     assert set(world.rows(DAY_1)) == {("bounced",)}
     assert set(world.rows("SELECT status, ended_reason FROM enrolments")) == {("stopped", "bounced")}
@@ -277,6 +277,21 @@ def test_one_odd_event_does_not_lose_the_batch(world, alice, odd):
     world.app.provider_events([ODD[odd], event(bob, "unsubscribe")])
 
     assert (stands(world, "alice")[0], stands(world, "bob")[0]) == (["active"], ["stopped"])
+
+
+@ON_SQLITE
+def test_a_thousand_odd_events_in_one_call_lose_none(world, alice):
+    """Unknown, broken and twice the same, in any order: the three that mean something are acted on, once each."""
+    world.join("bob")
+    world.join("charlie")
+    dice, (bob, charlie) = random.Random(10), [mail for mail in world.box.sent if mail.mailing.name == "welcome"][-2:]  # noqa: S311
+    said = [event(alice, "bounce", status="5.1.1"), event(bob, "unsubscribe"), event(charlie, "spamreport")]
+    batch = [*said, *said, *dice.choices(list(ODD.values()), k=1_000)]
+    dice.shuffle(batch)
+    world.app.provider_events(batch)
+
+    assert [stands(world, who)[0] for who in ("alice", "bob", "charlie")] == [["stopped"]] * 3
+    assert world.rows("SELECT count(*) FROM suppressions") == [(3,)]
 
 
 def test_a_broken_reason_does_not_lose_the_batch(world, alice):

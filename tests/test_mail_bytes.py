@@ -6,6 +6,7 @@ Yahoo and Microsoft ask of whoever writes to many. M14, spam filters, is in test
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -26,6 +27,7 @@ from mail_page import URL, Page, in_sight, words
 from course import links
 from course.app import App
 from course.links import Purpose
+from course.outbound.sendgrid_calls import part, payload
 from course.outgoing import Sent, TryLater
 from course.settings import EMAILS
 
@@ -757,8 +759,11 @@ def test_a2_nothing_of_a_reply_comes_back_in_its_receipt(world):
     decided = world.deliver(raw.encode())
     world.app.tick()
     receipt = Mail(None, world.box.last("receipt").as_bytes())
+    called = payload([part(world.box.last("receipt"))], sandbox=False)  # the same by SendGrid
 
     assert decided == ["completed"]
+    assert json.loads(called)["personalizations"][0]["to"] == [{"email": "alice@example.org"}]
+    assert not re.search(b"bcc|x@y|eve|It helped", called, re.IGNORECASE)
     assert receipt.count("Bcc") == 0
     assert receipt["To"] == "alice@example.org"
     assert receipt["Subject"] == "Day 1 is noted"

@@ -632,9 +632,9 @@ def test_a_long_letter_by_word_comes_out_whole_and_alone(count):
 
 
 def test_a_long_plain_letter_does_not_take_an_unmarked_quote_along():
-    """Fifteen hundred lines, then Outlook's header and the lesson without marks."""
+    """A thousand lines, then Outlook's header and the lesson without marks."""
     head = "From: Dear Self <hello@course.example.org>\nSent: 16 November 2026 07:00\nTo: Alice\nSubject: Day 1"
-    sent, lines = lesson(), typed(1_500)
+    sent, lines = lesson(), typed(1_000)
 
     assert extract("\n".join([*lines, "", head, "", sent.plain]), sent.raw).splitlines() == lines
 
@@ -701,6 +701,20 @@ def test_broken_markup_and_marks_raise_nothing():
         "A aimé « {} »",
         "A réagi avec 🔥 à « {} »",
         "Gefällt „{}“",
+        "Ha adorato “{}”",
+        "Ha messo “Mi piace” a «{}»",
+        "Ha reagito con 🔥 a “{}”",
+        "Curtiu “{}”",
+        "Não gostou de “{}”",
+        "Riu de “{}”",
+        "Reagiu com 🔥 a «{}»",
+        "Vond “{}” leuk",
+        "Vond “{}” niet leuk",
+        "Lachte om “{}”",
+        "Reageerde met 🔥 op “{}”",
+        "Gillade ”{}”",
+        "Skrattade åt ”{}”",
+        "Reagerade med 🔥 på ”{}”",
     ],
 )
 def test_a_phones_reaction_is_known_in_its_language(how):

@@ -34,6 +34,9 @@ REACTED = (  # as Outlook says it
     "reagiu \u00e0 sua mensagem:",
     "heeft gereageerd op uw bericht:",
     "reagerade p\u00e5 ditt meddelande:",
+    "har reagerat p\u00e5 ditt meddelande:",
+    "reagiu \u00e0 tua mensagem:",
+    "heeft op je bericht gereageerd:",
 )
 
 

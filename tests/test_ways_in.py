@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from email import message_from_bytes
 from email.message import EmailMessage
-from itertools import chain
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -22,13 +26,14 @@ from doors import Caller, free_port, open_ways
 from mailboxes import dovecot, dovecot_program
 from starlette.testclient import TestClient
 
-from course.inbound import smtp_talk, spool
+from course.inbound import arriving, smtp_talk, spool
 from course.reading import read
 from course.web import create_app
 
 ROOT = Path(__file__).parents[1]
 SECRET = "s3cret" * 8
 HOOK = f"/hooks/sendgrid/inbound/{SECRET}"
+FORM = {"Content-Type": "multipart/form-data; boundary=xYzZY"}
 WAYS = ("sendgrid raw", "sendgrid parsed", "lmtp", "smtp", "imap", "pipe")
 
 pytestmark = [ON_SQLITE, pytest.mark.xdist_group("imap")]
@@ -141,15 +146,19 @@ def deliver(request, world, course):
 
 def by_form(world, fields):
     """Post a form to the hook, as SendGrid does."""
+    client = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000")
+
+    assert client.post(HOOK, content=form(fields), headers=FORM).status_code == 200
+
+
+def form(fields):
+    """Return a form as it is posted."""
     parts = []
     for name, value in fields.items():
         more, data = value if isinstance(value, tuple) else ("", value)
         head = f'Content-Disposition: form-data; name="{name}"{more}'.encode()
         parts.append(b"--xYzZY\r\n%s\r\n\r\n%s\r\n" % (head, data))
-    client = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000")
-    kind = {"Content-Type": "multipart/form-data; boundary=xYzZY"}
-
-    assert client.post(HOOK, content=b"".join(parts) + b"--xYzZY--\r\n", headers=kind).status_code == 200
+    return b"".join(parts) + b"--xYzZY--\r\n"
 
 
 def parted(raw):
@@ -197,13 +206,18 @@ class Noticed:
         self.began = True
 
 
-def by_mailbox(world, mailbox, raw):
-    """Put it into a mailbox that is watched."""
-    settings, service = make_settings(data_dir=world.app.settings.data_dir, imap_url=mailbox.url()), Noticed(world.app)
+def emptied(mailbox):
+    """Return the mailbox, with no mail in it."""
     with mailbox.owner() as own:
         own.uid("STORE", "1:*", "+FLAGS.SILENT", r"(\Deleted)")
         own.expunge()
-    mailbox.deliver(raw)
+    return mailbox
+
+
+def by_mailbox(world, mailbox, raw):
+    """Put it into a mailbox that is watched."""
+    settings, service = make_settings(data_dir=world.app.settings.data_dir, imap_url=mailbox.url()), Noticed(world.app)
+    emptied(mailbox).deliver(raw)
     with open_ways(settings, service):
         assert service.noted.wait(30)
 
@@ -251,28 +265,58 @@ def test_an_envelope_is_believed_where_there_is_one(world, lesson, deliver, way)
     assert world.rows("SELECT day FROM completions") == [(1,)]
 
 
+@pytest.fixture
+def on_disk(world, monkeypatch):
+    """Give a name to each file that a mail goes through while it arrives, and keep it; return their folder."""
+    folder, numbers = world.app.settings.data_dir / "tmp", count()
+    monkeypatch.setattr(
+        arriving,
+        "TemporaryFile",
+        lambda dir: (dir / str(next(numbers))).open("w+b"),  # noqa: A006 (tempfile's name)
+    )
+    return folder
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in {"imap", "pipe"}])  # these have it in memory
+def test_a_long_mail_is_unreadable_on_the_disk_while_it_arrives(world, lesson, deliver, on_disk, way):
+    """What is over a megabyte goes through files: the bytes that reach them say nothing, and the day counts."""
+    raw = letter(lesson, b"The heron stood still again. %s\r\n" % (b"\r\nThe heron stood still." * 100_000))
+    deliver(way, raw, lesson.reply_to)
+    files = [file.read_bytes() for file in on_disk.iterdir()]
+
+    assert files
+    assert all(len(file) > 2_000_000 and b"heron" not in file and lesson.to.encode() not in file for file in files)
+    assert world.rows("SELECT day FROM completions") == [(1,)]
+
+
 # kill -9.
 
 
-@contextlib.contextmanager
-def mail_worker(world, port):
-    """Run a real worker of mail alone on this world; yield it when it listens."""
+def environment(world, **more):
+    """Return what a process of this world needs to know."""
     settings = world.app.settings
-    known = {
-        "PATH": os.environ["PATH"],
-        "DATA_DIR": str(settings.data_dir),
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "MAIL_LISTEN": f"lmtp://127.0.0.1:{port}",
-    }
-    command = [sys.executable, str(ROOT / "worker.py"), "--only", "mail"]
+    url = settings.database_url.get_secret_value()
+    return {"PATH": os.environ["PATH"], "DATA_DIR": str(settings.data_dir), "DATABASE_URL": url, **more}
+
+
+@contextlib.contextmanager
+def worker_of(world, only, **more):
+    """Run a real worker on this world, of mail or of pages alone; yield it when it listens."""
+    command = [sys.executable, str(ROOT / "worker.py"), "--only", only]
+    folder, pipe = world.app.settings.data_dir, subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=settings.data_dir, env=known, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=folder, env=environment(world, **more), stdout=pipe, stderr=subprocess.STDOUT, text=True
     ) as worker:
         try:
-            assert any("Mail comes by" in line for line in worker.stdout)
+            assert any(line.startswith(("  Mail comes by", "  Sign up")) for line in worker.stdout)
             yield worker
         finally:
             worker.kill()
+
+
+def mail_worker(world, port):
+    """Run a real worker of mail alone, which listens at this port."""
+    return worker_of(world, "mail", MAIL_LISTEN=f"lmtp://127.0.0.1:{port}")
 
 
 def test_a_mail_that_was_answered_and_not_decided_outlives_kill_9(world, lesson):
@@ -294,22 +338,105 @@ def test_a_mail_that_was_answered_and_not_decided_outlives_kill_9(world, lesson)
     assert world.rows("SELECT day FROM completions") == [(1,)]
 
 
-def test_whenever_a_worker_is_killed_what_was_answered_is_there(world, lesson):
-    """Killed in the middle of one mail after another: each that was answered with 250 is counted, once."""
-    answered, numbers = [], chain(range(100_000))
-    for kill_after in (1, 7, 20):
-        port = free_port()
-        with mail_worker(world, port) as worker, Caller(port) as server, contextlib.suppress(OSError, AssertionError):
-            for number in numbers:
-                raw = simple(lesson).replace(b"<1@", b"<%d@" % number)
-                if len(answered) % 30 == kill_after:
-                    threading.Thread(target=worker.kill).start()
-                if server.mail(stuffed(raw), lesson.reply_to) != smtp_talk.KEPT:
-                    break
-                answered.append(number)
-    world.app.read_spool()
-    kinds = [kind for (kind,) in world.rows("SELECT kind FROM replies")]
+KILLS = (1, 4)  # mails that were answered when it is killed, in the middle of the next one
+MANY = 8
 
-    assert len(answered) >= 20
-    assert len(answered) <= len(kinds) <= len(answered) + 3
+
+def sent_again(world, start, mails):
+    """Send each until it is answered, to a service that is killed twice; yield after each kill how many were.
+
+    `start` runs the service and yields what kills it, and what sends a mail and says whether it was taken.
+    """
+    answered = 0
+    for kill_at in (*KILLS, None):
+        with start(world) as (kill, send), contextlib.suppress(OSError, AssertionError, http.client.HTTPException):
+            for raw in mails[answered:]:
+                if answered == kill_at:
+                    threading.Thread(target=kill).start()
+                if not send(raw):
+                    break
+                answered += 1
+        yield answered
+
+
+@contextlib.contextmanager
+def by_lmtp(world, to):
+    """Run a worker that is told mail by LMTP."""
+    port = free_port()
+    with mail_worker(world, port) as worker, Caller(port) as server:
+        yield worker.kill, lambda raw: server.mail(stuffed(raw), to) == smtp_talk.KEPT
+
+
+@contextlib.contextmanager
+def by_webhook(world, to):
+    """Run a worker that is posted mail by SendGrid."""
+    port, envelope = free_port(), json.dumps({"to": [to]}).encode()
+
+    def send(raw):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as talk:
+            talk.request("POST", HOOK, form({"email": raw, "envelope": envelope}), FORM)
+            return talk.getresponse().status == 200
+
+    with worker_of(world, "web", PORT=str(port), SENDGRID_INBOUND_SECRET=SECRET) as worker:
+        while worker.poll() is None:  # it says that it runs a moment before it listens
+            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 30):
+                break
+        yield worker.kill, send
+
+
+@contextlib.contextmanager
+def by_pipe(world, to):
+    """Start a program for each mail, and kill it when the mail is in the spool, before it can say so."""
+    spooling, killed = world.app.spool_folder, threading.Event()
+
+    def send(raw):
+        before = set(spool.everywhere(spooling))
+        command = [sys.executable, "-m", "course", "receive", "--to", to]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment(world), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as program:
+            program.stdin.write(raw)
+            program.stdin.close()
+            while killed.is_set() and program.poll() is None:
+                if set(spool.everywhere(spooling)) - before:
+                    program.kill()
+        return program.returncode == 0
+
+    yield killed.set, send
+
+
+def from_mailbox(world, mailbox, mails):
+    """Let a worker read a mailbox, and kill it twice; yield after each kill how many mails it has marked as read."""
+    for raw in mails:
+        mailbox.deliver(raw)
+    for kill_at in KILLS:
+        with worker_of(world, "mail", IMAP_URL=mailbox.url()) as worker:
+            decided = (line for line in worker.stdout if "a mail was decided" in line)
+            assert next(islice(decided, kill_at - 1, None))
+        yield mailbox.flags().count(r"\Seen")
+    with worker_of(world, "mail", IMAP_URL=mailbox.url()):
+        end = time.monotonic() + 60
+        while mailbox.flags().count(r"\Seen") < len(mails):
+            assert time.monotonic() < end
+    yield mailbox.flags().count(r"\Seen")
+
+
+@pytest.mark.parametrize("way", ["lmtp", "webhook", "imap", "pipe"])
+def test_whenever_it_is_killed_what_was_answered_is_there_and_the_rest_is_asked_for_again(request, world, lesson, way):
+    """Killed in the middle of one mail after another: no yes without its mail, and in the end each counts once."""
+    mails = [simple(lesson).replace(b"<1@", b"<%d@" % number) for number in range(MANY)]
+    starts = {"lmtp": by_lmtp, "webhook": by_webhook, "pipe": by_pipe}
+    if way == "imap":
+        kills = from_mailbox(world, emptied(request.getfixturevalue("mailbox")), mails)
+    else:
+        kills = sent_again(world, partial(starts[way], to=lesson.reply_to), mails)
+    answered = []
+    for count_now in kills:
+        there = len(world.rows("SELECT kind FROM replies")) + len(spool.waiting(world.app.spool_folder))
+        answered.append((count_now, there >= count_now))
+    world.app.read_spool()
+
+    assert all(there for _, there in answered)
+    assert answered[-1][0] == MANY > answered[0][0]
+    assert len(world.rows("SELECT kind FROM replies")) == MANY
     assert spool.everywhere(world.app.spool_folder) == []

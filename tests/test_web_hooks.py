@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from course.inbound import sendgrid as inbound
 from course.inbound import spool
 from course.reading import read
 from course.web import create_app, hooks
@@ -462,6 +463,30 @@ def test_packed_bodies_are_not_opened(sendgrid, received, content):
     assert received == []
 
 
+@pytest.mark.parametrize(
+    ("spf", "sender", "domains"),
+    [
+        (b"pass", "alice@Example.org", ("example.org",)),
+        (b" Pass\n", "alice@example.org", ("example.org",)),
+        (b"softfail", "alice@example.org", ()),
+        (b"fail", "alice@example.org", ()),
+        (b"none", "alice@example.org", ()),
+        (b"", "alice@example.org", ()),
+        (b"pass", "", ()),
+        (b"pass", "alice", ()),
+        (b"pass", "alice@exa mple.org", ()),
+        (b"pass", "alice@example.org\r\nBcc: eve@example.org", ()),
+        (b"pass", ["alice@example.org"], ()),
+    ],
+)
+def test_spf_proves_the_envelope_s_sender_and_no_other(spf, sender, domains):
+    """SendGrid's own look at the connection: only "pass" proves a domain, and only one that is well formed."""
+    envelope = json.dumps({"from": sender, "to": ["reply-abc@reply.dearself.example"]}).encode()
+
+    assert inbound.passed(b"none", spf, envelope) == domains
+    assert inbound.passed(b"{@list.example : pass}", spf, envelope) == ("list.example", *domains)
+
+
 def test_nothing_under_hooks_answers_with_a_status_that_loses_mail(sendgrid, received):
     """Other methods, mistyped paths, odd kinds of content, no length: 2xx, 403 or 5xx, and never a redirect."""
     dice = random.Random(15)  # noqa: S311 (the same throws every time)
@@ -495,8 +520,11 @@ def test_nothing_under_hooks_answers_with_a_status_that_loses_mail(sendgrid, rec
             )
 
             assert answer.status_code in {200, 403, 503}, (method, path)
-    for body in (form(email=MAIL)[:-9], form(email=MAIL)[: len(MAIL) // 2], b"--xYzZY\r\n", form(email=MAIL)[5:]):
-        assert post(sendgrid, body).status_code in {200, 503}
+    long = [dice.randbytes(30_000_000), form(other=bytes(30_000_000)), form(email=MAIL)[:-9] + bytes(30_000_000)]
+    short = [form(email=MAIL)[:-9], form(email=MAIL)[: len(MAIL) // 2], b"--xYzZY\r\n", form(email=MAIL)[5:]]
+    for body in (*short, *long):
+        for kind in kinds:
+            assert post(sendgrid, body, **{"Content-Type": kind}).status_code in {200, 503}
     assert received == []
 
 

@@ -152,8 +152,8 @@ def read(
     """Show how a mail is understood, cut by cut.
 
     Whether a person wrote it and by which row that was decided, what was cut of it and by which rule, what is left, and
-    which command that is. Nothing is stored or sent, and no database is asked: what we sent ourselves is not looked up.
-    It prints what the person wrote.
+    which command that is. Nothing is stored or sent. Where it answers a mail that this database knows, what we sent is
+    looked up and cut, too; where it does not, that is said. It prints what the person wrote.
     """
     from course.cli import reading
 

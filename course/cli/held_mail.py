@@ -23,6 +23,7 @@ REASONS = {
     Why.SEALED: "encrypted, or in Outlook's own format",
     Why.TOO_MUCH: "too long, or of too many parts",
     Why.OTHER_SENDER: "from another address than the one on file",
+    Why.EMPTY: "no word and no photo in it",
     Why.BROKEN: "it could not be read",
     Why.LOST_KEY: "sealed with a key that SECRET_KEY no longer holds",
 }

@@ -1,4 +1,6 @@
-"""In charge of `course read`: how a mail was understood, cut by cut. Nothing is stored or sent.
+"""In charge of `course read`: how a mail is understood, cut by cut. Nothing is stored or sent.
+
+The database is asked only about a mail that answers one of ours, for what that said.
 
 It shows what a person wrote to whoever asks, on their terminal, and nowhere else.
 """
@@ -6,17 +8,22 @@ It shows what a person wrote to whoever asks, on their terminal, and nowhere els
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
-from course.cli.service import load
+from course import links
+from course.cli.service import load, opened
 from course.content import catalogue
 from course.content.catalogue import Catalogue
 from course.content.command_words import Command
-from course.reading import Incoming, read
+from course.journeys import matching, replies
+from course.keys import Keys
+from course.reading import Incoming, reacts, read, sift
 from course.reading.caps import LARGEST, TooMuchError
 from course.reading.explaining import Explained, explain
+from course.settings import Settings
 
 FAILED = 1
 
@@ -27,14 +34,26 @@ def show(file: Path, locale: str | None) -> int:
     with file.open("rb") as opened:
         raw = opened.read(LARGEST + 1)
     try:
-        mail, texts = read(raw, settings.authserv_id, settings.own), explain(raw)
+        mail = read(raw, settings.authserv_id, settings.own)
+        sent = _sent(settings, mail)
+        texts = explain(raw, sent)
     except TooMuchError as error:
         typer.echo(f"It is put aside unread: {error}.", err=True)
         return FAILED
     courses = catalogue.load(settings)
-    for line in (*_machine(mail), "", *_texts(texts), *_meant(courses, locale, mail)):
+    for line in (*_machine(mail), *_answered(mail, sent), "", *_texts(texts), *_meant(courses, locale, mail, sent)):
         typer.echo(line)
     return 0
+
+
+def _sent(settings: Settings, mail: Incoming) -> bytes:
+    """Return the message of ours that it answers, as it went out, by its addresses and references; else b""."""
+    keys = Keys.of(settings.secret_key.get_secret_value())
+    if not links.answered(keys, mail.recipients, mail.references):
+        return b""
+    with opened(settings) as app, app.service.store.reading() as tx:
+        found = matching.by_token(tx, app.service, mail.recipients, mail)
+        return replies.as_sent(tx, app.service, found, app.clock.now(), app.clock.real()) if found else b""
 
 
 def _machine(mail: Incoming) -> Iterator[str]:
@@ -43,6 +62,16 @@ def _machine(mail: Incoming) -> Iterator[str]:
     yield f"Counts as a person's: {verdict.counts}. May be answered: {'yes' if verdict.answer else 'no'}."
     yield f"Decided by the row: {verdict.row or 'none, so a person wrote it'}."
     yield from (f"Found: {signal.name} ({signal.shown})" for signal in mail.signals)
+
+
+def _answered(mail: Incoming, sent: bytes) -> Iterator[str]:
+    """Say whether what we sent is known."""
+    if not sent:
+        yield "It answers no mail that this database knows: what we sent is cut only where the other rules find it."
+        return
+    yield "It answers a mail of ours: what that said is cut, however it was quoted."
+    if reacts(mail.words, sent):
+        yield "It is a phone's reaction to that, and no more: it is held."
 
 
 def _texts(texts: list[Explained]) -> Iterator[str]:
@@ -54,8 +83,9 @@ def _texts(texts: list[Explained]) -> Iterator[str]:
         yield ""
 
 
-def _meant(courses: Catalogue, locale: str | None, mail: Incoming) -> Iterator[str]:
+def _meant(courses: Catalogue, locale: str | None, mail: Incoming, sent: bytes) -> Iterator[str]:
     """Say what is left of it, and what that means as an answer to a lesson."""
+    mail = replace(mail, words=sift(mail.texts, sent).text) if sent else mail
     yield "What is left, of plain text and HTML the fuller:" if mail.words else "Nothing is left."
     yield from (f"    {line}" for line in mail.words.splitlines())
     command = courses.command(courses.first.name, locale or "", mail.first_line)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 from course import sockets
 from course.hosts import Listening, listening
 from course.inbound import Reception, Source
+from course.inbound.arriving import Arriving
 from course.inbound.smtp_talk import Door, LmtpTalk, Talk
 from course.settings import Settings
 
 MOST_CONNECTIONS = 20
 AT_ONCE = 2  # mails that are being encrypted: each is in memory once
+PIECE = 256 * 1024  # bytes of a mail that are read at once
 GOODBYE = 5.0  # seconds that mails get to be kept when the service ends
 
 
@@ -56,12 +56,13 @@ def _admit(door: Door, talk: type[Talk]) -> asyncio.Protocol:
     return Busy() if len(door.talks) >= MOST_CONNECTIONS else talk(door)
 
 
-def _keep(source: str, reception: Reception, body: IO[bytes], sender: str, to: tuple[str, ...]) -> None:
+def _keep(source: str, reception: Reception, body: Arriving, sender: str, to: tuple[str, ...]) -> None:
     """Keep a mail durably, its envelope's sender on top (RFC 5321 section 4.4). Raises OSError."""
     body.seek(0)
     whole = BytesIO()  # it gives its bytes away without a copy
     whole.write(f"Return-Path: <{sender.strip('<>')}>\r\n".encode("utf-8", "surrogateescape"))
-    shutil.copyfileobj(body, whole)
+    while piece := body.read(PIECE):
+        whole.write(piece)
     reception.receiver.receive(whole.getvalue(), source=source, to=to)
     reception.came.set()
 

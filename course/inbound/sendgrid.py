@@ -20,7 +20,7 @@ PASSED = re.compile(r"@([a-z0-9.-]+)\s*:\s*pass\b")
 FAILED = re.compile(rb":\s*fail\b")
 SCORE = re.compile(rb"-?[0-9]{1,6}(\.[0-9]{1,6})?")
 SPAM = 5.0  # SpamAssassin's own threshold (required_score)
-DOMAIN = re.compile(r"[a-z0-9.-]{3,253}")
+SENDER = re.compile(r"[^\s@]+@([a-z0-9.-]{3,253})")
 CHARSET = re.compile(r"[A-Za-z0-9._:-]{1,40}")
 KIND = re.compile(rb"[A-Za-z0-9.+_-]{1,60}/[A-Za-z0-9.+_-]{1,60}")
 FIELD = re.compile(rb"\r?\n(?![ \t])")
@@ -49,10 +49,10 @@ def passed(dkim: bytes, spf: bytes, envelope: bytes) -> tuple[str, ...]:
 
     Of marks it writes `{@example.org : pass}`, which is no JSON.
     """
-    sender = _object(envelope).get("from")
-    domain = sender.rpartition("@")[2].lower() if isinstance(sender, str) and spf.strip().lower() == b"pass" else ""
+    sender = str(_object(envelope).get("from"))
+    found = SENDER.fullmatch(sender.lower()) if spf.strip().lower() == b"pass" else None
     marks = PASSED.findall(dkim.decode("ascii", "replace").lower())
-    return (*marks, *([domain] if DOMAIN.fullmatch(domain) else []))
+    return (*marks, *([found[1]] if found else []))
 
 
 def stamped(raw: bytes, said: Mapping[str, bytes]) -> bytes:

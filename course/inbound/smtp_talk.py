@@ -13,20 +13,19 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP
 
+from course.inbound.arriving import Arriving
 from course.reading.caps import LARGEST
 
 LONGEST_LINE = 8 * 1024  # bytes; RFC 5321 section 4.5.3.1.6 has 1000, and people's programs do not mind it
 LONGEST_COMMAND = 1024  # bytes
 MOST_COMMANDS = 5_000  # of a kind by one connection
 MOST_RECIPIENTS = 100  # RFC 5321 section 4.5.3.1.8
-IN_MEMORY = 1024 * 1024  # bytes of a mail; what is longer goes to a file while it arrives
 COMMAND_SECONDS = 300.0  # to the next command (RFC 5321 section 4.5.3.2.7)
 DATA_SECONDS = 600.0  # for the whole of one mail
 LIFE_SECONDS = 3600.0  # of a connection
@@ -48,7 +47,7 @@ class Door:
     domain: str
     folder: Path  # where a long mail is while it arrives
     pool: Executor
-    keep: Callable[[IO[bytes], str, tuple[str, ...]], None]
+    keep: Callable[[Arriving, str, tuple[str, ...]], None]
     talks: set[Talk] = field(default_factory=set)
 
 
@@ -154,7 +153,7 @@ class Talk(SMTP):
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         self._reset_timeout(DATA_SECONDS)
         try:
-            with SpooledTemporaryFile(IN_MEMORY, dir=str(self.door.folder)) as body:
+            with Arriving(self.door.folder) as body:
                 answer = await self._arrived(body) or await self._kept(body, sender, to)
         except ConnectionError:
             raise
@@ -164,7 +163,7 @@ class Talk(SMTP):
         self._reset_timeout()
         await self.push(self._answers(answer, len(to)))
 
-    async def _arrived(self, body: IO[bytes]) -> str:
+    async def _arrived(self, body: Arriving) -> str:
         """Read the mail to its end; return why it is refused, or ""."""
         size, refused, begun = 0, "", False
         while True:
@@ -191,7 +190,7 @@ class Talk(SMTP):
             return TOO_LARGE
         return f"550 {BARE}" if bare(line) else ""
 
-    async def _kept(self, body: IO[bytes], sender: str, to: tuple[str, ...]) -> str:
+    async def _kept(self, body: Arriving, sender: str, to: tuple[str, ...]) -> str:
         self.keeping = True
         try:
             await self.loop.run_in_executor(self.door.pool, self.door.keep, body, sender, to)

@@ -81,15 +81,13 @@ def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: d
     if OURS in mail.signals and not mail.failures:  # our own mail server may report from our own domain
         return Decision.DROPPED  # our own mail came back: a loop ends here
     with service.store.transaction() as tx:
-        decision = _place(tx, service, raw, mail, came, now, real_now)
+        decision = _place(tx, service, mail, came, now, real_now)
     if decision is Decision.COMMAND:
         service.store.sweep_pages()  # ERASE LETTER, another LETTER and STOP erase words
     return decision
 
 
-def _place(
-    tx: Connection, service: Service, raw: bytes, mail: Incoming, came: Came, now: datetime, real_now: datetime
-) -> Decision:
+def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: datetime, real_now: datetime) -> Decision:
     """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
     recipients = *came.to, *mail.recipients
     leaving = matching.leaving(tx, service, recipients)
@@ -119,14 +117,13 @@ def _place(
         raise HeldError(Why.NOBODY)
     if machine and answered.delivery_id:
         mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
-    mail = mail if machine else _without_ours(tx, service, raw, mail, answered, now, real_now, vouched=came.vouched)
+    mail = mail if machine else _without_ours(tx, service, mail, answered, now, real_now, vouched=came.vouched)
     return _decide(tx, service, mail, came, matching.sender(answered.person, mail, passed), answered, now, real_now)
 
 
 def _without_ours(
     tx: Connection,
     service: Service,
-    raw: bytes,
     mail: Incoming,
     answered: Answered,
     now: datetime,
@@ -139,16 +136,21 @@ def _without_ours(
     Where that is not known, and all was cut, it may be nothing but our own letter: then nothing of it is kept.
     Raises HeldError for a phone's reaction, which quotes us and says nothing else.
     """
-    sent = b""
-    if answered.delivery_id is not None and not answered.folded:
-        sent = filling.once_more(tx, service, answered.delivery_id, now, real_now)
+    sent = as_sent(tx, service, answered, now, real_now)
     if not sent:
         return mail if mail.says_something else replace(mail, cut="", whole="")
     if reacts(mail.words, sent) and not vouched:
         log.info("nobody can tell whether a person wrote a mail", why="reaction")
         raise HeldError(Why.UNCLEAR)
-    found = sift(raw, sent)
+    found = sift(mail.texts, sent)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
+
+
+def as_sent(tx: Connection, service: Service, answered: Answered, now: datetime, real_now: datetime) -> bytes:
+    """Return the message that a mail answers, as it went out; b"" where that is known no more."""
+    if answered.delivery_id is None or answered.folded:
+        return b""
+    return filling.once_more(tx, service, answered.delivery_id, now, real_now)
 
 
 def _decide(
@@ -167,7 +169,7 @@ def _decide(
     command = None if machine else commands.match(service, person, mail.first_line)
     if not machine and sender is Sender.OTHER and service.settings.other_senders == "hold" and not came.vouched:
         raise HeldError(Why.OTHER_SENDER)
-    kind = Decision.AUTOMATIC if machine else _kind(mail, command, day, vouched=came.vouched)
+    kind = Decision.AUTOMATIC if machine else _kind(service, mail, command, day, vouched=came.vouched)
     row = {
         "enrolment_id": person.id,
         "delivery_id": None if answered.folded else answered.delivery_id,
@@ -198,12 +200,13 @@ def _decide(
     return kind
 
 
-def _kind(mail: Incoming, command: Command | None, day: int | None, *, vouched: bool) -> Decision:
+def _kind(service: Service, mail: Incoming, command: Command | None, day: int | None, *, vouched: bool) -> Decision:
     if command is not None:
         return Decision.COMMAND
-    if not mail.says_something and not (vouched and mail.unreadable):
-        if mail.unreadable:
-            raise HeldError(Why.SEALED)
+    held = Why.SEALED if mail.unreadable else Why.EMPTY if service.settings.empty_mail == "hold" else None
+    if not mail.says_something and not (vouched and held):
+        if held:
+            raise HeldError(held)
         return Decision.EMPTY
     return Decision.NOTED if day is None else Decision.COMPLETED
 

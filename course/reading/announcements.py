@@ -87,7 +87,7 @@ def arrowed(lines: list[Line], _: Words) -> None:
 
 def _may_end(line: Line, words: Words) -> bool:
     text = line.seen
-    if not text or len(text) > LONGEST:
+    if not text or len(text) > LONGEST or not text.strip("-"):
         return False
     return text[-1] in ENDS or words.verb(text[-60:]) is not None or stamped(text) or dated(text)
 

@@ -13,6 +13,7 @@ class Why(StrEnum):
     SEALED = "sealed"  # encrypted, or in a format of Outlook's own
     TOO_MUCH = "too-much"  # over a cap
     OTHER_SENDER = "other-sender"  # not from the address on file, where OTHER_SENDERS=hold
+    EMPTY = "empty"  # no word and no photo in it, where EMPTY_MAIL=hold
     BROKEN = "broken"  # it could not be read
     LOST_KEY = "lost-key"  # sealed with a key that SECRET_KEY no longer holds
 

@@ -12,6 +12,7 @@ TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?\d{2}(?!\d)|\d\s?(?:AM|PM|Uhr)\b|\d
 DATE = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,4}[./-]\d{1,2}\b|\d\d?\.?\s\w{3,}|\b\w{3,}\.?\s\d\d?\b|\d\s?[年月日년월일]"
 )
+DIGIT = re.compile(r"\d")  # one of which is in each date and time
 FULL_DATE = re.compile(
     r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d\d|\b\d\d\. \d{1,2}\. \d{1,2}\."
 )
@@ -57,8 +58,8 @@ def _is_name(said: str) -> bool:
 
 def weak(text: str, words: Words) -> bool:
     """Whether it may announce a quote that is marked as one."""
-    colon = ends_with_colon(text)
-    address, date = bool(BRACKETED.search(text)), bool(DATE.search(text))
+    colon, digit = ends_with_colon(text), bool(DIGIT.search(text))
+    address, date = bool(BRACKETED.search(text)), digit and bool(DATE.search(text))
     verb = words.verb(text)
     if not colon:
         return (

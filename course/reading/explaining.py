@@ -7,6 +7,7 @@ from itertools import groupby
 
 from course.reading import bodies, mime
 from course.reading.bodies import Body
+from course.reading.extracting import known
 from course.reading.lines import Kind, Line
 from course.reading.prompt import Prompt
 from course.reading.sieve import Sieve
@@ -31,12 +32,15 @@ class Explained:
     pieces: tuple[Piece, ...]
 
 
-def explain(raw: bytes, sieve: Sieve | None = None) -> list[Explained]:
-    """Return each text of a message with what was cut of it, and by which rule. Raises TooMuchError."""
+def explain(raw: bytes, sent: bytes = b"") -> list[Explained]:
+    """Return each text of a message with what was cut of it, and by which rule. Raises TooMuchError.
+
+    `sent` is the message that it answers, as it went out, if that is known.
+    """
     message = mime.parse(raw)
     plain, html = bodies.of(message)
-    prompt = Prompt.by(bodies.addressee(message))
-    return [Explained(body.html, _pieces(body, sieve or Sieve(), prompt)) for body in (*plain, *html)]
+    prompt = (known(sent) if sent else None) or Prompt.by(bodies.addressee(message))
+    return [Explained(body.html, _pieces(body, Sieve(), prompt)) for body in (*plain, *html)]
 
 
 def _pieces(body: Body, sieve: Sieve, prompt: Prompt) -> tuple[Piece, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from course.reading import bodies, markup, mime, wrappers
 from course.reading.bodies import Body
@@ -27,12 +27,21 @@ def extract(message: str | bytes, sent: bytes | None = None) -> str:
     return Reader().read(message, sent)
 
 
-def sift(message: bytes, sent: bytes) -> Found:
-    """Return what the person wrote in a message that answers `sent`, and what was cut. Nothing is raised."""
-    try:
-        return Reader().found(mime.parse(message), known(sent))
-    except TooMuchError:
-        return Found("")
+def sift(texts: Texts, sent: bytes) -> Found:
+    """Return what the person wrote in texts that answer `sent`, and what was cut. Nothing is raised."""
+    return Reader().sifted(texts, known(sent))
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A mail's own texts, line by line, before it is known what was sent: read once, they can be judged twice.
+
+    `to` is what is known of it all the same: whom the mail is written to.
+    """
+
+    plain: tuple[list[Line], ...] = field(default=(), repr=False)
+    html: tuple[list[Line], ...] = field(default=(), repr=False)
+    to: Prompt | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Reader:
         if isinstance(message, str):
             text = wrappers.unsigned(message[:LONGEST])
             body = Body(text, html=markup.is_html(text))
-            return self._words(body, prompt).text
+            return self._words(self.sieve.announced(body), prompt).text
         try:
             return self.of(mime.parse(message), prompt)
         except TooMuchError:
@@ -55,44 +64,46 @@ class Reader:
 
     def of(self, message: Message, prompt: Prompt | None = None) -> str:
         """Return what the person wrote in a parsed message."""
-        return self.found(message, prompt).text
+        return self.sifted(self.texts(message), prompt).text
 
-    def found(self, message: Message, prompt: Prompt | None = None) -> Found:
-        """Return what the person wrote in a parsed message, and what was cut."""
-        plain, html = bodies.of(message)
-        prompt = prompt or Prompt.by(bodies.addressee(message))
-        texts = [self._words(body, prompt) for body in plain]
-        pages = [self._words(body, prompt) for body in html]
-        return fuller(joined(texts), joined(pages))
+    def texts(self, message: Message) -> Texts:
+        """Return the texts of a parsed message."""
+        plain, html = (tuple(self.sieve.announced(body) for body in some) for some in bodies.of(message))
+        return Texts(plain, html, Prompt.by(bodies.addressee(message)))
 
-    def _words(self, body: Body, prompt: Prompt | None) -> Found:
-        lines = self.sieve.of(body, prompt)
-        cut = any(line.kind is not OWN for line in lines)
-        return Found(own(lines), cut=cut, rest=rest(lines) if cut else "", whole=whole(lines) if cut else "")
+    def sifted(self, texts: Texts, prompt: Prompt | None = None) -> Found:
+        """Return what the person wrote in these texts, and what was cut."""
+        plain, html = ([self._words(one, prompt or texts.to) for one in some] for some in (texts.plain, texts.html))
+        return fuller(joined(plain), joined(html))
+
+    def _words(self, announced: list[Line], prompt: Prompt | None) -> Found:
+        lines = self.sieve.judged(announced, prompt)
+        return Found(own(lines), any(line.kind is not OWN for line in lines), (lines,))
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one body says, and whether anything in it was not the person's.
-
-    `rest` is what was cut, but nothing of what we sent; `whole` is both, in their order, or "" where nothing was cut.
-    """
+    """What a body says, or several, and whether anything in it was not the person's."""
 
     text: str = field(repr=False)
     cut: bool = False
-    rest: str = field(default="", repr=False)
-    whole: str = field(default="", repr=False)
+    bodies: tuple[list[Line], ...] = field(default=(), repr=False)
+
+    @cached_property
+    def rest(self) -> str:
+        """What was cut, but nothing of what we sent."""
+        return _parts(map(rest, self.bodies)) if self.cut else ""
+
+    @cached_property
+    def whole(self) -> str:
+        """The text and what was cut, in their order, or "" where nothing was cut."""
+        return _parts(map(whole, self.bodies)) if self.cut else ""
 
 
 def joined(found: list[Found]) -> Found:
     """Return the texts of several parts as one: Apple Mail puts a picture between two."""
-    cut = any(one.cut for one in found)
-    return Found(
-        _parts(one.text for one in found),
-        cut=cut,
-        rest=_parts(one.rest for one in found),
-        whole=_parts(one.whole or one.text for one in found) if cut else "",
-    )
+    text, cut = _parts(one.text for one in found), any(one.cut for one in found)
+    return Found(text, cut, tuple(lines for one in found for lines in one.bodies))
 
 
 def fuller(text: Found, page: Found) -> Found:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from course.reading import markup
-from course.reading.lines import MOST, NO_HINT, Hint, Line
+from course.reading.lines import MOST, NO_HINT, Hint, Line, in_few_lines
 from course.reading.marks import MARKS, Mark, Means
 from course.reading.markup import Remainder, Tag
 
@@ -76,8 +76,9 @@ class Page:
                 self._write(piece)
             elif isinstance(piece, Remainder):
                 self._break()
-                level = min(max(0, self.depth + piece.deeper), DEEPEST)
-                self.lines.append(Line(piece.text.strip(), level, beyond=True))
+                self.lines += in_few_lines(
+                    (min(max(0, self.depth + deeper), DEEPEST), text.strip()) for deeper, text in piece.texts
+                )
             elif piece.opens:
                 self._open(piece)
             else:

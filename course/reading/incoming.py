@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 from course.reading import authentication, bodies, bounces, mime, robots
+from course.reading.extracting import Texts
 from course.reading.looking import Look
 from course.reading.photos import Kind, kind_of
 from course.reading.robots import Verdict
@@ -41,6 +42,7 @@ class Incoming:
     cut: str = field(repr=False)  # what was taken for no words of theirs, but nothing of ours
     whole: str = field(repr=False)  # the words and the cut, in their order; "" where nothing was cut
     raw: bytes = field(repr=False)  # the mail as it came
+    texts: Texts = field(default_factory=Texts, repr=False)  # for `sift`, once it is known what it answers
 
     @property
     def signs(self) -> Verdict:
@@ -108,6 +110,7 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
         cut=look.found.rest,
         whole=look.found.whole,
         raw=raw,
+        texts=look.texts,
     )
 
 

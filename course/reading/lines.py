@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
+from operator import itemgetter
 
 # Left-to-right marks, joiners and soft hyphens that clients weave into dates and preheaders. The joiner of emoji stays.
 UNSEEN = {
@@ -18,10 +19,10 @@ MARKS = re.compile(r"(?:>[ \t]?)+")
 BROKEN_ADDRESS = re.compile(r"<[ \t]*\n{1,2}[ \t]*([^<>\n]{1,200}(?:<[^<>\n]{1,200}>)?)\n?[ \t]*>")
 MAYBE = frozenset(" \t>")
 LONGEST = 4000  # characters of a line that rules look at
-ROWS = 2000  # lines that a text is split into
-FEW = 1000  # texts that the lines beyond are put together to
-MOST = 1600  # lines that are judged one by one
-FAR = 500  # runs of lines beyond, each as deep as it is quoted
+ROWS = 1150  # lines that a text is split into
+FEW = 250  # texts that the lines beyond are put together to
+MOST = 1050  # lines that are judged one by one; 64 kB of a letter has no more
+FAR = 250  # runs of lines beyond, each as deep as it is quoted
 
 
 class Kind(StrEnum):
@@ -75,6 +76,10 @@ class Line:
             self.kind = QUOTE
         self.say(self.text)
 
+    def again(self) -> Line:
+        """Return one like it."""
+        return Line(self.text, self.depth, self.kind, self.hint, self.marks, self.ours, self.beyond)
+
     def say(self, text: str) -> None:
         """Change the text."""
         self.text = text
@@ -107,11 +112,16 @@ def _in_few(rest: str) -> list[str]:
 
 
 def bounded(lines: list[Line]) -> list[Line]:
-    """Return so many lines that rules may look at each; what is below them becomes a few long ones: none is lost."""
-    far = [list(group) for _, group in groupby(lines[MOST:], key=lambda line: line.depth)]
-    kept = [Line("\n".join(line.text for line in group), group[0].depth, beyond=True) for group in far[:FAR]]
-    last = "\n".join("> " * line.depth + line.text for group in far[FAR:] for line in group)
-    return lines[:MOST] + kept + ([Line(last, beyond=True)] if last else [])
+    """Return so many lines that rules may look at each; what is below them becomes a few long ones."""
+    return lines[:MOST] + in_few_lines((line.depth, line.text) for line in lines[MOST:])
+
+
+def in_few_lines(rows: Iterable[tuple[int, str]]) -> list[Line]:
+    """Return what is beyond, texts and how deep each stands, as a few long lines: none is lost."""
+    far = [(depth, [text for _, text in group]) for depth, group in groupby(rows, key=itemgetter(0))]
+    kept = [Line("\n".join(texts), depth, beyond=True) for depth, texts in far[:FAR]]
+    last = "\n".join("> " * depth + text for depth, texts in far[FAR:] for text in texts)
+    return [*kept, Line(last, beyond=True)] if last else kept
 
 
 def _marked(row: str) -> Line:

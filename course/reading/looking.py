@@ -10,7 +10,7 @@ from functools import cached_property
 
 from course import addresses
 from course.reading import absence, bounces, mime
-from course.reading.extracting import Found, Reader, known
+from course.reading.extracting import Found, Reader, Texts, known
 from course.reading.lines import Line
 from course.reading.prompt import matches
 
@@ -30,9 +30,9 @@ REACTED = (
     "a r\u00e9agi \u00e0 (votre|ton) message",
     "(ha reaccionado|reaccion\u00f3) a (tu|su) mensaje",
     "ha reagito al (tuo |suo )?messaggio",
-    "reagiu \u00e0 (sua )?mensagem",
+    "reagiu \u00e0 ((sua|tua) )?mensagem",
     "heeft (gereageerd op (uw|je) bericht|op (uw|je) bericht gereageerd)",
-    "reagerade p\u00e5 ditt meddelande",
+    "(reagerade|har reagerat) p\u00e5 ditt meddelande",
 )
 # A reaction is the whole mail, and a person may well begin like one: "Loved …", "My body reacted …". So a name must be
 # the sender's, and what is quoted ours. Gmail puts the emoji, and below it by whom it is and that it is Gmail's.
@@ -46,12 +46,23 @@ REACTION = re.compile(
     r"[^\n.!?:;()]{0,40}\bGmail\b[^\n.!?:;()]{0,16}",
     re.IGNORECASE,
 )
+# What a phone writes around our words: liked, loved, disliked, laughed at, emphasised, questioned, or any other sign.
+TAPBACKS = (
+    r"liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to",
+    r"removed an? (?:like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from",
+    r"(?:no )?le gust\u00f3|le encant\u00f3|le dio risa|exclam\u00f3 por|dud\u00f3 sobre|reaccion\u00f3 con \S{1,12} a",
+    r"a aim\u00e9|a ador\u00e9|a r\u00e9agi avec \S{1,12} \u00e0",
+    r"gef\u00e4llt",
+    r"(?:non )?ha (?:amato|adorato|apprezzato|enfatizzato|evidenziato|riso (?:a|di|per)|reagito con \S{1,12} a)",
+    r"(?:non )?(?:gli |le )?(?:\u00e8 )?piaciuto|ha messo (?:\u201cmi piace\u201d a|in dubbio)",
+    r"(?:n\u00e3o )?(?:curtiu|gostou de)|amou|adorou|riu (?:de|com)|enfatizou|destacou|questionou",
+    r"reagiu com \S{1,12} a",
+    r"vond|vindt|hield van|houdt van|lachte om|benadrukte|twijfelde aan|reageerde met \S{1,12} op",
+    r"gillade|ogillade|\u00e4lskade|skrattade \u00e5t|betonade|ifr\u00e5gasatte|reagerade med \S{1,12} p\u00e5",
+)
 QUOTED = re.compile(
-    r"(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to)"
-    r"|removed an? (?:like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from"
-    r"|(?:no )?le gust\u00f3|le encant\u00f3|le dio risa|exclam\u00f3 por|dud\u00f3 sobre|reaccion\u00f3 con \S{1,12} a"
-    r"|a aim\u00e9|a ador\u00e9|a r\u00e9agi avec \S{1,12} \u00e0|gef\u00e4llt)"
-    r" [\u201c\u201e\u00ab]\s?(.{20,})[\u201d\u201c\u00bb]",
+    rf"(?:{'|'.join(TAPBACKS)}) [\u201c\u201d\u201e\u00ab]\s?(.{{20,}})[\u201d\u201c\u00bb]"
+    r"(?: (?:niet )?(?:leuk|geweldig|grappig))?",  # in Dutch the verb ends there
     re.IGNORECASE | re.DOTALL,
 )
 WORD = re.compile(r"[^\W\d_]+")
@@ -84,9 +95,14 @@ class Look:
         return self.found.text
 
     @cached_property
+    def texts(self) -> Texts:
+        """Its own texts, line by line."""
+        return Reader().texts(self.message)
+
+    @cached_property
     def found(self) -> Found:
         """What a person wrote in it, and what was cut."""
-        return Reader().found(self.message)
+        return Reader().sifted(self.texts)
 
     @cached_property
     def parts(self) -> tuple[Message, ...]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import accumulate
 
 # Possessive, so that nothing is tried twice. A value may hold ">" only within quotes.
 NAME = re.compile(r"</?([a-zA-Z][^\s/>]{0,60}+)")
@@ -42,10 +43,9 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """A text that stands beyond what is looked at tag by tag, with its lines; `deeper` is by how many quotes."""
+    """The texts that stand beyond what is looked at tag by tag, with their lines; each deeper by so many quotes."""
 
-    text: str
-    deeper: int
+    texts: tuple[tuple[int, str], ...]
 
 
 def is_html(text: str) -> bool:
@@ -62,7 +62,7 @@ def is_html(text: str) -> bool:
 def pieces(html: str, enough: Callable[[], bool] = lambda: False) -> Iterator[Tag | Remainder | str]:
     """Yield tags and texts in order; what stands in styles, scripts, titles and comments is left out.
 
-    Behind so many tags, or when there is `enough`, the rest follows as remainders.
+    Behind so many tags, or when there is `enough`, the rest follows as one remainder.
     """
     last, small, raw, known = html.rfind(">"), html.lower(), set(RAW), dict[str, Tag]()
     at = count = 0
@@ -98,18 +98,20 @@ def pieces(html: str, enough: Callable[[], bool] = lambda: False) -> Iterator[Ta
             yield tag
         count += 1
         if count > TAGS or enough():
-            yield from _remainder(html[at:])
+            yield _remainder(html[at:])
             return
 
 
-def _remainder(html: str) -> Iterator[Remainder]:
-    """Yield what stands beyond, in as many pieces as it changes its depth: nothing that was written may be lost."""
-    said, deeper, at = SPACES.sub(" ", html), 0, 0
-    for quote in [*QUOTES.finditer(said), None]:
-        text = said[at : quote.start() if quote else len(said)]
-        yield Remainder(unescape(TAG.sub(" ", ENDS.sub("\n", text)) if "<" in text else text), deeper)
-        if quote:
-            deeper, at = deeper + (-1 if quote[1] else 1), quote.end()
+def _remainder(html: str) -> Remainder:
+    """Return what stands beyond, in as many texts as it changes its depth: nothing that was written may be lost."""
+    first, *others = QUOTES.split(SPACES.sub(" ", html))
+    deeper = accumulate((-1 if slash else 1 for slash in others[::2]), initial=0)
+    return Remainder(tuple(zip(deeper, map(_bare, (first, *others[1::2])), strict=True)))
+
+
+def _bare(html: str) -> str:
+    """Return a text without its tags, each of its blocks on a line of its own."""
+    return unescape(TAG.sub(" ", ENDS.sub("\n", html)) if "<" in html else html)
 
 
 def _tag_once(html: str, name: re.Match[str], known: dict[str, Tag]) -> tuple[Tag, int]:

@@ -71,7 +71,7 @@ def _is_said_by(text: str, prompt: Prompt, words: Words) -> bool:
         return False
     said = text.casefold()
     left = next((said.replace(name, " ", 1) for name in prompt.names if name in said), "")
-    verb = words.verb(left)
+    verb = words.verb(left) if left else None
     return verb is not None and not re.search(r"\w", left[: verb.start()] + left[verb.end() :])
 
 

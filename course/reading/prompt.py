@@ -116,15 +116,16 @@ def matches(lines: Sequence[Line], prompt: Prompt) -> list[Match]:
     found = [Match() for _ in lines]
     for index, said in _compared(lines):
         found[index].words = said
-    signs = prompt.signs
+    signs, ours = prompt.signs, prompt.rows
     rows = ["".join([signs.get(word, STRANGE) for word in match.words]) for match in found]
     covered = bytearray(sum(map(len, rows)))
     quoted = [row if line.depth else STRANGE * len(row) for row, line in zip(rows, lines, strict=True)]
     for size, row in ((ENOUGH, "".join(quoted)), (MANY, "".join(rows))):
+        marks = b"\1" * size
         for run in RUNS[size].finditer(row):
             for start in range(run.start(), run.end() - size + 1):
-                if row[start : start + size] in prompt.rows:
-                    covered[start : start + size] = b"\1" * size
+                if row[start : start + size] in ours:
+                    covered[start : start + size] = marks
     at = 0
     for match, row in zip(found, rows, strict=True):
         match.ours, at = covered[at : at + len(row)], at + len(row)

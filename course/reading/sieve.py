@@ -83,10 +83,17 @@ class Sieve:
     marks: tuple[Mark, ...] = MARKS
     words: Words = words.ALL
 
-    def of(self, body: Body, prompt: Prompt | None = None) -> list[Line]:
-        """Return the judged lines of a body."""
+    def announced(self, body: Body) -> list[Line]:
+        """Return the lines of a body, judged by what can be told before it is known what was sent."""
         lines = self.lines(body)
-        for _ in self.judging(lines, prompt):
+        for _ in self.announcing(lines):
+            pass
+        return lines
+
+    def judged(self, announced: list[Line], prompt: Prompt | None = None) -> list[Line]:
+        """Return these lines judged to the end; they themselves stay as they are, for whoever knows more."""
+        lines = [line.again() for line in announced]
+        for _ in self.ending(lines, prompt):
             pass
         return lines
 
@@ -98,10 +105,18 @@ class Sieve:
 
     def judging(self, lines: list[Line], prompt: Prompt | None = None) -> Iterator[str]:
         """Judge these lines; yield the name of each rule once it has had its turn."""
+        yield from self.announcing(lines)
+        yield from self.ending(lines, prompt)
+
+    def announcing(self, lines: list[Line]) -> Iterator[str]:
+        """Judge what announces a quote, which does not depend on what was sent."""
         for rule in self.heads:
             rule.apply(lines, self.words)
             yield rule.name
         _believe_no_heads(lines)
+
+    def ending(self, lines: list[Line], prompt: Prompt | None = None) -> Iterator[str]:
+        """Judge what was sent, and then what stands below a person's words."""
         if prompt is not None:
             ours.sift(lines, prompt, self.words)
             yield SENT

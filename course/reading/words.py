@@ -123,22 +123,18 @@ class Words:
         """Return how a footer begins, or all of one around its device."""
         small, phrases = lowered(text[:2]), self._footers
         letters = small if small in phrases else small[:1]
-        begins = phrases.get(letters)
-        if begins is None:
-            return self._ending.match(text) if lowered(text[-2:]) in self._ends else None
-        if letters not in self._begun:
-            self._begun[letters] = re.compile("|".join(map(_gapped, begins)), re.IGNORECASE)
-        return self._begun[letters].match(text)
+        if letters in phrases and letters not in self._begun:
+            self._begun[letters] = re.compile("|".join(map(_gapped, phrases[letters])), re.IGNORECASE)
+        found = self._begun[letters].match(text) if letters in phrases else None
+        return found or (self._ending.match(text) if lowered(text[-2:]) in self._ends else None)
 
     @cached_property
     def _footers(self) -> dict[str, list[str]]:
         """The phrases that may be meant by their first letters: a pattern of them all takes ten times as long."""
         phrases = self.of("footer", "get")
-        letters = {phrase: lowered(phrase.partition("*")[0][:2].strip()) for phrase in phrases}
+        letters = {phrase: lowered(phrase.partition("*")[0][:2].strip()) for phrase in phrases if phrase[0] != "*"}
         return {
-            begin: [phrase for phrase in phrases if letters[phrase] in {begin, begin[:1], ""}]
-            for begin in letters.values()
-            if begin
+            begin: [phrase for phrase in letters if letters[phrase] in {begin, begin[:1]}] for begin in letters.values()
         }
 
     @cached_property

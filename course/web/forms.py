@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Annotated, Self
 
@@ -14,9 +13,9 @@ from python_multipart import MultipartParser
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
+from course.inbound.arriving import Arriving
 from course.inbound.sendgrid import Attachment, mail_of
 
-IN_MEMORY = 1024 * 1024  # bytes of a posted mail; what is longer goes to a file while it arrives
 LONGEST = 64 * 1024  # bytes of any other field
 CHARSETS = b"charsets"
 LONG = (b"email", b"headers", b"text", b"html")
@@ -36,8 +35,7 @@ Form = Annotated[Mapping[str, str], Depends(read)]
 class MailForm:
     """The fields that we use of a form of Inbound Parse, as the bytes that came; the others are left where they are.
 
-    What is long goes to a temporary file: without a name, so that nothing is left of it after a crash. `whole` says
-    whether the form came to its end.
+    `whole` says whether it came to its end.
     """
 
     def __init__(self, content_type: str, folder: Path) -> None:
@@ -52,7 +50,7 @@ class MailForm:
         self._seen = set[bytes]()
         self._taking = False
         self._header, self._value = bytearray(), bytearray()
-        self._file = SpooledTemporaryFile(IN_MEMORY, dir=str(folder))  # noqa: SIM115 (closed by __exit__)
+        self._file = Arriving(folder)
         self._parser = MultipartParser(
             options[b"boundary"],
             {
@@ -87,7 +85,7 @@ class MailForm:
     def _content(self, name: bytes) -> bytes:
         start, end = self._places[name]
         self._file.seek(start)
-        return bytes(self._file.read(end - start))
+        return self._file.read(end - start)
 
     def _part_begin(self) -> None:
         self._name, self._named, self._kind, self._taking = b"", b"", b"", False
@@ -109,14 +107,14 @@ class MailForm:
         if self._taking:
             self._seen.add(self._name)
             if self._name not in self.small:
-                self._places[self._name] = [self._file.tell()] * 2
+                self._places[self._name] = [self._file.size] * 2
             if attached:
                 self._files[self._name] = (self._named, self._kind)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._taking and self._name in self._places:
             self._file.write(data[start:end])
-            self._places[self._name][1] = self._file.tell()
+            self._places[self._name][1] = self._file.size
         elif self._taking and len(self.small[self._name]) < LONGEST:
             self.small[self._name].extend(data[start:end])
 

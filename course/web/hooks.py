@@ -13,8 +13,6 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO
 
 import structlog
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -29,8 +27,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from course.inbound import sendgrid
+from course.inbound.arriving import Arriving
 from course.web import render
-from course.web.forms import IN_MEMORY, MailForm
+from course.web.forms import MailForm
 from course.web.guards import place
 
 router = APIRouter()
@@ -88,7 +87,7 @@ async def events(request: Request) -> Response:
         return _say(503)
     if request.headers.get("content-encoding", "identity") != "identity":
         return _say(415)  # the signature is over the bytes as they came
-    with SpooledTemporaryFile(IN_MEMORY, dir=str(_tmp(request))) as body:
+    with Arriving(_tmp(request)) as body:
         try:
             digest = await _spooled(request, body)
         except TooLongError:
@@ -110,7 +109,7 @@ async def _take(request: Request, key: ec.EllipticCurvePublicKey | None) -> Resp
     if request.headers.get("content-encoding", "identity") != "identity":
         raise ValueError("a form is never packed")
     app = render.app_of(request)
-    with SpooledTemporaryFile(IN_MEMORY, dir=str(_tmp(request))) as body:
+    with Arriving(_tmp(request)) as body:
         digest = await _spooled(request, body)
         if key is None or _signed(key, request, digest):
             await run_in_threadpool(_read, request, body, app.receive)
@@ -123,7 +122,7 @@ async def _take(request: Request, key: ec.EllipticCurvePublicKey | None) -> Resp
     return _say(403)
 
 
-def _read(request: Request, body: IO[bytes], keep: Callable[..., object]) -> None:
+def _read(request: Request, body: Arriving, keep: Callable[..., object]) -> None:
     """Keep the mail of a form. Raises ValueError for what is none, OSError when it could not be kept."""
     body.seek(0)
     with MailForm(request.headers.get("content-type", ""), _tmp(request)) as form:
@@ -139,7 +138,7 @@ def _read(request: Request, body: IO[bytes], keep: Callable[..., object]) -> Non
     keep(sendgrid.stamped(raw, said), source="sendgrid", to=to, passed=passed)
 
 
-async def _spooled(request: Request, body: IO[bytes]) -> bytes:
+async def _spooled(request: Request, body: Arriving) -> bytes:
     """Write the request's body into the file; return the digest that its signature is over."""
     digest = hashlib.sha256(request.headers.get(TIMESTAMP, "").encode("latin-1"))
     async for chunk in _body(request):
