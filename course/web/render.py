@@ -100,7 +100,7 @@ def preferred(header: str, locales: tuple[str, ...]) -> str:
 
 
 def wishes(header: str) -> list[tuple[float, str]]:
-    """Return the tags of an Accept-Language in small letters, each behind its weight, which is negative."""
+    """Return what an Accept header names, in small letters, each behind its weight, which is negative."""
     found: list[tuple[float, str]] = []
     for part in header.split(",")[:20]:
         tag, _, weight = part.strip().lower().partition(";q=")
