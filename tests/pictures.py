@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "docs/pictures"
 LOCALES = sorted({which.locale for which in EVERY})
 SCHEMES = {"light": "#d5d3d0", "dark": "#4a484d"}  # and the colour around the mails
 WIDTHS = (320, 600, 800)
-QUALITY = 15  # of 100: the sheets are for looking at, not for reading
+QUALITY = 12  # of 100: the sheets are for looking at, not for reading
 SHEET = """<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="%(scheme)s">
 <style>
   body { margin: 0; padding: 12px; width: 1876px; columns: 4; column-gap: 12px; font: 13px sans-serif;

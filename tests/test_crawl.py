@@ -260,12 +260,12 @@ def with_a_photo(mail, photo=BARE):
     return answer.as_bytes()
 
 
-# What Alice replies on her days: three answers a day are the most.
+# What Alice replies on her days: three answers a day are the most, besides that to a check-in.
 REPLIES = {
     1: ("HELP", "TIME 8", "TIME 9:30"),
     2: ("NO LINKS", "WITH LINKS", "LETTER 1 MONTH"),
     3: ("PAUSE 3 DAYS", "RESUME", "LETTER 1 MONTH\n\nDear me, it was a long week."),
-    4: ("SKIP",),
+    4: ("SKIP", "MY SETTINGS", "SEND EXERCISE", "CHECK-IN THE SAME"),
 }
 
 

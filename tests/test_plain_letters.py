@@ -68,14 +68,15 @@ def really(world, course):
     """Return each mail of a course that Alice can get without links, as it leaves, with a letter kept for her."""
     service, now = world.app.service, world.clock.now()
     lessons = [lesson_name(day) for day in range(1, service.catalogue.courses[course].days + 1)]
-    names = [name for name in NOTICES if name not in plain.LINKED]
+    exercises = bool(service.catalogue.courses[course].resources)
+    names = [name for name in NOTICES if name not in plain.LINKED and (exercises or name != "exercise")]
     with service.store.transaction() as tx:
         tx.execute(update(subscribers).values(plain=True))
         alice = people.find(tx)[0]
         letters.keep(tx, service, alice, "Dear me.", Wish(1, in_mail=True, wording="yes", how="page"), now, now)
         moves = {"subscriber_id": alice.subscriber_id, "email": "old@example.org", "confirm_by": now}
         number = tx.execute(insert(address_changes).values(moves)).inserted_primary_key[0]
-        owing = [notices.row(alice, name, now, once=f"{number}") for name in names]
+        owing = [notices.row(alice, name, now, once=f"{number}", day=1) for name in names]
         owing += [notices.row(alice, name, now, day=day) | {"kind": "lesson"} for day, name in enumerate(lessons, 1)]
         tx.execute(delete(deliveries))
         tx.execute(insert(deliveries), owing)
@@ -96,10 +97,11 @@ def digest(service, row):
 def named(world, locale, said):
     """Return the commands that a text names, in capitals."""
     phrases = world.app.catalogue.words[locale]["commands"]
+    heavier = world.app.catalogue.words[locale]["replies"]["felt"]["heavier"][0]
     return {
         command
-        for command in ("LETTER", "OPEN", "LATER", "ERASE", "JOIN")
-        if any(slots.say(phrase, months="3").upper() in said for phrase in phrases[command])
+        for command in ("LETTER", "OPEN", "LATER", "ERASE", "JOIN", "SETTINGS", "EXERCISE", "CHECKIN")
+        if any(slots.say(phrase, months="3", felt=heavier).upper() in said for phrase in phrases[command])
     }
 
 
@@ -133,7 +135,10 @@ def test_no_letter_without_links_holds_one(world, course, locale):
 @pytest.mark.parametrize("settings", [LETTERS], indirect=True)
 @pytest.mark.parametrize(("course", "locale"), WRITTEN)
 def test_what_a_link_did_has_its_word(world, course, locale):
-    """A letter that comes back is asked for, opened, put off and erased by reply; so is the next course asked for."""
+    """A letter that comes back is asked for, opened, put off and erased by reply; so is the next course asked for.
+
+    So is an exercise, how the course is set, and how a day was is told.
+    """
     world.join(course=course, locale=locale)
     known = world.app.catalogue
     words = {name: named(world, locale, both) for name, both in really(world, course).items()}
@@ -142,16 +147,19 @@ def test_what_a_link_did_has_its_word(world, course, locale):
 
     assert words["letter"] >= {"OPEN", "LATER", "ERASE"}
     assert "ERASE" in words["kept"] & words["returned"]
-    assert words["help"] >= {"LETTER", "JOIN"}
+    assert words["help"] >= {"LETTER", "JOIN", "SETTINGS", "EXERCISE", "CHECKIN"}
+    assert all("SETTINGS" in said for name, said in words.items() if name not in {"joining", "moved", "erased"})
     assert words["farewell"] & {"LETTER", "JOIN"} == back | after
     for day in range(1, known.courses[course].days + 1):
         assert ("LETTER" in words[lesson_name(day)]) == (day in known.courses[course].letter_days)
+        has_exercise = known.courses[course].resource_of(day, locale) is not None
+        assert ("CHECKIN" in words[lesson_name(day)], "EXERCISE" in words[lesson_name(day)]) == (True, has_exercise)
 
 
 @ON_SQLITE
 @pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
 def test_what_has_no_word_is_a_word_away(world, locale):
-    """The answer to NO LINKS names commands alone; the links that come back lead to pace and language."""
+    """The answer to NO LINKS names commands alone; the links that come back lead to one's own pages."""
     phrases = Phrases.of(world.app.catalogue.words[locale])
     client = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000")
     source = (EMAILS / f"notices/{locale}/plain.md").read_text(encoding="utf-8")
@@ -166,9 +174,10 @@ def test_what_has_no_word_is_a_word_away(world, locale):
     typed = set(re.findall(rf"{re.escape(world.app.settings.site_host)}(/\w+)", without))
     mine = client.get(f"/mine/{world.link(back, 'mine')}").text
 
-    assert meant == ["PAUSE", "RESUME", "AGAIN", "STOP", "HELP", "LINKS", "LINKS", "PLAIN"]
+    words = ["PAUSE", "RESUME", "AGAIN", "SETTINGS", "EXERCISE", "STOP", "HELP", "LINKS"]
+    assert meant == [*words, "SETTINGS", "LINKS", "PLAIN"]
     assert (without.count(named[-2]), len(named)) == (6, len(meant))  # in the text and its footer, of both parts
-    assert [name for name in ("pace", "locale") if f'name="{name}"' not in mine] == []
+    assert 'value="own"' in mine
     assert {path: client.get(path).status_code for path in typed} == {"/help": 200}
 
 

@@ -432,6 +432,64 @@ def test_another_end_of_a_pause_stays(world, tmp_path):
     assert lessons(world) == {}
 
 
+def go_on(world, who="alice"):
+    """Let somebody end their pause."""
+    with world.app.service.store.transaction() as tx:
+        person = people.find(tx, subscribers.c.email == f"{who}@example.org")[0]
+        rounds.resume(tx, world.app.service, person, world.clock.now())
+
+
+def rest(world, who="alice"):
+    """Let somebody pause until they come back."""
+    with world.app.service.store.transaction() as tx:
+        rounds.pause(tx, people.find(tx, subscribers.c.email == f"{who}@example.org")[0], world.clock.now())
+
+
+def test_who_went_on_since_goes_on(world, tmp_path):
+    """Alice rested when the backup was taken, and asked for her letters again; Bob rests to this day."""
+    for who in ("alice", "bob"):
+        world.join(who)
+        rest(world, who)
+    file = take(world, tmp_path)
+    go_on(world)
+    done = restore(world, file)
+    resume(world)
+    world.pass_hours(48)
+
+    assert (done.carried.resumed, done.carried.paused) == (1, 0)
+    assert statuses(world) == {ALICE: "active", BOB: "paused"}
+    assert lessons(world) == {(ALICE, "day-1"): 1, (ALICE, "day-2"): 1}
+
+
+@pytest.mark.parametrize("days", [2, 9])
+def test_who_went_on_since_gets_nothing_twice(world, tmp_path, days):
+    """Alice had two letters in the lost database, or all five and the farewell: they are treated as sent."""
+    world.join()
+    rest(world)
+    file = take(world, tmp_path)
+    go_on(world)
+    world.pass_hours(24 * days)
+    restore(world, file)
+    resume(world, before=world.clock.at)
+    world.pass_hours(24 * 6)
+
+    assert statuses(world) == {ALICE: "finished"}
+    assert lessons(world) == {(ALICE, f"day-{day}"): 1 for day in range(1, 6)}
+
+
+def test_who_rested_again_since_rests(world, tmp_path):
+    """Alice went on and paused once more: the newest word counts."""
+    world.join()
+    rest(world)
+    file = take(world, tmp_path)
+    go_on(world)
+    world.clock.go(minutes=1)
+    rest(world)
+    done = restore(world, file)
+
+    assert (done.carried.resumed, statuses(world)) == (0, {ALICE: "paused"})
+
+
 def on_paper(world, who):
     """Let somebody say on their page that they write on paper."""
     with world.app.service.store.transaction() as tx:

@@ -10,7 +10,7 @@ from conftest import make_settings
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from course.web import create_app
+from course.web import create_app, render
 from course.web.guards import client_address
 
 SITE = "http://127.0.0.1:8000"
@@ -259,6 +259,21 @@ def test_the_few_files_have_fixed_kinds_and_may_be_kept(browser):
     assert re.search(r'href="/static/site.css\?v=[0-9a-f]{8}"', browser.get("/").text)
     for path in ("/static/..%2f__init__.py", "/static/%2e%2e/guards.py", "/static/site.css%00", "/static/CON"):
         assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("takes", "packed"),
+    [("gzip, deflate, br", True), ("gzip;q=0.5", True), ("br", False), ("gzip;q=0", False), ("", False)],
+)
+def test_the_few_files_are_packed_for_whoever_takes_that(browser, takes, packed):
+    """The same to read, and a fifth of it on the wire; no page is packed: its length would tell of what is in it."""
+    whole = (render.STATIC / "site.css").read_bytes()
+    answer = browser.get("/static/site.css", headers={"Accept-Encoding": takes})
+
+    assert answer.content == whole
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert ("content-encoding" in answer.headers, int(answer.headers["content-length"]) < 7_000) == (packed, packed)
+    assert "content-encoding" not in browser.get("/", headers={"Accept-Encoding": takes}).headers
 
 
 def test_robots_are_told_where_the_course_pages_are(browser):

@@ -9,8 +9,9 @@ from html import unescape
 import pytest
 from starlette.testclient import TestClient
 
+from course.content import zones
 from course.journeys import reports
-from course.web import create_app, zones
+from course.web import create_app
 
 SITE = "http://127.0.0.1:8000"
 FORM = {

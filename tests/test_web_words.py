@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "course" / "web" / "templates"
 WORDS = {path.stem: tomllib.loads(path.read_text())["pages"] for path in (ROOT / "emails" / "words").glob("*.toml")}
 CONSENT = "pages.signup.consent"  # its sentence is given, word for word
+EASY = 65  # what a Spanish child reads at the end of primary school, at twelve (INFLESZ: Barrio-Cantalejo 2008)
 SCHOOL, LONG = 6, 25  # years of school at twelve; words of a text that is long enough to be judged by itself
 NEVER = ("well done", "missed", "behind", "you must", "you should", "streak", "click here", "unfortunately")
 
@@ -101,6 +102,51 @@ def test_a_twelve_year_old_reads_the_words_of_every_page(locale):
 
     assert grade(hard) > 12
     assert {key: grade(text) for key, text in (pages | longer).items() if grade(text) > SCHOOL} == {}
+
+
+def syllables(word):
+    """Return how many syllables a Spanish word has, by its spelling: each strong or accented vowel makes one."""
+    sounded = re.sub(r"(?<=q)u|(?<=g)u(?=[ei\u00e9\u00ed])", "", re.sub(r"y$", "i", word))
+    groups = re.findall(r"[aeiou\u00e1\u00e9\u00ed\u00f3\u00fa\u00fc]+", sounded)
+    hearts = (re.findall(r"[aeo\u00e1\u00e9\u00ed\u00f3\u00fa]", group) for group in groups)
+    return max(1, sum(max(1, len(found)) for found in hearts))
+
+
+def ease(text):
+    """Return how easily Spanish is read, from 0 to 100 and beyond: Szigriszt's perspicuity (Szigriszt Pazos 1993)."""
+    plain = re.sub(r"\{\w+\}", "ello", text).lower()
+    spoken = re.findall(r"[a-z\u00e1\u00e9\u00ed\u00f3\u00fa\u00fc\u00f1]+", plain)
+    sentences = [one for one in re.split(r"(?<=[.?!:])\s+", plain) if re.search(r"[a-z]", one)]
+    return 206.835 - 62.3 * sum(map(syllables, spoken)) / len(spoken) - len(spoken) / len(sentences)
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        *(("amor", 2), ("pa\u00eds", 2), ("leer", 2), ("ciudad", 2), ("cuidado", 3), ("construir", 2), ("quiero", 2)),
+        *(
+            ("guitarra", 3),
+            ("ping\u00fcino", 3),
+            ("averigu\u00e1is", 4),
+            ("autocompasi\u00f3n", 5),
+            ("hoy", 1),
+            ("y", 1),
+        ),
+    ],
+)
+def test_the_syllables_of_spanish_are_those_that_are_spoken(word, parts):
+    """Its spelling tells them, so no list of words is needed."""
+    assert syllables(word) == parts
+
+
+def test_a_twelve_year_old_reads_the_spanish_words_of_every_page():
+    """Each page as a whole, and each of its longer texts, as in English."""
+    hard = "La documentaci\u00f3n administrativa requiere considerable perseverancia burocr\u00e1tica."
+    pages = {page: " ".join(text for _, text in texts(words)) for page, words in WORDS["es"].items() if page != "areas"}
+    longer = {key: text for key, text in texts(WORDS["es"]) if len(text.split()) >= LONG and key != CONSENT}
+
+    assert ease(hard) < 40
+    assert {key: ease(text) for key, text in (pages | longer).items() if ease(text) < EASY} == {}
 
 
 def test_the_same_consent_is_asked_for_in_english_everywhere():

@@ -73,6 +73,7 @@ def _said(done: Restored) -> list[str]:
         "consents given or withdrawn": carried.consents,
         "courses stopped, because their people left": carried.stopped,
         "courses paused, or for longer or shorter": carried.paused,
+        "courses that go on again": carried.resumed,
         "people erased again": carried.erased,
         "parts of journals taken back": carried.taken_back,
         "people who chose another hour, zone, language, country, name or kind of letter": carried.chosen,

@@ -30,6 +30,7 @@ NOTICES = (
     *("fresh", MOVED),
     *("kept", "unwritten", "letter", "returned", "unkept", "closed"),
     *("plain", "links"),
+    *("settings", "checkin", "exercise"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 Words = Mapping[str, Mapping[str, Any]]

@@ -30,7 +30,17 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "JOIN": frozenset(),
     "PLAIN": frozenset(),
     "LINKS": frozenset(),
+    "CHECKIN": frozenset({"felt"}),
+    "PACE": frozenset({"pace"}),
+    "LANGUAGE": frozenset({"language"}),
+    "ZONE": frozenset({"place"}),
+    "SETTINGS": frozenset(),
+    "EXERCISE": frozenset(),
 }
+# Slots in which one of a few things may stand, and the table of [replies] with the words for each.
+CHOICES = {"felt": "felt", "pace": "paces", "language": "languages"}
+# Which places there are is looked up later, so that a slip is answered. Four words are a name, more are a sentence.
+PLACE = r"(?P<place>[^\W\d_][\w/'\u2019.,+-]*(?: [\w/'\u2019.,+-]+){0,3})"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LETTER_MONTHS = (1, 3, 6)  # any other number makes a line no command: what stands below it is not for us to lose
@@ -51,13 +61,18 @@ SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `weekday` counts from Monday, 0; `hour` is 0..23, or None where TIME asks for no whole hour."""
+    """One command. `weekday` counts from Monday, 0; `hour` is 0..23, or None where TIME asks for no whole hour.
+
+    `chosen` is the key of what stands in a slot of CHOICES; `place` is as it was written, in small letters.
+    """
 
     name: str
     days: int | None = None
     weekday: int | None = None
     hour: int | None = None
     months: int | None = None
+    chosen: str | None = None
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,7 @@ class Phrases:
     numbers: Mapping[str, int]
     weekdays: Mapping[str, int]
     hours: Mapping[str, frozenset[str]]
+    chosen: Mapping[str, Mapping[str, str]]  # slot of CHOICES: what is said for it, and the key that this means
     yes: frozenset[str] = field(default_factory=frozenset)
     no: frozenset[str] = field(default_factory=frozenset)
 
@@ -80,6 +96,7 @@ class Phrases:
         numbers = {trimmed(said): int(number) for number, some in replies["numbers"].items() for said in some}
         weekdays = {trimmed(said): place for place, day in enumerate(WEEKDAYS) for said in replies["weekdays"][day]}
         hours = {part: frozenset(map(trimmed, replies["hours"][part])) for part in HOURS}
+        chosen = {slot: _keys(replies[table]) for slot, table in CHOICES.items()}
         number = rf"[0-9]{{1,3}}|{_either(numbers)}"
         months = _either(
             {str(month) for month in LETTER_MONTHS} | {said for said, n in numbers.items() if n in LETTER_MONTHS}
@@ -90,6 +107,8 @@ class Phrases:
             "weeks": f"(?P<weeks>{number})",
             "weekday": f"(?P<weekday>{_either(weekdays)})",
             "hour": _hour(hours),
+            "place": PLACE,
+            **{slot: f"(?P<{slot}>{_either(said)})" for slot, said in chosen.items()},
         }
         said = [(name, phrase) for name in ARGUMENTS for phrase in words["commands"][name]]
         polite = _either(replies["courtesy"])
@@ -100,6 +119,7 @@ class Phrases:
             numbers=numbers,
             weekdays=weekdays,
             hours=hours,
+            chosen=chosen,
             yes=frozenset(replies["yes"]),
             no=frozenset(replies["no"]),
         )
@@ -121,7 +141,8 @@ class Phrases:
 
     def example(self, slot: str) -> str:
         """Return a word that may stand in this slot."""
-        return next(iter(self.weekdays)) if slot == "weekday" else "3" if slot == "months" else "7"
+        some = self.weekdays if slot == "weekday" else self.chosen.get(slot, ())
+        return next(iter(some), {"months": "3", "place": "london"}.get(slot, "7"))
 
     def says_yes(self, line: str) -> bool:
         """Whether this whole line is a yes."""
@@ -147,6 +168,8 @@ class Phrases:
             self.weekdays[weekday] if weekday else None,
             self._whole_hour(given) if "hour" in given else None,
             self._number(given.get("months")) or None,
+            next((self.chosen[slot][said] for slot, said in given.items() if said and slot in CHOICES), None),
+            given.get("place"),
         )
 
     def _number(self, said: str | None) -> int:
@@ -165,6 +188,13 @@ class Phrases:
         return hour % NOON + NOON * (half in self.hours["pm"]) if 1 <= hour <= NOON else None
 
 
+def named(words: Mapping[str, Any], command: str, slot: str, keys: Iterable[str]) -> str:
+    """Return the words for a command with each of these choices, as a mail shows them: PACE DAILY · PACE MY OWN."""
+    phrase, table = words["commands"][command][0], words["replies"][CHOICES[slot]]
+    said = (table.get(key, [key])[0] for key in keys)
+    return " · ".join(phrase.replace(f"{{{slot}}}", one).upper() for one in said)
+
+
 def first(phrases: Iterable[Phrases], line: str) -> Command | None:
     """Return the command that a line is in the first of these locales in which it is one."""
     return next((found for one in phrases if (found := one.command(line))), None)
@@ -174,6 +204,12 @@ def trimmed(line: str) -> str:
     """Return a line in small letters, single spaces, without what stands around its words."""
     seen = unicodedata.normalize("NFC", line).translate(ALIKE)  # some keyboards write é as two characters
     return re.sub(r"\s+", " ", seen.casefold()).strip(TRIM)
+
+
+def _keys(table: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return the key of each thing that may be said; a key says itself, as a language without a name here does."""
+    said = {trimmed(one): key for key, some in table.items() for one in some}
+    return said | {trimmed(key): key for key in table}
 
 
 def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:

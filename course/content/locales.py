@@ -30,6 +30,14 @@ def stand_ins(courses: Iterable[Course]) -> dict[str, str]:
     return found
 
 
+@cache
+def language(locale: str) -> str:
+    """Return a locale's name in its own words: British English."""
+    parsed = Locale.parse(locale, sep="-")
+    name = str(parsed.languages.get(str(parsed)) or parsed.get_display_name() or locale)
+    return name[:1].upper() + name[1:]
+
+
 def sign(settings: Settings, locale: str) -> str:
     """Return what is put before a text of another locale: to be seen where it is written, nothing where it is read."""
     return "" if settings.production else f"⟦{locale}⟧ "

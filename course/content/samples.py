@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from course.content import dates
+from course.content import command_words, courses, dates, locales, zones
 from course.content.catalogue import Catalogue
 from course.content.mailing import Mailing
 from course.content.slots import say
@@ -50,5 +50,13 @@ def values(
         "goes_on": mail["goes_on"],
         "pause_end": say(mail["pause_ends"], moment=first),
         "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
+        "days_now": dates.listed(done, locale),
+        "stands": say(words["pages"]["mine"]["stands"]["next"], moment=first),
+        "place": zones.city("Europe/London", locale),
+        "language": locales.language(locale),
+        "pace_words": command_words.named(words, "PACE", "pace", courses.PACES[course.pace]),
+        "language_words": command_words.named(words, "LANGUAGE", "language", course.locales),
+        "exercise": mail["resource_label"],
+        "exercise_text": words["pages"]["heavier"]["grounding_intro"],
         "done": say(mail["done_some"], list=dates.listed(done, locale)),
     }

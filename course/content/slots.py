@@ -36,6 +36,11 @@ NOTICE = {
     "closed": frozenset({"greeting"}),
     "returned": frozenset({"greeting", "letter_text", "letter_url"}),
     "fresh": frozenset({"greeting", "open_url"}),
+    "settings": frozenset(
+        {"greeting", "days_now", "stands", "rhythm", "send_hour", "place", "language", "pace_words", "language_words"}
+    )
+    | {"contact"},
+    "exercise": frozenset({"greeting", "lesson", "exercise", "exercise_text"}),
 }
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})

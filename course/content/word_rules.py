@@ -21,6 +21,8 @@ MAIL = {
     "greeting_nameless": NONE,
     "minutes": frozenset({"minutes"}),
     "resource": frozenset({"resource"}),
+    "plain_resource": frozenset({"resource"}),
+    "days_none": NONE,
     "answer": slots.FIXED | {"kept"},
     "footer_why": slots.FIXED | {"date"},
     "plain_footer_why": slots.FIXED | {"date"},

@@ -24,6 +24,7 @@ A_DAY = 3  # answers to one person, over all courses; their local date
 HELP_A_DAY = 10  # more is a machine's; whoever asks for help gets it, whatever else was answered
 CLOSED = (EnrolmentStatus.FINISHED, EnrolmentStatus.STOPPED)
 UNREAD, EMPTY, RECEIPT = "unread", "empty", "receipt"
+CHECKIN = "checkin"
 # What a machine could bring about that says nothing of itself: any words will do.
 FOR_ANY_WORDS = (RECEIPT, EMPTY, UNREAD)
 
@@ -112,6 +113,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "closed": (_three_a_day, _once_a_day),
     "plain": (_three_a_day,),
     "links": (_three_a_day,),
+    "settings": (_three_a_day,),
+    "exercise": (_three_a_day,),
+    CHECKIN: (_at_most(A_DAY),),  # so that what helps when it is heavier waits behind no other answer
     erasing.ASKS: (_at_most(A_DAY),),  # so that nobody who wants to be erased is kept from it by other answers
     erasing.DONE: (_once,),
     notices.LAST: (_once,),
@@ -119,7 +123,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
 }
 # What goes out as an answer (RFC 3834); a letter that comes back, and word of it, do so by themselves as well.
 ANSWERS = frozenset(RULES) - {letter_ends.READY, letter_ends.IN_MAIL}
-COUNTED = frozenset(RULES) - {letter_ends.READY, notices.LAST, "help", erasing.ASKS, erasing.DONE}
+COUNTED = frozenset(RULES) - {letter_ends.READY, notices.LAST, "help", erasing.ASKS, erasing.DONE, CHECKIN}
 ALWAYS = frozenset({notices.LAST, erasing.DONE})  # once for each person: no flood can bring about many
 URGENT = frozenset({"help", erasing.ASKS})  # no flood keeps these waiting: somebody's first of a day leaves at once
 

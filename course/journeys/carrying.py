@@ -35,6 +35,7 @@ class Carried:
     consents: int = 0
     stopped: int = 0
     paused: int = 0
+    resumed: int = 0
     erased: int = 0
     taken_back: int = 0  # levels and entries of the journal
     chosen: int = 0  # people who chose another hour, zone, language …
@@ -154,8 +155,7 @@ def _leave(old: Connection, service: Service, carried: Carried, now: datetime, r
 def _rest(old: Connection, service: Service, carried: Carried, now: datetime) -> None:
     if not carried.same_line:
         return
-    columns = carrying_wishes.columns(old, enrolments)
-    end = enrolments.c.resume_at if "resume_at" in columns else null()  # before 0005 no pause had one
+    end = enrolments.c.resume_at if "resume_at" in carrying_wishes.columns(old, enrolments) else null()  # since 0005
     paused = select(enrolments.c.id, end).where(enrolments.c.status == EnrolmentStatus.PAUSED)
     for some in _chunks(old.execute(paused)):
         ends = dict(some)

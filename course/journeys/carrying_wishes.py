@@ -1,11 +1,11 @@
-"""In charge of what a restore must not forget of smaller wishes: hour, pace, paper, revoked links and the like."""
+"""In charge of what a restore must not forget of smaller wishes: going on, hour, pace, paper, links and the like."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, inspect, select, update
+from sqlalchemy import Connection, Table, func, inspect, select, update
 
 from course.journeys import enrolments as rounds
 from course.journeys import pacing, people
@@ -15,7 +15,7 @@ from course.schedule import Pace
 from course.store.database import insert_new
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus
-from course.store.tables import enrolments, resource_links, subscribers
+from course.store.tables import enrolments, history, resource_links, subscribers
 
 if TYPE_CHECKING:
     from course.journeys.carrying import Carried
@@ -29,10 +29,33 @@ AT_ONCE = 500  # people at a time
 def carry(now: datetime, old: Connection, service: Service, carried: Carried) -> None:
     """Carry over all of it from what became of the database that was backed up; no other knows the same rows."""
     if carried.same_line:
+        carried.resumed = _resumed(old, service, now)
         carried.chosen = _chosen(old, service, now)
         carried.paced = _paced(old, service, now)
         carried.on_paper = _on_paper(old, service, now)
         carried.revoked = _revoked(old, service)
+
+
+def _resumed(old: Connection, service: Service, now: datetime) -> int:
+    """Let a course go on that rests in the backup and went on, or came to its end, since; return how many did.
+
+    From the moment at which it did, as a pause does that was over by itself: what was due before now may have been sent
+    by the lost database, and is owed as of then.
+    """
+    went_on = history.c.enrolment_id == enrolments.c.id, history.c.event == "resumed"
+    newest = select(func.max(history.c.at)).where(*went_on).scalar_subquery()
+    there = select(enrolments.c.id, newest).where(
+        enrolments.c.status.in_((EnrolmentStatus.ACTIVE, EnrolmentStatus.FINISHED))
+    )
+    total = 0
+    for some in old.execute(there).partitions(AT_ONCE):
+        since = dict(some)
+        with service.store.transaction() as tx:
+            for person in people.find(
+                tx, one_of(enrolments.c.id, set(since)), enrolments.c.status == EnrolmentStatus.PAUSED
+            ):
+                total += rounds.resume(tx, service, person, since[person.id] or now)
+    return total
 
 
 def _chosen(old: Connection, service: Service, now: datetime) -> int:

@@ -67,6 +67,12 @@ def answer(
         return _asked(tx, service, token) or asked, taken
 
 
+def said(tx: Connection, person: Person, of_round: int, day: int, answer: CheckinAnswer, now: datetime) -> Taken:
+    """Count an answer that came by reply, as one on the page; kept only where they asked for that before."""
+    asked = _asked_of(tx, person, of_round, day)
+    return _take(tx, asked, answer, monday(now), keep=asked.may_keep and asked.keeps)
+
+
 def keep_no_longer(service: Service, token: str, real_now: datetime) -> Asked | None:
     """Take back the consent to keep answers, for the person whose mail's link this is."""
     with service.store.transaction() as tx:
@@ -116,11 +122,14 @@ def _asked(tx: Connection, service: Service, token: str) -> Asked | None:
     opened = pages.look(tx, service, token)
     if opened is None or opened.day is None:
         return None
-    person = opened.person
-    mine = checkins.c.enrolment_id == opened.round, checkins.c.answer.is_not(None)
+    return _asked_of(tx, opened.person, opened.round, opened.day)
+
+
+def _asked_of(tx: Connection, person: Person, of_round: int, day: int) -> Asked:
+    mine = checkins.c.enrolment_id == of_round, checkins.c.answer.is_not(None)
     keeps = bool(tx.execute(select(exists().where(*mine))).scalar())
     # Of whoever has left nothing new is kept; their answer still counts.
-    return Asked(person, opened.round, opened.day, keeps, may_keep=person.status != EnrolmentStatus.STOPPED)
+    return Asked(person, of_round, day, keeps, may_keep=person.status != EnrolmentStatus.STOPPED)
 
 
 def _take(tx: Connection, asked: Asked, said: CheckinAnswer, week: date, *, keep: bool) -> Taken:

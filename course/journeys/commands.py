@@ -11,6 +11,7 @@ from sqlalchemy import Connection, update
 from course.content.command_words import Command
 from course.journeys import (
     answering,
+    choice_replies,
     completing,
     erasing,
     letter_replies,
@@ -54,8 +55,14 @@ def act(
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
-    """Whether somebody asked for help, or for a letter, and wrote something besides: it answers the lesson too."""
-    return command is not None and command.name in ("HELP", "LETTER") and mail.says_more
+    """Whether somebody asked for help or a letter, or said how it was, and wrote more: it answers the lesson too."""
+    return command is not None and command.name in ("HELP", "LETTER", "CHECKIN") and mail.says_more
+
+
+def own_words(command: Command | None, mail: Incoming) -> Incoming:
+    """Return a mail without the line that says how a day was: what is kept, others may be allowed to read."""
+    says_how = command is not None and command.name == "CHECKIN"
+    return replace(mail, words=mail.rest, cut="", whole="") if says_how else mail
 
 
 def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, *times: datetime) -> None:
@@ -198,6 +205,7 @@ ACTS: dict[str, Act] = {
     "DELETE": _delete,
     "TIME": _time,
     **letter_replies.ACTS,
+    **choice_replies.ACTS,
     "JOIN": offering.ask,
     "PLAIN": _letters(plain=True),
     "LINKS": _letters(plain=False),
@@ -206,4 +214,5 @@ ACTS: dict[str, Act] = {
 THERE: dict[str, Callable[[Service, Person], bool]] = {
     **dict.fromkeys(letter_replies.ACTS, letter_replies.offered),
     "JOIN": offering.offered,
+    "EXERCISE": choice_replies.has_exercises,
 }

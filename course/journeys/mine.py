@@ -16,7 +16,7 @@ from course.journeys.people import Person
 from course.journeys.resending import NOT_THIS
 from course.journeys.service import Service
 from course.schedule import Pace
-from course.store.states import LIVE, DeliveryKind, EnrolmentStatus
+from course.store.states import LIVE, DeliveryKind, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
 
 E = EnrolmentStatus
@@ -101,6 +101,24 @@ def of(tx: Connection, service: Service, person: Person, now: datetime) -> Mine:
         letter=letter_ends.waits(tx, person),
         may=_may(tx, service, person, paces),
     )
+
+
+def standing(found: Mine, now: datetime) -> str:
+    """Return which sentence of [pages.mine.stands] says where a course stands."""
+    person = found.person
+    match person.status:
+        case E.ACTIVE if person.waiting_since:
+            return "waits"
+        case E.ACTIVE if found.next_at is None or found.next_at <= now:
+            return "leaves"
+        case E.ACTIVE:
+            return "next" if found.days else "first"
+        case E.PAUSED if person.resume_at:
+            return "paused_until"
+        case E.STOPPED if found.ended_reason == EndedReason.UNSUBSCRIBED:
+            return "left"
+        case _:
+            return person.status
 
 
 def _sent(tx: Connection, person: Person) -> tuple[set[int], set[int]]:

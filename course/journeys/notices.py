@@ -44,6 +44,9 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "resting": (E.PAUSED,),
     "plain": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "links": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "settings": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "exercise": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "checkin": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # as "unread": they wrote, and it may be heavier
     # Also who has left, for it is owed only to somebody who wrote after that.
     "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand

@@ -163,6 +163,14 @@ def coming(tx: Connection, enrolment_id: int) -> datetime | None:
     return found
 
 
+def last_day(tx: Connection, person: Person) -> int | None:
+    """Return the day of the last lesson that left in this round; None before the first."""
+    left = deliveries.c.kind == DeliveryKind.LESSON, deliveries.c.settled_at.is_not(None)
+    days = select(func.max(deliveries.c.day)).where(deliveries.c.enrolment_id == person.id, *left)
+    found: int | None = tx.execute(days).scalar()
+    return found
+
+
 def alone(tx: Connection, person: Person) -> None:
     """Hold this person until the transaction ends: two of their mails are decided one after the other.
 

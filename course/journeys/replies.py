@@ -183,7 +183,7 @@ def _decide(
     if reply_id is None:
         return Decision.REPEATED
     if kind in WORDS or commands.also_answers(command, mail) or _all_cut(kind, mail):
-        journal.keep(tx, service, person, reply_id, day, mail, real_now)
+        journal.keep(tx, service, person, reply_id, day, commands.own_words(command, mail), real_now)
     theirs = sender is not Sender.OTHER or came.vouched
     prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest, theirs=theirs)
     if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):

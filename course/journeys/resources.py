@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, Exists, delete, exists, insert, select, update
 
 from course import addresses, links
 from course.content.resources import Resource, Script
+from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
 from course.store.states import DeliveryKind
@@ -74,6 +75,25 @@ def link(service: Service, email: str, name: str, real_now: datetime) -> str:
     return f"{service.settings.site}/r/{links.sign(service.keys, Purpose.RESOURCE, number)}"
 
 
+def day_of_letter(tx: Connection, service: Service, person: Person, day: int | None) -> int | None:
+    """Return the day whose exercise this person may have as text: of the letter asked about, else of the last with any.
+
+    None: no letter of theirs names one, or what they had was revoked after it left. Their own mailbox needs no expiry.
+    """
+    course = service.catalogue.courses[person.course]
+    letters = select(deliveries.c.day, deliveries.c.claimed_at).where(
+        deliveries.c.enrolment_id == person.id,
+        deliveries.c.kind != DeliveryKind.NOTICE,
+        deliveries.c.settled_at.is_not(None),
+    )
+    rows = tx.execute(letters.order_by(deliveries.c.day.desc(), deliveries.c.claimed_at.desc())).all()
+    for row in sorted(rows, key=lambda one: one.day != day):
+        resource = course.resource_of(row.day, course.locale(person.locale)) if course.has(row.day) else None
+        if resource and not tx.execute(select(_revoked(person.subscriber_id, resource, row.claimed_at))).scalar():
+            return int(row.day)
+    return None
+
+
 def revoke(service: Service, email: str, name: str, real_now: datetime) -> int:
     """End every link of somebody to a resource, those in letters too; return how many had been made by hand.
 
@@ -128,12 +148,17 @@ def _sent(tx: Connection, service: Service, number: int, real_now: datetime) -> 
     if row is None or course is None or not course.has(row.day) or row.claimed_at is None or row.claimed_at <= oldest:
         return None
     resource = course.resource_of(row.day, course.locale(row.locale))
-    revoked = exists().where(
-        resource_links.c.subscriber_id == row.subscriber_id,
-        resource_links.c.resource == (resource.id if resource else ""),
-        resource_links.c.revoked_at >= row.claimed_at,
-    )
+    revoked = _revoked(row.subscriber_id, resource, row.claimed_at)
     return None if tx.execute(select(revoked)).scalar() else _opened(resource, row.locale)
+
+
+def _revoked(person: int, resource: Resource | None, since: datetime) -> Exists:
+    """Ask whether this person's access to a resource was ended after that moment."""
+    return exists().where(
+        resource_links.c.subscriber_id == person,
+        resource_links.c.resource == (resource.id if resource else ""),
+        resource_links.c.revoked_at >= since,
+    )
 
 
 def _opened(resource: Resource | None, locale: str | None) -> Opened | None:

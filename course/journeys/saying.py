@@ -11,7 +11,7 @@ from course import schedule
 from course.content import dates
 from course.content.catalogue import MOVE, MOVED, Words
 from course.content.slots import say
-from course.journeys import fresh, letter_mails, moving, offering, people
+from course.journeys import choice_mails, fresh, letter_mails, moving, offering, people
 from course.journeys.completing import MARKED
 from course.journeys.owed import Owed
 from course.journeys.service import Service
@@ -72,6 +72,11 @@ def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: da
     }
 
 
+def _settings(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """How their course is set, and when the next lesson comes."""
+    return {**_coming(tx, service, row, words, now), **choice_mails.settings(tx, service, row, words, now)}
+
+
 def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
     """Why a photo of the reply was not kept, after what is said of its words: of a receipt."""
     if row.journal is None:
@@ -99,6 +104,8 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "farewell": _farewell,
     "receipt": _photo,
     "unread": _unread,
+    "settings": _settings,
+    "exercise": choice_mails.exercise,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,
     MOVED: moving.values,

@@ -13,13 +13,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.content import dates
+from course.content import dates, zones
 from course.content.courses import Course
 from course.journeys import mine
 from course.journeys.mine import Mine
 from course.journeys.steering import LONGEST_PAUSE, Told
-from course.store.states import EndedReason, EnrolmentStatus
-from course.web import help_page, lessons, render, zones
+from course.web import help_page, lessons, render
 from course.web.forms import Form
 from course.web.signup import wording
 from course.web.wishes import WISHES, WRONG, locale_of
@@ -154,22 +153,4 @@ def _stands(app: App, found: Mine, locale: str, now: datetime) -> str:
     person = found.person
     until = found.next_at or person.resume_at
     moment = dates.moment(until, person.zone, locale, words["dates"]) if until else ""
-    return render.say(words["pages"]["mine"]["stands"][_standing(found, now)], moment=moment)
-
-
-def _standing(found: Mine, now: datetime) -> str:
-    """Return which sentence says where a course stands."""
-    person = found.person
-    match person.status:
-        case EnrolmentStatus.ACTIVE if person.waiting_since:
-            return "waits"
-        case EnrolmentStatus.ACTIVE if found.next_at is None or found.next_at <= now:
-            return "leaves"
-        case EnrolmentStatus.ACTIVE:
-            return "next" if found.days else "first"
-        case EnrolmentStatus.PAUSED if person.resume_at:
-            return "paused_until"
-        case EnrolmentStatus.STOPPED if found.ended_reason == EndedReason.UNSUBSCRIBED:
-            return "left"
-        case _:
-            return person.status
+    return render.say(words["pages"]["mine"]["stands"][mine.standing(found, now)], moment=moment)

@@ -8,13 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from babel import Locale
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from course.content import help_lines, slots
-from course.content.locales import direction
+from course.content.locales import direction, language
 from course.web import guards
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def preferred(header: str, locales: tuple[str, ...]) -> str:
 
 
 def wishes(header: str) -> list[tuple[float, str]]:
-    """Return the tags of an Accept-Language in small letters, each behind its weight, which is negative."""
+    """Return what an Accept header names, in small letters, each behind its weight, which is negative."""
     found: list[tuple[float, str]] = []
     for part in header.split(",")[:20]:
         tag, _, weight = part.strip().lower().partition(";q=")
@@ -115,14 +114,6 @@ def wishes(header: str) -> list[tuple[float, str]]:
 def say(text: str, **values: object) -> str:
     """Put values into one of the words."""
     return slots.say(text, **{name: str(value) for name, value in values.items()})
-
-
-@cache
-def language(locale: str) -> str:
-    """Return a locale's name in its own words: British English."""
-    parsed = Locale.parse(locale, sep="-")
-    name = str(parsed.languages.get(str(parsed)) or parsed.get_display_name() or locale)
-    return name[:1].upper() + name[1:]
 
 
 @cache

@@ -12,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from course import addresses
+from course.content import zones
 from course.content.courses import PACES, Course
 from course.content.snippets import mark
 from course.journeys import extras
 from course.journeys.signup import SignUp
-from course.web import prompts, render, stamps, zones
+from course.web import prompts, render, stamps
 from course.web.forms import Form
 from course.web.guards import client_address
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from course.content import zones
 from course.journeys import fresh, mine, steering
 from course.journeys.mine import Mine
 from course.journeys.steering import Told
 from course.schedule import Pace
-from course.web import zones
 from course.web.leave import told
 from course.web.signup import TICKED, wording
 

@@ -1,0 +1,129 @@
+"""In charge of what somebody says by reply instead of on a page: how a day was, their pace, language and time zone.
+
+And of what they ask for: how their course is set, and an exercise as text. Answers go to the address on file. What a
+change comes to is said by one mail, which tells how all stands: what was not to be had has visibly stayed as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from course.content import zones
+from course.content.command_words import Command
+from course.journeys import answering, checkins, pacing, people, resources
+from course.journeys import enrolments as rounds
+from course.journeys.answering import Prompt
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.schedule import Pace
+from course.store.states import CheckinAnswer
+from course.store.tables import subscribers
+
+SETTINGS, EXERCISE = "settings", "exercise"  # the notices that answer
+
+
+def has_exercises(service: Service, person: Person) -> bool:
+    """Whether any letter of this person's course names an exercise; without, SEND EXERCISE is words like any other."""
+    course = service.catalogue.courses.get(person.course)
+    return course is not None and bool(course.resources)
+
+
+def _check_in(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Count how the day was whose mail is answered, or the last one; the same is answered whatever was said.
+
+    An answer of its own to "heavier" would name it in the inbox, at the mail house, and in the row of the delivery.
+    """
+    day = prompt.day or people.last_day(tx, person)
+    live = people.live_round(tx, person)
+    if day is None or live.confirmed_at is None or command.chosen is None:
+        return
+    checkins.said(tx, live, person.id, day, CheckinAnswer(command.chosen), now)
+    answering.answer(tx, service, live, answering.CHECKIN, prompt, now)
+
+
+def _pace(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None:
+        return
+    if command.chosen in pacing.offered(service, person.course):
+        pacing.change(tx, service, person, Pace(command.chosen), now)
+    answering.answer(tx, service, person, SETTINGS, prompt, now)
+
+
+def _language(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Let letters come in that language; where the course is written in another kind of it alone, in that one."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None:
+        return
+    course, wanted = service.catalogue.courses.get(person.course), command.chosen or ""
+    same, near = ([one for one in (course.locales if course else ()) if alike(one, wanted)] for alike in (_same, _near))
+    locale = next(iter(same + near), None)
+    if locale is not None and locale != person.locale:
+        theirs = subscribers.c.id == person.subscriber_id
+        tx.execute(update(subscribers).where(theirs).values(locale=locale))
+        rounds.note(tx, person.id, "language", locale, now)
+    answering.answer(tx, service, person, SETTINGS, prompt, now)
+
+
+def _zone(
+    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Let the hour go by the clock of another place, in all of their courses."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None:
+        return
+    zone = zones.find(command.place or "", service.catalogue.locale(person.course, person.locale))
+    if zone is not None and zone != person.timezone:
+        theirs = subscribers.c.id == person.subscriber_id
+        tx.execute(update(subscribers).where(theirs).values(timezone=zone))
+        rounds.retime(tx, service, person, now)
+        rounds.note(tx, person.id, "retimed", f"{person.send_hour}, {zone}", now)
+    answering.answer(tx, service, person, SETTINGS, prompt, now)
+
+
+def _settings(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Say how their course is set; nothing that they wrote is in that mail."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is not None:
+        answering.answer(tx, service, person, SETTINGS, prompt, now)
+
+
+def _exercise(
+    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
+) -> None:
+    """Send the exercise of the letter that is answered, else of the last one that had any; or say how the course is."""
+    person = people.live_round(tx, person)
+    if person.confirmed_at is None:
+        return
+    day = resources.day_of_letter(tx, service, person, prompt.day)
+    notice = SETTINGS if day is None else EXERCISE
+    answering.answer(tx, service, person, notice, replace(prompt, day=day), now)
+
+
+def _same(locale: str, wanted: str) -> bool:
+    return locale == wanted
+
+
+def _near(locale: str, wanted: str) -> bool:
+    return locale.partition("-")[0] == wanted.partition("-")[0]
+
+
+ACTS = {
+    "CHECKIN": _check_in,
+    "PACE": _pace,
+    "LANGUAGE": _language,
+    "ZONE": _zone,
+    "SETTINGS": _settings,
+    "EXERCISE": _exercise,
+}
