@@ -263,7 +263,14 @@ def test_the_few_files_have_fixed_kinds_and_may_be_kept(browser):
 
 @pytest.mark.parametrize(
     ("takes", "packed"),
-    [("gzip, deflate, br", True), ("gzip;q=0.5", True), ("br", False), ("gzip;q=0", False), ("", False)],
+    [
+        ("gzip, deflate, br", True),
+        ("gzip;q=0.5", True),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("br, gzip; q=0", False),
+        ("", False),
+    ],
 )
 def test_the_few_files_are_packed_for_whoever_takes_that(browser, takes, packed):
     """The same to read, and a fifth of it on the wire; no page is packed: its length would tell of what is in it."""

@@ -100,10 +100,13 @@ def preferred(header: str, locales: tuple[str, ...]) -> str:
 
 
 def wishes(header: str) -> list[tuple[float, str]]:
-    """Return what an Accept header names, in small letters, each behind its weight, which is negative."""
+    """Return what an Accept header names, in small letters, each behind its weight, which is negative.
+
+    Blanks may stand around a weight (RFC 9110 section 5.6.6).
+    """
     found: list[tuple[float, str]] = []
     for part in header.split(",")[:20]:
-        tag, _, weight = part.strip().lower().partition(";q=")
+        tag, _, weight = "".join(part.lower().split()).partition(";q=")
         try:
             found.append((-float(weight or 1), tag.partition(";")[0]))
         except ValueError:
