@@ -237,6 +237,23 @@ def test_a_time_zone_by_reply(world, lesson):
     assert [str(at)[11:13] for (at,) in left] == ["23"]
 
 
+@pytest.mark.parametrize(
+    ("locale", "line"),
+    [
+        ("en-GB", "TIME ZONE LONDON, please"),
+        ("en-US", "Please, time zone London. Thanks a lot!"),
+        ("es", "Zona horaria de Londres, por favor"),
+        ("he", "אזור זמן לונדון, תודה"),
+    ],
+)
+def test_courtesy_is_no_part_of_a_place(locale, line):
+    """It changes nothing of any other command, either."""
+    said = PHRASES[locale].command(line)
+
+    assert said.name == "ZONE"
+    assert zones.find(said.place, locale) == "Europe/London"
+
+
 @ON_SQLITE
 def test_a_place_that_is_unknown_here_changes_nothing(world, lesson):
     """The answer says by which clock letters come, and how to name a place."""

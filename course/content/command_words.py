@@ -156,8 +156,11 @@ class Phrases:
     def _said(self, line: str) -> tuple[str, ...]:
         """Return what the line says, and what it says without its courtesy: "please stop, thank you" is "stop"."""
         said = trimmed(line)
-        bare = self.polite.fullmatch(said)
-        return (said, bare[1].strip(TRIM)) if bare else (said,)
+        return said, self._bare(said)
+
+    def _bare(self, said: str) -> str:
+        found = self.polite.fullmatch(said)
+        return found[1].strip(TRIM) if found else said
 
     def _with_arguments(self, name: str, given: Mapping[str, str | None]) -> Command:
         days = self._number(given.get("days")) or 7 * self._number(given.get("weeks"))
@@ -169,7 +172,7 @@ class Phrases:
             self._whole_hour(given) if "hour" in given else None,
             self._number(given.get("months")) or None,
             next((self.chosen[slot][said] for slot, said in given.items() if said and slot in CHOICES), None),
-            given.get("place"),
+            self._bare(given.get("place") or "") or None,  # where any word may stand, a courtesy may, too
         )
 
     def _number(self, said: str | None) -> int:
