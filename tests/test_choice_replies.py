@@ -255,6 +255,25 @@ def test_courtesy_is_no_part_of_a_place(locale, line):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("settings", [JOURNAL], indirect=True)
+@pytest.mark.parametrize("line", ["Time zone changes wear me out.", "Ritmo propio", "Language: Spanish", "My settings"])
+def test_what_stands_below_a_choice_is_kept_and_counts(world, line):
+    """Somebody may head their own words with such a line; what they wrote is never the price of a mistake."""
+    mail = first(world)
+    with world.app.service.store.reading() as tx:
+        alice = people.find(tx)[0]
+    journal.choose(world.app.service, alice.id, JournalLevel.KEEP, "page", world.clock.real())
+    written = f"{line}\n\nI slept for an hour, and was kind to myself about it."
+    came = answer(world, mail, written)
+    with world.app.service.store.reading() as tx:
+        kept = [entry.words for entry in journal.of(tx, world.app.service, [alice.id])]
+
+    assert came == ["settings"]
+    assert kept == [written]
+    assert world.rows("SELECT day FROM completions") == [(1,)]
+
+
+@ON_SQLITE
 def test_a_place_that_is_unknown_here_changes_nothing(world, lesson):
     """The answer says by which clock letters come, and how to name a place."""
     assert answer(world, lesson, "time zone Atlantis") == ["settings"]
