@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from zoneinfo import ZoneInfo
 
 import pytest
 from conftest import ON_SQLITE
@@ -271,6 +272,15 @@ def test_what_stands_below_a_choice_is_kept_and_counts(world, line):
     assert came == ["settings"]
     assert kept == [written]
     assert world.rows("SELECT day FROM completions") == [(1,)]
+
+
+@ON_SQLITE
+def test_the_answer_says_what_the_time_is_there(world, lesson):
+    """Two places may be called alike (Perth, Granada): whoever meant the other one sees it by the hour."""
+    answer(world, lesson, "TIME ZONE PERTH")
+    there = world.clock.now().astimezone(ZoneInfo("Australia/Perth"))
+
+    assert f"by the clock of Perth, where it was {there:%H:%M} when this email left" in text(world, "settings")
 
 
 @ON_SQLITE

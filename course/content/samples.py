@@ -14,6 +14,7 @@ from course.links import PAGES
 NAME = "Alex"
 DONE = (1, 2, 4)  # the days that a farewell speaks of
 ZONE = ZoneInfo("UTC")
+PLACE = ZoneInfo("Europe/London")
 
 
 def values(
@@ -52,7 +53,8 @@ def values(
         "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
         "days_now": dates.listed(done, locale),
         "stands": say(words["pages"]["mine"]["stands"]["next"], moment=first),
-        "place": zones.city("Europe/London", locale),
+        "place": zones.city(PLACE.key, locale),
+        "clock": dates.time(now.astimezone(PLACE), locale),
         "language": locales.language(locale),
         "pace_words": command_words.named(words, "PACE", "pace", courses.PACES[course.pace]),
         "language_words": command_words.named(words, "LANGUAGE", "language", course.locales),

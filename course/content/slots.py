@@ -37,9 +37,9 @@ NOTICE = {
     "returned": frozenset({"greeting", "letter_text", "letter_url"}),
     "fresh": frozenset({"greeting", "open_url"}),
     "settings": frozenset(
-        {"greeting", "days_now", "stands", "rhythm", "send_hour", "place", "language", "pace_words", "language_words"}
+        {"greeting", "days_now", "stands", "rhythm", "send_hour", "place", "clock", "language", "contact"}
     )
-    | {"contact"},
+    | {"pace_words", "language_words"},
     "exercise": frozenset({"greeting", "lesson", "exercise", "exercise_text"}),
 }
 # What the layout leaves open around a text.

@@ -23,7 +23,8 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
         raise LookupError("This round is gone, and so is what was chosen for it")
     found, page = mine.of(tx, service, person, now), words["pages"]["mine"]
     until = found.next_at or person.resume_at
-    moment = dates.moment(until, schedule.zone_of(row.timezone), row.locale, words["dates"]) if until else ""
+    zone = schedule.zone_of(row.timezone)
+    moment = dates.moment(until, zone, row.locale, words["dates"]) if until else ""
     numbered = service.catalogue.numbered
     days = [
         f"{numbered(row.course, day, row.locale, 'listed')} ({page['states'][state]})"
@@ -35,6 +36,7 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
         "stands": say(page["stands"][mine.standing(found, now)], moment=moment),
         "rhythm": words["rhythm"][row.pace],
         "place": zones.city(row.timezone, row.locale),
+        "clock": dates.time(now.astimezone(zone), row.locale),
         **choices(words, row.locale, found.paces, course.locales),
     }
 
