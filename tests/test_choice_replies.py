@@ -174,6 +174,12 @@ def test_what_may_begin_a_diary_is_no_command(line):
     assert command_words.first(PHRASES.values(), line) is None
 
 
+@pytest.mark.parametrize("hyphen", "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}")
+def test_a_hyphen_is_one_however_it_is_typed(hyphen):
+    """Word processors have several; a line that is not understood would be kept, and might be shared."""
+    assert PHRASES["en-GB"].command(f"CHECK{hyphen}IN HEAVIER") == Command("CHECKIN", chosen="heavier")
+
+
 # What is chosen.
 
 

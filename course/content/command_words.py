@@ -48,10 +48,10 @@ LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause th
 TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״"
 TRIM += "\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
 # What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning.
-# A Hebrew maqaf is a hyphen to whoever types one.
+# A Hebrew maqaf is a hyphen to whoever types one, and so are those that a word processor puts in its place.
 ALIKE = {
     **dict.fromkeys(map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff")),
-    0x5BE: "-",
+    **dict.fromkeys((0x5BE, 0x2010, 0x2011, 0x2013), "-"),
 }
 ALIKE |= dict.fromkeys(range(0x2066, 0x206A))
 APART = "[ .!,¡؛،]"  # what may stand between a courtesy and what is asked for
