@@ -15,9 +15,6 @@ from every_mail import EVERY
 
 SPAMASSASSIN = Path("/usr/bin/spamassassin")
 MOST = 0.5  # of the 5.0 that make spam
-# Each kind, and the lessons without links, too: what such a notice leaves out is the same as what they do.
-TRIED = [which for which in EVERY if not which.plain or which.name.startswith("day-")]
-TRIED = [which for which in TRIED if which.course == "self-compassion" or which.name.startswith("day-")]
 AWAKE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"  # what every spam filter knows for spam
 # It may not learn what the first mails are like and think better of the others for it.
 PREFERENCES = "use_bayes 0\nuse_auto_welcomelist 0\n"
@@ -55,10 +52,10 @@ def judged(folder, mails):
 
 
 @pytest.mark.skipif(not SPAMASSASSIN.exists(), reason="SpamAssassin is not installed: apt-get install spamassassin")
-@pytest.mark.parametrize("locale", sorted({which.locale for which in TRIED}))
+@pytest.mark.parametrize("locale", sorted({which.locale for which in EVERY}))
 def test_m14_spamassassin_sees_nothing_wrong(tmp_path, locale):
     """Each mail gets less than 0.5 of the 5.0 that make spam, while what is spam for sure is seen as such."""
-    chosen = [which for which in TRIED if which.locale == locale]
+    chosen = [which for which in EVERY if which.locale == locale]
     mails = {str(which): every_mail.outgoing(which).as_bytes() for which in chosen}
     found = judged(tmp_path, mails | {"awake": f"Subject: Offer\r\n\r\n{AWAKE}\r\n".encode()})
 
