@@ -6,22 +6,23 @@ change comes to is said by one mail, which tells how all stands: what was not to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from course.content import zones
 from course.content.command_words import Command
-from course.journeys import answering, checkins, pacing, people, resources
-from course.journeys import enrolments as rounds
+from course.journeys import answering, checkins, pacing, people, preferences, resources
 from course.journeys.answering import Prompt
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.states import CheckinAnswer
-from course.store.tables import subscribers
 
+Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime], None]
+Change = Callable[[Connection, Service, Person, Command, datetime], None]
 SETTINGS, EXERCISE = "settings", "exercise"  # the notices that answer
 
 
@@ -46,57 +47,40 @@ def _check_in(
     answering.answer(tx, service, live, answering.CHECKIN, prompt, now)
 
 
-def _pace(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
-    person = people.live_round(tx, person)
-    if person.confirmed_at is None:
-        return
+def _choice(change: Change) -> Act:
+    """Return what makes a change for whoever has confirmed, and says how all is set then."""
+
+    def act(
+        tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _: datetime
+    ) -> None:
+        person = people.live_round(tx, person)
+        if person.confirmed_at is not None:
+            change(tx, service, person, command, now)
+            answering.answer(tx, service, person, SETTINGS, prompt, now)
+
+    return act
+
+
+def _pace(tx: Connection, service: Service, person: Person, command: Command, now: datetime) -> None:
     if command.chosen in pacing.offered(service, person.course):
         pacing.change(tx, service, person, Pace(command.chosen), now)
-    answering.answer(tx, service, person, SETTINGS, prompt, now)
 
 
-def _language(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _language(tx: Connection, service: Service, person: Person, command: Command, now: datetime) -> None:
     """Let letters come in that language; where the course is written in another kind of it alone, in that one."""
-    person = people.live_round(tx, person)
-    if person.confirmed_at is None:
-        return
     course, wanted = service.catalogue.courses.get(person.course), command.chosen or ""
     same, near = ([one for one in (course.locales if course else ()) if alike(one, wanted)] for alike in (_same, _near))
-    locale = next(iter(same + near), None)
-    if locale is not None and locale != person.locale:
-        theirs = subscribers.c.id == person.subscriber_id
-        tx.execute(update(subscribers).where(theirs).values(locale=locale))
-        rounds.note(tx, person.id, "language", locale, now)
-    answering.answer(tx, service, person, SETTINGS, prompt, now)
+    preferences.set_locale(tx, person, next(iter(same + near), person.locale), now)
 
 
-def _zone(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _zone(tx: Connection, service: Service, person: Person, command: Command, now: datetime) -> None:
     """Let the hour go by the clock of another place, in all of their courses."""
-    person = people.live_round(tx, person)
-    if person.confirmed_at is None:
-        return
     zone = zones.find(command.place or "", service.catalogue.locale(person.course, person.locale))
-    if zone is not None and zone != person.timezone:
-        theirs = subscribers.c.id == person.subscriber_id
-        tx.execute(update(subscribers).where(theirs).values(timezone=zone))
-        rounds.retime(tx, service, person, now)
-        rounds.note(tx, person.id, "retimed", f"{person.send_hour}, {zone}", now)
-    answering.answer(tx, service, person, SETTINGS, prompt, now)
+    preferences.set_clock(tx, service, person, person.send_hour, zone or person.timezone, now)
 
 
-def _settings(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
-    """Say how their course is set; nothing that they wrote is in that mail."""
-    person = people.live_round(tx, person)
-    if person.confirmed_at is not None:
-        answering.answer(tx, service, person, SETTINGS, prompt, now)
+def _nothing(tx: Connection, service: Service, person: Person, command: Command, now: datetime) -> None:
+    """Change nothing: they ask how their course is set. Nothing that they wrote is in that mail."""
 
 
 def _exercise(
@@ -121,9 +105,9 @@ def _near(locale: str, wanted: str) -> bool:
 
 ACTS = {
     "CHECKIN": _check_in,
-    "PACE": _pace,
-    "LANGUAGE": _language,
-    "ZONE": _zone,
-    "SETTINGS": _settings,
+    "PACE": _choice(_pace),
+    "LANGUAGE": _choice(_language),
+    "ZONE": _choice(_zone),
+    "SETTINGS": _choice(_nothing),
     "EXERCISE": _exercise,
 }

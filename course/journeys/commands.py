@@ -24,13 +24,12 @@ from course.journeys import (
 )
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
+from course.journeys.choice_replies import Act
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.reading import Incoming
 from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import subscribers
-
-Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime], None]
 
 
 def match(service: Service, person: Person, line: str) -> Command | None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, update
 
-from course.journeys import completing, leaving, mine, pacing, pages, people, resending, restarting
+from course.journeys import completing, leaving, mine, pacing, pages, people, preferences, resending, restarting
 from course.journeys import enrolments as rounds
 from course.journeys.completing import MARKED, PAGE
 from course.journeys.mine import Day, Mine
@@ -72,12 +72,7 @@ def retime(service: Service, token: str, send_hour: int, timezone: str, now: dat
     """Let letters come at another hour, by another clock, in all of their courses."""
 
     def do(tx: Connection, before: Mine) -> str:
-        person = before.person
-        if (person.send_hour, person.timezone) != (send_hour, timezone):
-            theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
-            tx.execute(theirs.values(send_hour=send_hour, timezone=timezone))
-            rounds.retime(tx, service, person, now)
-            rounds.note(tx, person.id, "retimed", f"{send_hour}, {timezone}", now)
+        preferences.set_clock(tx, service, before.person, send_hour, timezone, now)
         return "when"
 
     return _act(service, token, "when", do, now)
@@ -87,10 +82,7 @@ def translate(service: Service, token: str, locale: str, now: datetime) -> Told 
     """Let what is not claimed yet come in another language of the course."""
 
     def do(tx: Connection, before: Mine) -> str:
-        if before.person.locale != locale:
-            theirs = update(subscribers).where(subscribers.c.id == before.person.subscriber_id)
-            tx.execute(theirs.values(locale=locale))
-            rounds.note(tx, before.person.id, "language", locale, now)
+        preferences.set_locale(tx, before.person, locale, now)
         return "locale"
 
     return _act(service, token, "locale", do, now)
