@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, exists, or_
 
 from course.journeys import people
 from course.journeys.people import Person
@@ -45,5 +45,5 @@ def forget(tx: Connection, person: Person) -> None:
 
 def _forget_people(tx: Connection, ids: list[int]) -> None:
     """Erase those of whom no enrolment is left."""
-    others = select(enrolments.c.subscriber_id)
-    tx.execute(delete(subscribers).where(subscribers.c.id.in_(ids), subscribers.c.id.not_in(others)))
+    others = exists().where(enrolments.c.subscriber_id == subscribers.c.id)
+    tx.execute(delete(subscribers).where(subscribers.c.id.in_(ids), ~others))
