@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, bindparam, literal, select, true, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from course.content.courses import lesson_name
 from course.journeys import enrolments as rounds
 from course.journeys import people, silence
 from course.journeys.service import Service
-from course.store.database import insert_new
-from course.store.sets import by_index
+from course.store.database import insert_into
+from course.store.sets import by_index, one_of, table_of
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
-from course.store.tables import deliveries, enrolments
+from course.store.tables import Moment, deliveries, enrolments
 
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
+DUE = (
+    select(
+        enrolments.c.id,
+        enrolments.c.subscriber_id,
+        enrolments.c.course,
+        enrolments.c.next_day,
+        enrolments.c.next_send_at.label("at"),
+    )
+    .where(
+        enrolments.c.status == EnrolmentStatus.ACTIVE,
+        enrolments.c.next_send_at <= bindparam("now", type_=Moment),
+        one_of(enrolments.c.course, "courses"),
+    )
+    .order_by(enrolments.c.next_send_at)
+)
+ANY, SOME = DUE.limit(1), DUE.limit(AT_ONCE).with_for_update(skip_locked=True)
+PLANNED = update(enrolments).where(one_of(enrolments.c.id, "ids")).values(next_send_at=None)
 
 
 def plan(service: Service, now: datetime) -> int:
@@ -26,10 +46,10 @@ def plan(service: Service, now: datetime) -> int:
     """
     _wake(service, now)
     silence.tell(service, now)
-    due = _due(service, now)
+    due = {"now": now, "courses": service.catalogue.courses}
     with service.store.reading() as tx:
         by_index(tx)
-        if tx.execute(due.limit(1)).first() is None:
+        if tx.execute(ANY, due).first() is None:
             return 0  # the usual tick: it looked, and took no lock
     total = 0
     while True:
@@ -57,53 +77,38 @@ def _wake(service: Service, now: datetime) -> None:
             woken = sum(rounds.resume(tx, service, person, person.resume_at or now) for person in found)
 
 
-def _due(service: Service, now: datetime) -> Select[Any]:
-    return (
-        select(
-            enrolments.c.id,
-            enrolments.c.subscriber_id,
-            enrolments.c.course,
-            enrolments.c.next_day,
-            enrolments.c.next_send_at,
-        )
-        .where(
-            enrolments.c.status == EnrolmentStatus.ACTIVE,
-            enrolments.c.next_send_at <= now,
-            enrolments.c.course.in_(list(service.catalogue.courses)),
-        )
-        .order_by(enrolments.c.next_send_at)
-    )
-
-
-def _plan_some(tx: Connection, service: Service, due: Select[Any], now: datetime) -> int:
-    found = tx.execute(due.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
-    rows = [
-        {
-            "subscriber_id": row.subscriber_id,
-            "enrolment_id": row.id,
-            "course": row.course,
-            "kind": DeliveryKind.LESSON,
-            "name": lesson_name(row.next_day),
-            "day": row.next_day,
-            "status": DeliveryStatus.QUEUED,
-            "due_at": row.next_send_at,
-            "send_at": row.next_send_at,
-        }
-        for row in found
-        if service.catalogue.courses[row.course].has(row.next_day)
-    ]
-    if insert_new(tx, deliveries, rows) < len(rows):
-        _queue_again(tx, rows)
-    ids = [row.id for row in found]
-    tx.execute(update(enrolments).where(enrolments.c.id.in_(ids)).values(next_send_at=None))
+def _plan_some(tx: Connection, service: Service, due: Mapping[str, Any], now: datetime) -> int:
+    """Owe what is due, in a few statements for all of it, however much: every lesson goes through here."""
+    found = tx.execute(SOME, due).all()
+    rows, over = list[tuple[Any, ...]](), list[int]()
     for row in found:
-        if not service.catalogue.courses[row.course].has(row.next_day):  # the course was made shorter
-            for person in people.find(tx, enrolments.c.id == row.id):
-                rounds.finish(tx, person, now)
+        if service.catalogue.courses[row.course].has(row.next_day):
+            rows.append((row.subscriber_id, row.id, row.course, lesson_name(row.next_day), row.next_day, row.at))
+        else:
+            over.append(row.id)  # the course was made shorter
+    if rows and len(tx.execute(_owed(tx.dialect.name), {"rows": rows}).all()) < len(rows):
+        _queue_again(tx, rows)
+    tx.execute(PLANNED, {"ids": [row.id for row in found]})
+    for person in people.find(tx, enrolments.c.id.in_(over)) if over else ():
+        rounds.finish(tx, person, now)
     return len(found)
 
 
-def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
+@cache
+def _owed(dialect: str) -> ReturningInsert[Any]:
+    """Return the statement that queues lessons, and returns those that were not there already."""
+    its = deliveries.c
+    columns = its.subscriber_id, its.enrolment_id, its.course, its.name, its.day, its.due_at
+    row = table_of(dialect, "rows", *columns)
+    same = {"send_at": row.c.due_at, "kind": literal(DeliveryKind.LESSON), "status": literal(DeliveryStatus.QUEUED)}
+    # With a condition: else SQLite would take ON CONFLICT for a part of the SELECT.
+    rows = select(*row.c, *same.values()).where(true())
+    new = insert_into(dialect, deliveries).from_select([*(one.name for one in columns), *same], rows)
+    queued: ReturningInsert[Any] = new.on_conflict_do_nothing().returning(its.id)
+    return queued
+
+
+def _queue_again(tx: Connection, rows: list[tuple[Any, ...]]) -> None:
     """Owe a lesson again that was cancelled and is due all the same: it is the same row, so it comes once."""
     again = update(deliveries).where(
         deliveries.c.enrolment_id == bindparam("enrolment"),
@@ -111,4 +116,4 @@ def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
         deliveries.c.status == DeliveryStatus.CANCELLED,
     )
     again = again.values(status=DeliveryStatus.QUEUED, due_at=bindparam("due"), send_at=bindparam("due"))
-    tx.execute(again, [{"enrolment": row["enrolment_id"], "lesson": row["name"], "due": row["due_at"]} for row in rows])
+    tx.execute(again, [{"enrolment": enrolment, "lesson": name, "due": due} for _, enrolment, _, name, _, due in rows])

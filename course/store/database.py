@@ -100,13 +100,13 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
     if not rows:
         return 0
     # Counted by what comes back: psycopg knows no row count for many rows at once.
-    statement = _insert(connection, table).on_conflict_do_nothing().returning(*table.primary_key)
+    statement = insert_into(connection.dialect.name, table).on_conflict_do_nothing().returning(*table.primary_key)
     return len(connection.execute(statement, rows).all())
 
 
 def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> int | None:
     """Insert one row and return its id, or None when a unique constraint forbids it."""
-    statement = _insert(connection, table).values(row).on_conflict_do_nothing().returning(table.c.id)
+    statement = insert_into(connection.dialect.name, table).values(row).on_conflict_do_nothing().returning(table.c.id)
     found: int | None = connection.execute(statement).scalar()
     return found
 
@@ -114,13 +114,14 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> in
 def insert_adding(connection: Connection, table: Table, rows: list[dict[str, Any]], column: str) -> None:
     """Insert the rows; where one with the same primary key is there, add this column to its own."""
     if rows:
-        new = _insert(connection, table)
+        new = insert_into(connection.dialect.name, table)
         total = {column: table.c[column] + new.excluded[column]}
         connection.execute(new.on_conflict_do_update(index_elements=[*table.primary_key], set_=total), rows)
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+def insert_into(dialect: str, table: Table) -> Any:
+    """Return an insert of this dialect's, which can say what becomes of a row that is there already."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 def _engine(url: str) -> Engine:
