@@ -421,6 +421,7 @@ completions = Table(
     Column("via", String(16), nullable=False),  # reply | command | page
     Column("reply_id", Id, ForeignKey("replies.id", ondelete="SET NULL")),
     Column("completed_at", Moment, nullable=False),  # course time
+    Index("completions_by_reply", "reply_id", **_where("reply_id IS NOT NULL")),  # erase
 )
 
 skips = Table(
