@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, exists, or_
+from sqlalchemy import Connection, and_, delete, exists, or_, select
 
-from course.journeys import people
 from course.journeys.people import Person
 from course.journeys.service import Service
+from course.store.sets import one_of
 from course.store.states import EnrolmentStatus
 from course.store.tables import enrolments, subscribers
 
@@ -24,17 +25,16 @@ def expire(service: Service, now: datetime, real_now: datetime) -> int:
     unanswered = enrolments.c.confirm_by <= real_now
     ended = enrolments.c.status == EnrolmentStatus.STOPPED, enrolments.c.created_at <= now - CONFIRM_WITHIN
     late = enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended))
-    total = 0
+    total, looked = 0, select(enrolments.c.id).where(*late).limit(AT_ONCE)
     while True:
-        with service.store.transaction() as tx:
-            some = [person.id for person in people.find(tx, *late, limit=AT_ONCE)]
-            gone = tx.execute(
-                delete(enrolments).where(enrolments.c.id.in_(some), *late).returning(enrolments.c.subscriber_id)
-            )
-            _forget_people(tx, list(gone.scalars()))
-        total += len(some)
-        if len(some) < AT_ONCE:
+        with service.store.reading() as tx:  # through all enrolments, so nobody is kept from writing meanwhile
+            some = tx.execute(looked).scalars().all()
+        if not some:
             return total
+        with service.store.transaction() as tx:
+            gone = delete(enrolments).where(one_of(enrolments.c.id, some), *late).returning(enrolments.c.subscriber_id)
+            _forget_people(tx, tx.execute(gone).scalars().all())
+        total += len(some)
 
 
 def forget(tx: Connection, person: Person) -> None:
@@ -43,7 +43,7 @@ def forget(tx: Connection, person: Person) -> None:
     _forget_people(tx, [person.subscriber_id])
 
 
-def _forget_people(tx: Connection, ids: list[int]) -> None:
+def _forget_people(tx: Connection, ids: Sequence[int]) -> None:
     """Erase those of whom no enrolment is left."""
     others = exists().where(enrolments.c.subscriber_id == subscribers.c.id)
-    tx.execute(delete(subscribers).where(subscribers.c.id.in_(ids), ~others))
+    tx.execute(delete(subscribers).where(one_of(subscribers.c.id, ids), ~others))
