@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 from conftest import ON_SQLITE, Box
-from sqlalchemy import event, func, select, update
+from sqlalchemy import delete, event, func, select, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -930,6 +930,31 @@ def test_a_tick_with_something_due_reads_no_table_from_end_to_end(world):
 
     assert whole_tables(world) == []
     assert sorted(world.box.names()) == ["day-2", "quiet"]
+
+
+@pytest.mark.parametrize("day", [1, 5], ids=["first", "last"])
+def test_a_cohort_takes_as_many_statements_as_two_people(world, day):
+    """All who are due in one hour are planned, claimed and recorded together; so are all whose course ends with it."""
+    asked: list[str] = []
+    event.listen(world.app.service.store.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    taken = []
+    for number, people in enumerate((1, 2, 4)):  # the first of them also keeps the words
+        world.clock.at = EIGHT + timedelta(days=number, hours=-1)
+        for one in range(people):
+            world.join(f"person-{number}-{one}")
+        world.box.sent.clear()
+        with world.app.service.store.transaction() as tx:
+            tx.execute(update(enrolments).values(next_day=day))
+        world.clock.at += timedelta(hours=1)
+        asked.clear()
+        world.app.tick()
+        taken.append(len(asked))
+        assert world.box.names() == [f"day-{day}"] * people
+        with world.app.service.store.transaction() as tx:
+            assert tx.execute(select(func.count()).where(enrolments.c.next_day == day + 1)).scalar() == people
+            tx.execute(delete(subscribers))
+
+    assert taken[1] == taken[2]
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

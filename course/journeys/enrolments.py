@@ -1,4 +1,4 @@
-"""In charge of what becomes of an enrolment after it began: stop, pause, resume, skip, other hours, the end."""
+"""In charge of what becomes of an enrolment after it began: stop, pause, resume, skip, other hours."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import ColumnElement, Connection, insert, update
 
 from course import schedule
-from course.journeys import consent, letter_ends, notices, people
+from course.journeys import consent, finishing, letter_ends, notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.keys import Keys
 from course.store.database import insert_new, move
-from course.store.states import DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
+from course.store.states import AT_REST, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, history, skips
-
-# What is true of nobody but who is active.
-AT_REST = {"next_send_at": None, "waiting_since": None, "note_at": None}
 
 
 def stop(
@@ -105,7 +102,7 @@ def resume(tx: Connection, service: Service, person: Person, now: datetime) -> b
     note(tx, person.id, "resumed", "", now)
     course = service.catalogue.courses.get(person.course)
     if course is not None and not course.has(person.next_day):
-        finish(tx, person, now)
+        finishing.finish(tx, [person], now)
         return True
     due = next_due(tx, service, person, now)
     waiting = update(deliveries).where(
@@ -193,14 +190,6 @@ def _move_due(tx: Connection, person: Person, due: datetime, *, only_sooner: boo
 
 def _until(person: Person, until: datetime | None) -> str:
     return f"until {person.today(until)}" if until else ""
-
-
-def finish(tx: Connection, person: Person, now: datetime) -> None:
-    """End a course whose lessons are all sent; the farewell comes on a later day, at their hour."""
-    if move(tx, enrolments, person.id, EnrolmentStatus.FINISHED, ended_at=now, **AT_REST):
-        note(tx, person.id, "finished", "", now)
-        later = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
-        notices.owe(tx, person, "farewell", later)
 
 
 def note(tx: Connection, enrolment_id: int, event: str, detail: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from course.content.courses import lesson_name
 from course.journeys import enrolments as rounds
-from course.journeys import people, silence
+from course.journeys import finishing, people, silence
 from course.journeys.service import Service
 from course.store.database import insert_into
 from course.store.sets import by_index, one_of, table_of
@@ -20,6 +20,7 @@ from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import Moment, deliveries, enrolments
 
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
+WAKE = 100  # people per transaction: each takes some statements
 DUE = (
     select(
         enrolments.c.id,
@@ -69,11 +70,11 @@ def _wake(service: Service, now: datetime) -> None:
     with service.store.reading() as tx:
         if tx.execute(ended.limit(1)).first() is None:
             return
-    woken = AT_ONCE
-    while woken == AT_ONCE:
+    woken = WAKE
+    while woken == WAKE:
         with service.store.transaction() as tx:
-            ids = tx.execute(ended.limit(AT_ONCE)).scalars().all()
-            found = people.find(tx, enrolments.c.id.in_(ids)) if ids else []
+            ids = tx.execute(ended.limit(WAKE)).scalars().all()
+            found = people.find(tx, one_of(enrolments.c.id, ids)) if ids else []
             woken = sum(rounds.resume(tx, service, person, person.resume_at or now) for person in found)
 
 
@@ -89,8 +90,8 @@ def _plan_some(tx: Connection, service: Service, due: Mapping[str, Any], now: da
     if rows and len(tx.execute(_owed(tx.dialect.name), {"rows": rows}).all()) < len(rows):
         _queue_again(tx, rows)
     tx.execute(PLANNED, {"ids": [row.id for row in found]})
-    for person in people.find(tx, enrolments.c.id.in_(over)) if over else ():
-        rounds.finish(tx, person, now)
+    if over:
+        finishing.finish(tx, people.find(tx, one_of(enrolments.c.id, over)), now)
     return len(found)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from course import schedule
 from course.journeys import enrolments as rounds
-from course.journeys import pacing, people, suppression
+from course.journeys import finishing, pacing, people, suppression
 from course.journeys.owed import STILL_CLAIMED, Owed, elsewhere, is_lesson
 from course.journeys.permitting import HELD
 from course.journeys.service import Service
@@ -111,8 +111,8 @@ def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: 
         tx.execute(_advanced(tx.dialect.name), {"rows": ahead})
     if waiting:
         pacing.wait(tx, waiting, now)
-    for done in people.find(tx, enrolments.c.id.in_(ended)) if ended else ():
-        rounds.finish(tx, done, now)
+    if ended:
+        finishing.finish(tx, people.find(tx, one_of(enrolments.c.id, ended)), now)
 
 
 @cache

@@ -93,6 +93,8 @@ DELIVERY_MOVES = {
     D.UNKNOWN: set[DeliveryStatus](),
 }
 LIVE = (E.PENDING, E.ACTIVE, E.PAUSED)
+# What an enrolment's row says of nobody but who is active.
+AT_REST = {"next_send_at": None, "waiting_since": None, "note_at": None}
 
 
 def sources(to: EnrolmentStatus | DeliveryStatus) -> list[str]:
