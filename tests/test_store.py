@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from course.app import App
 from course.store import migrate
-from course.store.database import Store, insert_adding, insert_new, insert_once, move
+from course.store.database import Store, insert_adding, insert_many, insert_new, insert_once, move
 from course.store.migrate import SchemaError
 from course.store.states import DeliveryStatus, EnrolmentStatus
 from course.store.tables import (
@@ -612,14 +612,19 @@ def _moved(tx, table, row, before, after):
     return said
 
 
-def test_new_rows_are_counted(store):
-    """insert_new() says how many rows went in: those that were there already are left out, and not counted."""
+@pytest.mark.parametrize("put_in", [insert_new, insert_many])
+def test_new_rows_are_counted(store, put_in):
+    """It is said how many rows went in: those that were there already are left out, and not counted."""
     row = {"reason": "not-me", "at": NOON}
     alice, bob, charlie = ({"address_hash": name, **row} for name in ("alice", "bob", "charlie"))
     with store.transaction() as tx:
-        counts = [insert_new(tx, suppressions, some) for some in ([alice], [alice], [alice, bob, charlie], [])]
+        counts = [put_in(tx, suppressions, some) for some in ([alice], [alice], [alice, bob, charlie], [])]
+        kept = tx.execute(select(suppressions).order_by(suppressions.c.address_hash)).all()
 
     assert counts == [1, 0, 2, 0]
+    assert [(one.address_hash, one.reason, one.at) for one in kept] == [
+        (name, "not-me", NOON) for name in ("alice", "bob", "charlie")
+    ]
 
 
 def test_what_is_added_is_added_to_what_is_there(store):

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, update
 
 from course import schedule
 from course.journeys import notices
 from course.journeys.people import Person
-from course.store.database import insert_new
+from course.store.database import insert_many
 from course.store.sets import one_of
 from course.store.states import AT_REST, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, history
@@ -33,11 +33,11 @@ def finish(tx: Connection, some: Iterable[Person], now: datetime) -> None:
     ended = tx.execute(FINISH, {"ids": theirs, "at": now}).scalars().all() if theirs else ()
     if not ended:
         return
-    tx.execute(insert(history), [{"enrolment_id": one, "at": now, "event": "finished", "detail": ""} for one in ended])
+    insert_many(tx, history, [{"enrolment_id": one, "at": now, "event": "finished", "detail": ""} for one in ended])
     farewells, hours = list[dict[str, Any]](), dict[tuple[int, str], datetime]()  # many have one hour in common
     for person in map(theirs.__getitem__, ended):
         alike = person.send_hour, person.timezone
         if alike not in hours:
             hours[alike] = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
         farewells.append(notices.row(person, "farewell", hours[alike]))
-    insert_new(tx, deliveries, farewells)
+    insert_many(tx, deliveries, farewells)

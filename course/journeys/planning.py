@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, literal, select, true, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from course.content.courses import lesson_name
 from course.journeys import enrolments as rounds
 from course.journeys import finishing, people, silence
 from course.journeys.service import Service
-from course.store.database import insert_into
-from course.store.sets import by_index, one_of, table_of
+from course.store.database import insert_many
+from course.store.sets import by_index, one_of
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import Moment, deliveries, enrolments
 
@@ -27,7 +25,7 @@ DUE = (
         enrolments.c.subscriber_id,
         enrolments.c.course,
         enrolments.c.next_day,
-        enrolments.c.next_send_at.label("at"),
+        enrolments.c.next_send_at,
     )
     .where(
         enrolments.c.status == EnrolmentStatus.ACTIVE,
@@ -81,13 +79,13 @@ def _wake(service: Service, now: datetime) -> None:
 def _plan_some(tx: Connection, service: Service, due: Mapping[str, Any], now: datetime) -> int:
     """Owe what is due, in a few statements for all of it, however much: every lesson goes through here."""
     found = tx.execute(SOME, due).all()
-    rows, over = list[tuple[Any, ...]](), list[int]()
+    rows, over = list[dict[str, Any]](), list[int]()
     for row in found:
         if service.catalogue.courses[row.course].has(row.next_day):
-            rows.append((row.subscriber_id, row.id, row.course, lesson_name(row.next_day), row.next_day, row.at))
+            rows.append(_lesson(row))
         else:
             over.append(row.id)  # the course was made shorter
-    if rows and len(tx.execute(_owed(tx.dialect.name), {"rows": rows}).all()) < len(rows):
+    if insert_many(tx, deliveries, rows) < len(rows):
         _queue_again(tx, rows)
     tx.execute(PLANNED, {"ids": [row.id for row in found]})
     if over:
@@ -95,21 +93,21 @@ def _plan_some(tx: Connection, service: Service, due: Mapping[str, Any], now: da
     return len(found)
 
 
-@cache
-def _owed(dialect: str) -> ReturningInsert[Any]:
-    """Return the statement that queues lessons, and returns those that were not there already."""
-    its = deliveries.c
-    columns = its.subscriber_id, its.enrolment_id, its.course, its.name, its.day, its.due_at
-    row = table_of(dialect, "rows", *columns)
-    same = {"send_at": row.c.due_at, "kind": literal(DeliveryKind.LESSON), "status": literal(DeliveryStatus.QUEUED)}
-    # With a condition: else SQLite would take ON CONFLICT for a part of the SELECT.
-    rows = select(*row.c, *same.values()).where(true())
-    new = insert_into(dialect, deliveries).from_select([*(one.name for one in columns), *same], rows)
-    queued: ReturningInsert[Any] = new.on_conflict_do_nothing().returning(its.id)
-    return queued
+def _lesson(row: Row[Any, Any, Any, Any, Any]) -> dict[str, Any]:
+    return {
+        "subscriber_id": row.subscriber_id,
+        "enrolment_id": row.id,
+        "course": row.course,
+        "kind": DeliveryKind.LESSON,
+        "name": lesson_name(row.next_day),
+        "day": row.next_day,
+        "status": DeliveryStatus.QUEUED,
+        "due_at": row.next_send_at,
+        "send_at": row.next_send_at,
+    }
 
 
-def _queue_again(tx: Connection, rows: list[tuple[Any, ...]]) -> None:
+def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
     """Owe a lesson again that was cancelled and is due all the same: it is the same row, so it comes once."""
     again = update(deliveries).where(
         deliveries.c.enrolment_id == bindparam("enrolment"),
@@ -117,4 +115,4 @@ def _queue_again(tx: Connection, rows: list[tuple[Any, ...]]) -> None:
         deliveries.c.status == DeliveryStatus.CANCELLED,
     )
     again = again.values(status=DeliveryStatus.QUEUED, due_at=bindparam("due"), send_at=bindparam("due"))
-    tx.execute(again, [{"enrolment": enrolment, "lesson": name, "due": due} for _, enrolment, _, name, _, due in rows])
+    tx.execute(again, [{"enrolment": row["enrolment_id"], "lesson": row["name"], "due": row["due_at"]} for row in rows])
