@@ -99,7 +99,7 @@ def composed(message: Outgoing, *, text: Template, html: Template) -> bytes:
     mail["Subject"] = message.mailing.subject_for(message.values)
     mail["Reply-To"] = message.reply_to
     mail["Date"] = format_datetime(message.date)
-    for name, value in message.extra_headers():
+    for name, value in message.extra_headers().items():
         mail[name] = value
     lines = {name: Markup("<br>").join(escape(value).split("\n")) for name, value in message.values.items()}
     mail.set_content(text.render(message.values), cte="quoted-printable")

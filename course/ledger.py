@@ -16,6 +16,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
@@ -23,7 +24,6 @@ import structlog
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 
 KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
-SENT = '["Sent", {}]'
 HEAD = re.compile(r"since (\S*) of (\S*)")
 STARTS = Path("/proc/sys/kernel/random/boot_id")  # another random name each time that Linux starts
 log = structlog.get_logger()
@@ -70,11 +70,10 @@ class Ledger:
         with self._turn:
             self._shut = True
 
-    def answered(self, ids: Sequence[int], outcome: Outcome) -> None:
-        """Write down what became of them. They have left: a full disk leaves them in doubt after a crash, no more."""
-        said = SENT if outcome == Sent() else json.dumps([type(outcome).__name__, vars(outcome)])
+    def answered(self, answers: Sequence[tuple[int, Outcome]]) -> None:
+        """Write down what became of these. They have left: a full disk leaves them in doubt after a crash, no more."""
         try:
-            self._write("".join([f"{one} {said}\n" for one in ids]))
+            self._write("".join([f"{one} {_said(outcome)}\n" for one, outcome in answers]))
         except OSError as error:
             log.error("the ledger cannot be written; check DATA_DIR: its disk and its owner", error=error.strerror)
 
@@ -169,6 +168,11 @@ def this_start() -> str:
         return STARTS.read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+@lru_cache(16)  # many are answered alike
+def _said(outcome: Outcome) -> str:
+    return json.dumps([type(outcome).__name__, vars(outcome)])
 
 
 def _head(database: str) -> bytes:

@@ -173,6 +173,7 @@ def _decode(token: str) -> bytes | None:
     return raw if raw.hex() == token.lower() else None  # one spelling only: no spaces between the digits
 
 
+@lru_cache(64)  # a message is signed for several times by one number
 def _written(number: int) -> bytes:
     """Return a number's bytes, the highest first, behind how many they are."""
     size = (number.bit_length() + 7) // 8

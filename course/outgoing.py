@@ -5,13 +5,13 @@ Transports get an Outgoing and answer with an Outcome; they know nothing of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from course.content.mailing import Mailing
 
@@ -54,19 +54,21 @@ class Outgoing:
         """
         return "" if self.replied else self.reply_to
 
-    def extra_headers(self) -> Iterator[tuple[str, str]]:
-        """Yield the headers besides From, To, Subject, Date, Reply-To; each on one line, ASCII."""
-        yield "Message-ID", self.message_id
-        if self.in_reply_to:
-            yield "In-Reply-To", self.in_reply_to
-            yield "References", self.in_reply_to
-        yield "List-Id", self.list_id
+    def extra_headers(self) -> dict[str, str]:
+        """Return the headers besides From, To, Subject, Date, Reply-To; each on one line, ASCII."""
+        return self._own_headers() | _list_headers(*self._listed)
+
+    def _own_headers(self) -> dict[str, str]:
+        own = {"Message-ID": self.message_id}
         if self.leave:
-            yield "List-Unsubscribe", f"<{self.leave[0]}>, <mailto:{self.leave[1]}?subject=unsubscribe>"
-            yield "List-Unsubscribe-Post", ONE_CLICK
-        yield "Auto-Submitted", "auto-replied" if self.replied else "auto-generated"
-        yield "X-Auto-Response-Suppress", "OOF, AutoReply"
-        yield "Feedback-ID", self.feedback_id
+            own["List-Unsubscribe"] = f"<{self.leave[0]}>, <mailto:{self.leave[1]}?subject=unsubscribe>"
+        if self.in_reply_to:
+            own |= {"In-Reply-To": self.in_reply_to, "References": self.in_reply_to}
+        return own
+
+    @property
+    def _listed(self) -> tuple[str, str, bool, bool]:
+        return self.list_id, self.feedback_id, self.leave is not None, self.replied
 
     def as_bytes(self) -> bytes:
         """Return the message as it leaves: RFC 5322 with CRLF, 7-bit, multipart/alternative; no line begins with a dot.
@@ -77,19 +79,9 @@ class Outgoing:
         return self._bytes
 
     def _made(self) -> bytes:
-        headers = [
-            ("From", _from(self.sender_name, self.sender)),
-            ("To", self.to),
-            ("Subject", _subject(self.mailing.subject_for(self.values))),
-            ("Reply-To", self.reply_to),
-            ("Date", _date(self.date)),
-            *self.extra_headers(),
-        ]
-        head = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("ascii")
-        # The same as clean_header() for each of them, in one look: nothing is left but the line breaks that are ours.
-        if head.translate(None, PRINTABLE) != b"\r\n" * len(headers):
-            raise ValueError("a header value must be printable ASCII on one line")
-        return self.mailing.mime(self.values, head)
+        own = {"To": self.to, "Reply-To": self.reply_to, **self._own_headers()}
+        alike = _head(self.sender_name, self.sender, self.mailing.subject_for(self.values), self.date, *self._listed)
+        return self.mailing.mime(self.values, _lines(own) + alike)
 
 
 @dataclass(frozen=True)
@@ -154,8 +146,8 @@ class Notes(Protocol):
     def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Note what became of a message, as soon as that is known."""
 
-    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:
-        """Note what became of messages that left together."""
+    def answered_all(self, answers: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        """Note the same of messages that were answered together."""
 
 
 class Transport(Protocol):
@@ -190,19 +182,33 @@ def clean_header(value: str) -> str:
     return value
 
 
+def _lines(headers: Mapping[str, str]) -> bytes:
+    """Return these headers as they leave. Raises ValueError as clean_header() does, in one look for all of them."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("ascii")
+    if lines.translate(None, PRINTABLE) != b"\r\n" * len(headers):  # nothing is left but the line breaks that are ours
+        raise ValueError("a header value must be printable ASCII on one line")
+    return lines
+
+
 # Many messages in a row have these in common.
 
 
-@lru_cache(16)
-def _from(name: str, address: str) -> str:
-    return formataddr((name, address))
-
-
 @lru_cache(1024)
-def _subject(text: str) -> str:
-    return Header(text, maxlinelen=LONGEST_LINE).encode()
+def _head(name: str, address: str, subject: str, date: datetime, *listed: Any) -> bytes:
+    head = {
+        "From": formataddr((name, address)),
+        "Subject": Header(subject, maxlinelen=LONGEST_LINE).encode(),
+        "Date": format_datetime(date),
+    }
+    return _lines(head | _list_headers(*listed))
 
 
-@lru_cache(16)
-def _date(at: datetime) -> str:
-    return format_datetime(at)
+@lru_cache(64)
+def _list_headers(list_id: str, feedback_id: str, leaving: bool, replied: bool) -> dict[str, str]:  # noqa: FBT001
+    return {
+        "List-Id": list_id,
+        **({"List-Unsubscribe-Post": ONE_CLICK} if leaving else {}),
+        "Auto-Submitted": "auto-replied" if replied else "auto-generated",
+        "X-Auto-Response-Suppress": "OOF, AutoReply",
+        "Feedback-ID": feedback_id,
+    }

@@ -40,7 +40,7 @@ def test_an_answer_is_kept_whole(tmp_path, outcome):
     """Whatever became of a message is known after a crash exactly as it was."""
     ledger = Ledger(tmp_path, "worker-1")
     ledger.giving([7])
-    ledger.answered([7], outcome)
+    ledger.answered([(7, outcome)])
     crash(ledger)
     (page,) = pages(tmp_path)
 
@@ -61,7 +61,7 @@ def test_what_is_settled_is_forgotten(tmp_path):
     """Once the database knows it, the ledger begins anew; an empty one is removed with its worker."""
     ledger = Ledger(tmp_path, "worker-1")
     ledger.giving([7])
-    ledger.answered([7], Sent())
+    ledger.answered([(7, Sent())])
     ledger.settled()
     ledger.giving([8])
     crash(ledger)
@@ -79,7 +79,7 @@ def test_those_who_share_a_call_share_its_answer(tmp_path, monkeypatch):
     ledger = Ledger(tmp_path, "worker-1")
     monkeypatch.setattr(os, "write", lambda file, data, write=os.write: writes.append(data) or write(file, data))
     ledger.giving([7, 8, 9])
-    ledger.answered([7, 8], Sent("call-1"))
+    ledger.answered([(one, Sent("call-1")) for one in (7, 8)])
     crash(ledger)
     (page,) = pages(tmp_path)
 
@@ -184,7 +184,7 @@ def three_claims(world):
     ids = [row[0] for row in world.rows("SELECT id FROM deliveries WHERE name = 'welcome' ORDER BY id")]
     ledger = Ledger(ledgers(world.app.service), "dead")
     ledger.giving(ids[:1])
-    ledger.answered(ids[:1], Sent("provider-9"))
+    ledger.answered([(ids[0], Sent("provider-9"))])
     ledger.giving(ids[1:2])
     crash(ledger)
     return ids, ledger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -43,6 +44,13 @@ class Recorder:
         if outgoing.delivery_id in self.outcomes:
             self.answered_twice.append(outgoing.delivery_id)
         self.outcomes[outgoing.delivery_id] = outcome
+
+    def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
+        return [self.giving(outgoing) for outgoing in call]
+
+    def answered_all(self, answers: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        for outgoing, outcome in answers:
+            self.answered(outgoing, outcome)
 
     @property
     def kinds(self) -> Counter:

@@ -92,7 +92,7 @@ def test_a_request_says_who_what_and_nothing_else():
         "personalizations": [
             {
                 "to": [{"email": "alice@example.org"}],
-                "headers": dict(ALICE.extra_headers()),
+                "headers": ALICE.extra_headers(),
                 "custom_args": {"ds_delivery": "7"},
             }
         ],

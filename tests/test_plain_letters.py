@@ -251,7 +251,7 @@ def test_letters_come_without_links_once_somebody_asks(world, lesson, said):
     assert answer.mailing.name == "plain"
     for mail in (answer, second):
         assert LINK.findall(text_of(mail)) == []
-        headers = dict(mail.extra_headers())
+        headers = mail.extra_headers()
         assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert headers["List-Unsubscribe"].startswith(f"<{world.app.settings.site}/leave/")
     assert LINK.findall(text_of(lesson))

@@ -777,7 +777,7 @@ def test_what_is_answered_is_settled_when_another_is_not_waited_for(waiting):
     three, _, _ = waiting
     ids = [row for (row,) in three.rows("SELECT id FROM deliveries WHERE name = 'day-1' ORDER BY id")]
     three.app.ticker.ledger.giving([ids[1]])
-    three.app.ticker.ledger.answered([ids[1]], Sent())
+    three.app.ticker.ledger.answered([(ids[1], Sent())])
     three.app.ticker.release()
     three.app.ticker.abandon()
 

@@ -43,8 +43,8 @@ class Told:
     def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
         return [self.giving(outgoing) for outgoing in call]
 
-    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:
-        for outgoing in call:
+    def answered_all(self, answers: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        for outgoing, outcome in answers:
             self.answered(outgoing, outcome)
 
     def people(self, kind: type[Outcome]) -> list[str]:

@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from html import escape
@@ -16,8 +16,11 @@ from course.content import slots
 CRLF = b"\r\n"
 SOFT = b"=" + CRLF
 NOT_HTML = re.compile(r"[&<>\"'\r\n\0]")
-# What quoted-printable and HTML leave as it is, in one line with a place for a soft break: most values, all links.
-AS_IT_IS = re.compile(r"(?![. ])[ !#-%(-;?-~]{1,74}(?<! )")
+ROOM = 74  # characters of a value that is broken into lines; each has a place for a soft break
+# What quoted-printable and HTML leave as it is, broken so that no line begins with a dot: almost all links.
+AS_IT_IS = re.compile(rf"(?:(?!\.)[!#-%(-;?-~]{{{ROOM}}})*(?!\.)[!#-%(-;?-~]{{1,{ROOM}}}")
+LINK = "_url"  # what the name of a slot for a link ends with
+Encode = Callable[[str], tuple[bytes, bytes]]  # what stands for a value in the text, and in the HTML
 LONGEST = 76  # characters of an encoded line, RFC 2045 section 6.7
 
 
@@ -64,14 +67,10 @@ class Mailing:
 
         No line begins with a dot, so it goes into an SMTP dialogue as it is (RFC 5321 section 4.5.2).
         """
-        literal, open_ = self._frame
+        literal, open_, places = self._frame
+        encoded = [encode(values[slot]) for slot, encode in open_]
         pieces = [head, *literal]
-        for slot, in_text, in_html in open_:
-            text, html = _encoded(values[slot])
-            for place in in_text:
-                pieces[place] = text
-            for place in in_html:
-                pieces[place] = html
+        pieces[2::2] = [encoded[slot][part] for slot, part in places]
         return b"".join(pieces)
 
     @cached_property
@@ -87,29 +86,32 @@ class Mailing:
         return slots.split(self.html)
 
     @cached_property
-    def _frame(self) -> tuple[list[bytes], list[tuple[str, list[int], list[int]]]]:
-        """Everything that is the same for all, encoded once; and for each slot its places in text and HTML, from 1."""
+    def _frame(self) -> tuple[list[bytes], list[tuple[str, Encode]], list[tuple[int, int]]]:
+        """Everything that is the same for all, encoded once, with an empty place wherever a slot is; then the slots.
+
+        Then for each such place which slot it is, and whether of the text (0) or of the HTML (1).
+        """
         # "=_" cannot occur in quoted-printable text, so no value can forge a boundary.
         boundary = f"=_{self.digest}"
         head = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
         literal = [f"{head}--{boundary}\r\n{_part('plain')}".encode()]
-        open_: dict[str, tuple[list[int], list[int]]] = {}
-        for which, (split, after) in enumerate(
+        open_, places = list(dict.fromkeys(self._text[1::2] + self._html[1::2])), list[tuple[int, int]]()
+        for part, (split, after) in enumerate(
             (
                 (self._text, f"\r\n--{boundary}\r\n{_part('html')}"),
                 (self._html, f"\r\n--{boundary}--\r\n"),
             )
         ):
-            for place, piece in enumerate(split):
-                if place % 2:
+            for number, piece in enumerate(split):
+                if number % 2:
                     # A soft line break on both sides keeps lines short, whatever the value is.
                     literal[-1] += SOFT
                     literal += [b"", SOFT]
-                    open_.setdefault(piece, ([], []))[which].append(len(literal) - 1)
+                    places.append((open_.index(piece), part))
                 else:
                     literal[-1] += _quoted(piece)
             literal[-1] += after.encode()
-        return literal, [(slot, *places) for slot, places in open_.items()]
+        return literal, [(slot, _link if slot.endswith(LINK) else _encoded) for slot in open_], places
 
 
 def in_html(value: str) -> str:
@@ -128,7 +130,6 @@ def _part(subtype: str) -> str:
     return f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
-@lru_cache(4096)  # help lines, dates, days: the same for many
 def _quoted(text: str) -> bytes:
     encoded = binascii.b2a_qp(_plain(text).encode(), istext=True)
     *lines, last = encoded.split(b"\n")
@@ -136,11 +137,20 @@ def _quoted(text: str) -> bytes:
     return CRLF.join([*(_bounded(line, LONGEST) for line in lines), _bounded(last, LONGEST - 1)])
 
 
+def _link(value: str) -> tuple[bytes, bytes]:
+    """Return what stands for a link: no two are the same, and almost all may stand as they are."""
+    if not AS_IT_IS.fullmatch(value):
+        return _quoted(value), _quoted(in_html(value))
+    same = value.encode("ascii")
+    if len(same) > ROOM:
+        same = SOFT.join([same[start : start + ROOM] for start in range(0, len(same), ROOM)])
+    return same, same
+
+
+@lru_cache(4096)  # help lines, dates, days, names: the same for many
 def _encoded(value: str) -> tuple[bytes, bytes]:
     """Return what stands for a value in the text, and in the HTML."""
-    if AS_IT_IS.fullmatch(value):
-        return (same := value.encode("ascii"), same)
-    return _quoted(value), _quoted(in_html(value))
+    return _link(value)
 
 
 def _bounded(line: bytes, most: int) -> bytes:

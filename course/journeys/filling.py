@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +31,23 @@ from course.store.states import EnrolmentStatus, JournalLevel
 from course.store.tables import mailings
 
 
+class Alike(NamedTuple):
+    """What all messages of one mailing of one course have in common. `site`, `place` and `domain` begin and end links.
+
+    `bare`: it knows of no mail before it, and its reader has nothing to leave. `elsewhere`: it goes to another address
+    than the one on file. `answer`: it may go to somebody's own mail.
+    """
+
+    site: str
+    place: str
+    domain: str
+    list_id: str
+    feedback_id: str
+    bare: bool
+    elsewhere: bool
+    answer: bool
+
+
 @dataclass
 class Known:
     """What is known of some claims: their mailings by digest, values by delivery.
@@ -42,6 +60,7 @@ class Known:
     to: dict[int, str] = field(default_factory=dict, repr=False)  # where those go that do not go to the address on file
     broken: dict[int, Exception] = field(default_factory=dict)
     shared: dict[tuple[object, ...], dict[str, str]] = field(default_factory=dict)  # values that many have in common
+    alike: dict[tuple[str, str], Alike] = field(default_factory=dict)  # by digest and course
 
 
 def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
@@ -92,28 +111,31 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         raise found.broken[row.id]
     settings, keys = service.settings, service.keys
     mailing = found.mailings[row.mailing or ""]  # as claimed: an edit reaches unclaimed mail only
-    if mailing.name in BARE:
+    alike = found.alike.get((mailing.digest, row.course)) or _alike(service, found, row, mailing)
+    if alike.bare:
         leave, values = None, _bare(service, row, mailing)
     else:
-        site = settings.site
-        leave = links.leave_links(keys, row.subscriber_id, row.course, site, settings.replies_at, row.id)
-        values = _values(service, found, row, mailing, now, site) | {"leave_url": leave[0]}
+        leave = links.leave_links(keys, row.subscriber_id, row.course, alike.site, alike.place, row.id)
+        values = _values(service, found, row, mailing, now, alike.site)
+        values["leave_url"] = leave[0]
+    number = answered(row.name)
     return Outgoing(
         delivery_id=row.id,
-        to=found.to[row.id] if mailing.name in ELSEWHERE else row.email,
+        to=found.to[row.id] if alike.elsewhere else row.email,
         mailing=mailing,
         values=values | found.values[row.id] if row.id in found.values else values,
         sender=settings.mail_from,
         sender_name=settings.mail_from_name,
-        reply_to=links.reply_address(keys, row.id, settings.replies_at),
-        message_id=links.message_id(keys, row.id, settings.mail_domain),
+        reply_to=links.reply_address(keys, row.id, alike.place),
+        message_id=links.message_id(keys, row.id, alike.domain),
         date=real_now,
         leave=leave,
-        list_id=f"<{row.course}.{settings.mail_domain}>",
-        # The course's number, not its name: this header is for the provider's statistics.
-        feedback_id=f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self",
-        replied=mailing.name in ANSWERS or mailing.name == JOINING or answered(row.name) is not None,
-        in_reply_to=_answered(service, row),
+        list_id=alike.list_id,
+        feedback_id=alike.feedback_id,
+        replied=alike.answer or number is not None,
+        # What an answer is about, so that it stands below it in the inbox. The Message-ID is ours: nothing of the mail
+        # that is answered goes into a header.
+        in_reply_to="" if number is None else links.message_id(keys, number, alike.domain),
     )
 
 
@@ -126,6 +148,17 @@ def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime,
         return fill(service, known(service, [row], now), row, now, real_now).as_bytes()
     except (LookupError, ValueError, LockedError):
         return b""  # its mailing is gone, or a slot has no value any more; or the letter that it spoke of is erased
+
+
+def _alike(service: Service, found: Known, row: Owed, mailing: Mailing) -> Alike:
+    site, place, domain = service.settings.site, service.settings.replies_at, service.settings.mail_domain
+    # The course's number, not its name: this header is for the provider's statistics.
+    feedback = f"{links.course_mark(row.course):x}:{mailing.name}:{mailing.locale}:dear-self"
+    answer = mailing.name in ANSWERS or mailing.name == JOINING
+    kinds = mailing.name in BARE, mailing.name in ELSEWHERE, answer
+    alike = Alike(site, place, domain, f"<{row.course}.{domain}>", feedback, *kinds)
+    found.alike[mailing.digest, row.course] = alike
+    return alike
 
 
 def _bare(service: Service, row: Owed, mailing: Mailing) -> dict[str, str]:
@@ -145,7 +178,7 @@ def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: da
         shared = found.shared[alike] = _shared(service, row, mailing, level, schedule.local_date(now, zone))
     return {
         **shared,
-        "greeting": say(mail["greeting"], name=row.person) if row.person else mail["greeting_nameless"],
+        "greeting": mail["greeting"].replace("{name}", row.person) if row.person else mail["greeting_nameless"],
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         **links.pages(service.keys, row.id, site),
     }
@@ -163,12 +196,3 @@ def _shared(service: Service, row: Owed, mailing: Mailing, level: str, today: da
         "day": str(row.day or ""),
         "lesson": service.catalogue.numbered(row.course, row.day, mailing.locale) if row.day else "",
     }
-
-
-def _answered(service: Service, row: Owed) -> str:
-    """Return the Message-ID of what an answer is about, so that it stands below it in the inbox.
-
-    It is ours: nothing of the mail that is answered goes into a header.
-    """
-    number = answered(row.name)
-    return "" if number is None else links.message_id(service.keys, number, service.settings.mail_domain)

@@ -99,15 +99,15 @@ class Slice:
 
     def answered(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Write the answer into the ledger, before anything is settled."""
-        self.answered_all([outgoing], outcome)
+        self.answered_all([(outgoing, outcome)])
 
-    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:
-        """Write the one answer that these had into the ledger, all at once."""
-        ids = [one.delivery_id for one in call]
-        self.handled.update(ids)
-        self.halted |= isinstance(outcome, Halt) or asked_to_wait(outcome) > 0
-        self.shift.ledger.answered(ids, outcome)
-        self.shift.unsettled.extend([(self.rows[one], outcome) for one in ids])
+    def answered_all(self, answers: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        """Write these answers into the ledger, all at once."""
+        said = [(outgoing.delivery_id, outcome) for outgoing, outcome in answers]
+        self.handled.update([one for one, _ in said])
+        self.halted |= any(isinstance(outcome, Halt) or asked_to_wait(outcome) > 0 for _, outcome in said)
+        self.shift.ledger.answered(said)
+        self.shift.unsettled.extend([(self.rows[one], outcome) for one, outcome in said])
 
 
 def still_wanted(shift: Shift, rows: list[Owed]) -> tuple[set[int], float]:

@@ -77,9 +77,9 @@ class OneAnswer:
         """Keep the answer."""
         self.outcome = outcome
 
-    def answered_all(self, call: Sequence[Outgoing], outcome: Outcome) -> None:  # noqa: ARG002 (there is only one)
+    def answered_all(self, answers: Sequence[tuple[Outgoing, Outcome]]) -> None:
         """Keep the answer."""
-        self.outcome = outcome
+        _, self.outcome = answers[0]  # there is only one
 
 
 def send_one(transport: Transport, outgoing: Outgoing) -> Outcome:

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 
 from course.outbound import local_part, said
 from course.outbound.answers import DONE, GO_ON, GOODBYE, NONSENSE, REFUSED, broken, meaning, verdict
-from course.outgoing import Notes, Outcome, Outgoing, TryLater, Unsure
+from course.outgoing import Outcome, Outgoing, TryLater, Unsure
 
 LONGEST_ANSWER = 8192  # bytes of a line; RFC 5321 section 4.5.3.1.5 says 512
 MOST_LINES = 1000
 CODE = re.compile(rb"[2-5]\d\d(?: |\r?$)")
 GOES_ON = {"MAIL": DONE, "RCPT": DONE, "DATA": GO_ON}  # the answer after which the next step comes
+PASSED = frozenset({"MAIL", "RCPT"})  # where pipelined, nothing follows from a yes to them
+TEXT = "TEXT"  # no step of the server's: it waits for a text, and we for the word that it may leave
 GIVEN = frozenset({"END", "RSET"})
+END = b".\r\n"
 AGAIN = TryLater("once more, by another return path")
 
 
@@ -42,10 +45,9 @@ class Dialogue:
     message before. No text leaves before its own DATA was answered: at most one message is ever in doubt.
     """
 
-    def __init__(self, notes: Notes, password: str, *, pipelining: bool, size: bool) -> None:
+    def __init__(self, password: str, *, pipelining: bool, size: bool) -> None:
         self.out = bytearray()  # what waits to be written
         self.over = False  # the connection is of no use any more
-        self.notes = notes
         self._password = password
         self._pipelining = pipelining
         self._size = size
@@ -67,13 +69,31 @@ class Dialogue:
         # Only the last step counts: what is asked of the same message stands in turn, its text at the end.
         return not self._waiting or (self._pipelining and self._waiting[-1][0] in GIVEN)
 
+    @property
+    def awaited(self) -> Letter | None:
+        """The message whose text the server waits for."""
+        return self._waiting[0][1] if self._waiting and self._waiting[0][0] == TEXT else None
+
     def begin(self, letter: Letter) -> None:
         """Begin to hand a message over (RFC 5321 section 3.3)."""
         size = b" SIZE=%d" % len(letter.data) if self._size else b""
-        self._ask("MAIL", letter, b"MAIL FROM:<%s>%s\r\n" % (letter.sender.encode("ascii"), size))
+        mail = b"MAIL FROM:<%s>%s\r\n" % (letter.sender.encode("ascii"), size)
         if self._pipelining:
-            self._next("RCPT", letter)
-            self._next("DATA", letter)
+            self._ask(letter, b"%s%sDATA\r\n" % (mail, _rcpt(letter)), "MAIL", "RCPT", "DATA")
+        else:
+            self._ask(letter, mail, "MAIL")
+
+    def give(self, letter: Letter, kept_back: Outcome | None) -> list[tuple[Letter, Outcome]]:
+        """Send the text that is awaited, which is handed over with it; or say that it must not leave."""
+        if kept_back is not None:
+            letter.verdict = kept_back
+            return self.lost(OSError("the server waits for a text that it will not get"))
+        self._waiting.popleft()
+        letter.asked -= 1
+        self._say(letter.data)  # as it is: no line of it begins with a dot (RFC 5321 section 4.5.2)
+        letter.given_at = self._said + len(END)
+        self._ask(letter, END, "END")
+        return []
 
     def wrote(self, count: int) -> None:
         """Note that the connection took so many bytes of `out`."""
@@ -85,6 +105,8 @@ class Dialogue:
         decided: list[tuple[Letter, Outcome]] = []
         *lines, self._heard = (self._heard + received).split(b"\n")
         for line in lines:
+            if self._passed(line):
+                continue
             self._lines.append(line)
             if line[3:4] == b"-":
                 continue
@@ -114,6 +136,17 @@ class Dialogue:
             decided.append((letter, outcome))
         return decided
 
+    def _passed(self, line: bytes) -> bool:
+        """Whether this is the usual yes to a step from which nothing follows: as `_answer` has it, in less time."""
+        if not (self._pipelining and line[:4] == b"250 " and self._waiting and len(line) <= LONGEST_ANSWER):
+            return False
+        step, letter = self._waiting[0]
+        if self._lines or step not in PASSED or letter is None:
+            return False
+        self._waiting.popleft()
+        letter.asked -= 1
+        return True
+
     def _answer(self, code: int, answer: list[bytes], decided: list[tuple[Letter, Outcome]]) -> None:
         if not self._waiting:
             self.over = True  # it speaks without being asked: 421, or nonsense
@@ -123,11 +156,13 @@ class Dialogue:
             self.over = code // 100 != DONE  # RSET failed: what is left of a refused message could reach the next
             return
         letter.asked -= 1
-        if code // 100 == GOES_ON.get(step):
+        if step == TEXT:
+            code = GOODBYE  # whatever it says, it does not wait any more
+        elif code // 100 == GOES_ON.get(step):
             self._go_on(step, letter)
         else:
             self._note(step, letter, code, answer)
-        if code in {GOODBYE, NONSENSE} or self.over:
+        if code in {GOODBYE, NONSENSE}:
             self._waiting.appendleft((step, letter))
             letter.verdict = letter.verdict or TryLater("the mail server is going down")
             decided += self.lost(OSError("the mail server closed the connection"))
@@ -135,10 +170,14 @@ class Dialogue:
             self._finish(step, letter, decided)
 
     def _go_on(self, step: str, letter: Letter) -> None:
-        if step == "DATA":
-            self._give(letter)
+        if step == "DATA" and letter.verdict:
+            self._ask(letter, END, "END")  # an empty text, to nobody (RFC 2920 section 3.1)
+        elif step == "DATA":
+            self._ask(letter, b"", TEXT)
+        elif not self._pipelining and step == "MAIL":
+            self._ask(letter, _rcpt(letter), "RCPT")
         elif not self._pipelining:
-            self._next("RCPT" if step == "MAIL" else "DATA", letter)
+            self._ask(letter, b"DATA\r\n", "DATA")
 
     def _note(self, step: str, letter: Letter, code: int, answer: list[bytes]) -> None:
         """Take note of the answer to the text, or of a step that was refused."""
@@ -152,35 +191,20 @@ class Dialogue:
             # own address is known for what it is, so no loop can come of it.
             letter.sender, letter.verdict = letter.outgoing.reply_to, AGAIN
 
-    def _give(self, letter: Letter) -> None:
-        """Send the text, which is handed over with it; to nobody, an empty one (RFC 2920 section 3.1)."""
-        if letter.verdict is None:
-            letter.verdict = self.notes.giving(letter.outgoing)
-            if letter.verdict is not None:
-                self.over = True  # the server waits for a text that it will not get
-                return
-            self._say(letter.data)  # as it is: no line of it begins with a dot (RFC 5321 section 4.5.2)
-            letter.given_at = self._said + len(b".\r\n")
-        self._ask("END", letter, b".\r\n")
-
     def _finish(self, step: str, letter: Letter, decided: list[tuple[Letter, Outcome]]) -> None:
         if step != "END":
-            self._ask("RSET", None, b"RSET\r\n")  # forgets what a refused message left behind
+            self._say(b"RSET\r\n")  # forgets what a refused message left behind
+            self._waiting.append(("RSET", None))
         if letter.verdict is AGAIN:
             letter.verdict = None
             self.begin(letter)
         elif letter.verdict:
             decided.append((letter, letter.verdict))
 
-    def _next(self, step: str, letter: Letter) -> None:
-        to = letter.outgoing.to.encode("ascii")
-        self._ask(step, letter, b"RCPT TO:<%s>\r\n" % to if step == "RCPT" else b"DATA\r\n")
-
-    def _ask(self, step: str, letter: Letter | None, line: bytes) -> None:
-        self._say(line)
-        self._waiting.append((step, letter))
-        if letter:
-            letter.asked += 1
+    def _ask(self, letter: Letter, lines: bytes, *steps: str) -> None:
+        self._say(lines)
+        self._waiting.extend([(step, letter) for step in steps])
+        letter.asked += len(steps)
 
     def _say(self, line: bytes) -> None:
         self.out += line
@@ -188,3 +212,7 @@ class Dialogue:
 
     def _private(self, letter: Letter) -> tuple[str, ...]:
         return (self._password, local_part(letter.outgoing.to))
+
+
+def _rcpt(letter: Letter) -> bytes:
+    return b"RCPT TO:<%s>\r\n" % letter.outgoing.to.encode("ascii")

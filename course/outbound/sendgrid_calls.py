@@ -75,7 +75,7 @@ class _Draft:
 
 def part(outgoing: Outgoing) -> Part:
     """Make a message ready. Raises KeyError for a slot without a value, ValueError for a header that would be two."""
-    frame, values, headers = _frame(outgoing.mailing), outgoing.values, dict(outgoing.extra_headers())
+    frame, values, headers = _frame(outgoing.mailing), outgoing.values, outgoing.extra_headers()
     written = clean_header("".join(headers.values()))
     person = {
         "to": [{"email": outgoing.to}],

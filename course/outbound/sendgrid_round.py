@@ -177,7 +177,7 @@ class Round:
             self.suspects.setdefault(digest, []).append((one, verdict))
 
     def _answer(self, parts: Iterable[Part], outcome: Outcome) -> None:
-        self.notes.answered_all([each.outgoing for each in parts], outcome)
+        self.notes.answered_all([(each.outgoing, outcome) for each in parts])
 
 
 def _digest(call: Sequence[Part]) -> str:

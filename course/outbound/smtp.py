@@ -23,6 +23,7 @@ from course.outgoing import Notes, Outcome, Outgoing, TryLater
 from course.settings import Settings
 
 LONGEST_UNUSED = 30  # seconds; then a connection is made anew rather than trusted
+Decided = tuple[Line, Letter, Outcome]  # what became of a message, and by which connection
 LOOK = 0.005  # seconds between looks at connections that are being opened, while others work
 
 
@@ -81,11 +82,10 @@ class Smtp:
     def _run(self, letters: Letters) -> None:
         self._now = self._monotonic()
         for line in list(self._lines):
-            line.dialogue.notes = letters.notes
             if self._now - line.used > LONGEST_UNUSED:
                 self._drop(line, politely=True)
             else:
-                self._attempt(line, letters, self._feed)
+                self._feed(line, letters)
         most = self._connections
         while any(not line.dialogue.idle for line in self._lines) or letters.ahead(1):
             room = most - len(self._lines)
@@ -98,20 +98,29 @@ class Smtp:
                     self._give_up(letters, trouble)
             self._drive(letters)
 
-    def _feed(self, line: Line, letters: Letters) -> bool:
-        """Let a connection that is ready begin with the next message; close one that has served its share."""
-        if line.messages >= self._messages_each:
-            if line.dialogue.idle:
-                self._drop(line, politely=True)
-                return False
-        elif line.dialogue.ready:
-            letter = letters.take()
-            if letter:
-                letter.kept = line.messages > 0
-                line.messages += 1
+    def _feed(self, line: Line, letters: Letters) -> None:
+        """Let a connection that is ready begin with the next message, and write; drop one that is of no more use."""
+        served = line.messages >= self._messages_each
+        if served and line.dialogue.idle:
+            self._drop(line, politely=True)
+            return
+        letter = letters.take() if line.dialogue.ready and not served else None
+        if letter:
+            letter.kept = line.messages > 0
+            line.messages += 1
+            line.deadline = self._now + self._answer_seconds
+            line.dialogue.begin(letter)
+        try:
+            if line.push():
                 line.deadline = self._now + self._answer_seconds
-                line.dialogue.begin(letter)
-        return line.push()
+        except OSError as error:
+            self._broken(line, letters, error)
+        if line.dialogue.over:
+            self._drop(line)
+        elif bool(line.dialogue.out) != line.writing:
+            line.writing = not line.writing
+            wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.writing else 0)
+            self._selector.modify(line.sock, wants, line)
 
     def _open(self, wanted: int) -> None:
         for _ in range(wanted - len(self._opening)):
@@ -128,13 +137,13 @@ class Smtp:
                     smtp.close()
                     continue
                 features = {"pipelining": smtp.has_extn("pipelining"), "size": smtp.has_extn("size")}
-                line = Line(smtp, Dialogue(letters.notes, self._server.password, **features), self._now)
+                line = Line(smtp, Dialogue(self._server.password, **features), self._now)
             except (OSError, binascii.Error) as error:  # smtplib's own errors are OSErrors
                 trouble = error
             else:
                 self._lines.append(line)
                 self._selector.register(line.sock, selectors.EVENT_READ, line)
-                self._attempt(line, letters, self._feed)
+                self._feed(line, letters)
         return trouble
 
     def _drive(self, letters: Letters) -> None:
@@ -147,42 +156,49 @@ class Smtp:
             letters.ahead(len(self._lines))
             ready = self._selector.select(LOOK if self._opening else self._patience)
         self._now = self._monotonic()
-        for key, _ in ready:
-            self._attempt(key.data, letters, self._serve)
+        for line in self._heard([key.data for key, _ in ready], letters):
+            self._feed(line, letters)
         if self._now >= self._next_look:
             self._next_look = self._now + self._patience
             for line in [line for line in self._lines if not line.dialogue.idle and line.deadline <= self._now]:
                 self._broken(line, letters, TimeoutError("timed out"))
 
-    def _serve(self, line: Line, letters: Letters) -> bool:
-        for letter, outcome in line.pull():
-            self._answered(line, letters, letter, outcome)
-        return self._feed(line, letters)
+    def _heard(self, lines: list[Line], letters: Letters) -> list[Line]:
+        """Read from all of these, note what was answered, then what is given away: one line of a ledger costs most.
 
-    def _attempt(self, line: Line, letters: Letters, act: Callable[[Line, Letters], bool]) -> None:
-        try:
-            if act(line, letters):
-                line.deadline = self._now + self._answer_seconds
-        except OSError as error:
-            self._broken(line, letters, error)
-        if line.dialogue.over:
-            self._drop(line)
-        elif bool(line.dialogue.out) != line.writing and line in self._lines:
-            line.writing = not line.writing
-            wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.writing else 0)
-            self._selector.modify(line.sock, wants, line)
+        Return those that live.
+        """
+        decided, living, awaited = list[Decided](), list[Line](), list[tuple[Line, Letter]]()
+        for line in lines:
+            try:
+                decided += [(line, letter, outcome) for letter, outcome in line.pull()]
+            except OSError as error:
+                self._broken(line, letters, error)
+                continue
+            living.append(line)
+            if line.dialogue.awaited:
+                awaited.append((line, line.dialogue.awaited))
+        self._answered(decided, letters)
+        if awaited:
+            verdicts = letters.notes.giving_all([letter.outgoing for _, letter in awaited])
+            for (line, letter), kept_back in zip(awaited, verdicts, strict=True):
+                self._answered([(line, *one) for one in line.dialogue.give(letter, kept_back)], letters)
+        return living
 
-    def _answered(self, line: Line, letters: Letters, letter: Letter, outcome: Outcome) -> None:
-        line.used = self._now
-        line.deadline = self._now + self._answer_seconds
-        if letter.kept and line.dialogue.over and isinstance(outcome, TryLater):
-            letters.again(letter)
-        else:
-            letters.notes.answered(letter.outgoing, outcome)
+    def _answered(self, decided: list[Decided], letters: Letters) -> None:
+        answers = []
+        for line, letter, outcome in decided:
+            line.used = self._now
+            line.deadline = self._now + self._answer_seconds
+            if letter.kept and line.dialogue.over and isinstance(outcome, TryLater):
+                letters.again(letter)
+            else:
+                answers.append((letter.outgoing, outcome))
+        if answers:
+            letters.notes.answered_all(answers)
 
     def _broken(self, line: Line, letters: Letters, error: OSError) -> None:
-        for letter, outcome in line.dialogue.lost(error):
-            self._answered(line, letters, letter, outcome)
+        self._answered([(line, *one) for one in line.dialogue.lost(error)], letters)
         self._drop(line)
 
     def _give_up(self, letters: Letters, error: Exception) -> None:
