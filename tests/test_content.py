@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from conftest import make_settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from course.content import catalogue, courses, dates, help_lines, layout, markdown, slots, sources
@@ -305,6 +305,28 @@ def test_the_bytes_are_fit_to_travel(values):
     assert max(len(line) for line in lines[3:]) <= 76
     assert [line for line in lines if line.startswith(b".")] == []
     assert [line for line in lines if line.endswith((b" ", b"\t"))] == []
+
+
+LINKED = replace(
+    MARKED, text="Here:\nzqmine_urlqz\n\nzqmine_urlqz.\n", html='<p><a href="zqmine_urlqz">zqmine_urlqz</a></p>\n'
+)
+addresses = st.text("ab1/.:?&=-_%~#é '\"", max_size=320) | st.integers(1, 320).map(lambda size: "a" * size + "." * 99)
+
+
+@given(addresses)
+@example("a" * 74 + "." + "b" * 99)
+@example("a" * 148 + ".b")
+@example("a" * 148)
+def test_a_link_of_any_length_arrives_whole_and_travels(address):
+    """Longer than a line, with a dot where a line would begin: both parts say it, in lines that may leave."""
+    raw = LINKED.mime({"mine_url": address})
+    lines = raw.split(b"\r\n")
+    text, html = parts(LINKED, {"mine_url": address})
+
+    assert text == LINKED.text_for({"mine_url": address})
+    assert html == LINKED.html_for({"mine_url": address})
+    assert max(len(line) for line in lines[3:]) <= 76
+    assert [line for line in lines if line.startswith(b".") or line.endswith(b" ")] == []
 
 
 @given(values)

@@ -135,6 +135,8 @@ def test_a_server_that_takes_data_for_nobody_gets_nothing(serve):
         ({"RCPT": RESET}, TryLater, False),
         ({"DATA": DROP}, TryLater, False),
         ({"DATA": "421 4.3.2 going down"}, TryLater, False),
+        ({"DATA": "354 go on\r\n421 4.3.2 going down"}, TryLater, False),
+        ({"DATA": "354 go on\r\n250 I have it"}, TryLater, False),  # it cannot: nothing was sent yet
         ({"MAIL": "gibberish"}, TryLater, False),
         ({"MAIL": "550 5.7.1 not you", "RCPT": "503 what?", "DATA": "503 what?"}, Halt, False),
         ({".": DROP}, Unsure, True),
