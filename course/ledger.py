@@ -16,7 +16,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 
 import structlog
@@ -170,8 +170,9 @@ def this_start() -> str:
         return ""
 
 
-@lru_cache(16)  # many are answered alike
 def _said(outcome: Outcome) -> str:
+    if isinstance(outcome, Sent):  # almost all: the same as below, in a fifth of the time
+        return f'["Sent", {{"provider_id": {encode_basestring_ascii(outcome.provider_id)}}}]'
     return json.dumps([type(outcome).__name__, vars(outcome)])
 
 

@@ -57,6 +57,8 @@ class SendGrid:
         self._idle = [KeptClient(key, host, tls, seconds=seconds, monotonic=monotonic) for _ in range(connections)]
         self._busy: dict[KeptClient, float] = {}
         self._askers = ThreadPoolExecutor(connections, "sendgrid")
+        self._asking = 0  # threads that wait for what is to be asked
+        self._asked: SimpleQueue[tuple[KeptClient, list[Part]] | None] = SimpleQueue()  # None: let one thread go
         self._heard: SimpleQueue[tuple[KeptClient, list[Part], Verdict]] = SimpleQueue()
         self._ready: dict[int, Part] = {}
         self._before = Heard()
@@ -92,7 +94,7 @@ class SendGrid:
 
     def together(self, pair: Sequence[Outgoing]) -> Outcome:
         """Give these to SendGrid in one call, whatever the setting; what is refused is not tried again in parts."""
-        with self._lock:
+        with self._lock, self._in_the_end():
             self._ask([part(outgoing) for outgoing in pair])
             return self._wait()[1].outcome
 
@@ -118,11 +120,17 @@ class SendGrid:
         finally:
             while self._busy:
                 self._wait()
+            for _ in range(self._asking):
+                self._asked.put(None)
+            self._asking = 0
 
     def _ask(self, call: list[Part]) -> None:
         client = self._idle.pop()
         self._busy[client] = self._monotonic()
-        self._askers.submit(self._exchange, client, call)
+        self._asked.put((client, call))
+        if self._asking < len(self._busy):  # they stay for the round: to begin one costs as much as to fill a message
+            self._asking += 1
+            self._askers.submit(self._exchange)
 
     def _wait(self) -> tuple[list[Part], Verdict]:
         """Return the next answer. One that is not there in time will not come: its connection is ended."""
@@ -141,14 +149,16 @@ class SendGrid:
                     if now - since >= self._longest:
                         busy.hang_up()
 
-    def _exchange(self, client: KeptClient, call: list[Part]) -> None:
-        """Ask, in a thread of its own, and bring the answer back."""
-        try:
-            heard = self._answer(client, call)
-        except Exception as error:  # noqa: BLE001 (a bug here leaves us as unsure as a broken line)
-            log.error("a transport broke", error=type(error).__name__)
-            heard = Verdict(Unsure(f"the transport broke: {type(error).__name__}"))
-        self._heard.put((client, call, heard))
+    def _exchange(self) -> None:
+        """Ask whatever is to be asked, in a thread of its own, and bring the answers back."""
+        while asked := self._asked.get():
+            client, call = asked
+            try:
+                heard = self._answer(client, call)
+            except Exception as error:  # noqa: BLE001 (a bug here leaves us as unsure as a broken line)
+                log.error("a transport broke", error=type(error).__name__)
+                heard = Verdict(Unsure(f"the transport broke: {type(error).__name__}"))
+            self._heard.put((client, call, heard))
 
     def _answer(self, client: KeptClient, call: list[Part]) -> Verdict:
         try:

@@ -34,6 +34,13 @@ TRACKING_OFF = {
     "subscription_tracking": {"enable": False},
     "ganalytics": {"enable": False},
 }
+# What every call says after what is its own, as JSON; in a sandbox, that nothing is to be sent.
+SETTINGS = {
+    sandbox: json.dumps(
+        {"tracking_settings": TRACKING_OFF, "mail_settings": {"sandbox_mode": {"enable": sandbox}}},
+    )[1:-1]
+    for sandbox in (False, True)
+}
 
 
 @dataclass(frozen=True)
@@ -147,11 +154,9 @@ def payload(call: Sequence[Part], *, sandbox: bool) -> bytes:
         "personalizations": people,
         "from": {"email": first.outgoing.sender} | ({"name": sender_name} if sender_name else {}),
         "reply_to": {"email": reply_to},
-        "tracking_settings": TRACKING_OFF,
-        "mail_settings": {"sandbox_mode": {"enable": sandbox}},
     }
     words = (_filled(pieces, values) for pieces, values in ((frame.texts, plain), (frame.html, escaped)))
-    return "".join((json.dumps(head)[:-1], *words)).encode("ascii")
+    return "".join((json.dumps(head)[:-1], ", ", SETTINGS[sandbox], *words)).encode("ascii")
 
 
 def _filled(pieces: list[str], values: dict[str, str]) -> str:
