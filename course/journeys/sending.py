@@ -114,13 +114,13 @@ def _made(notes: Slice, known: Known) -> Iterator[Outgoing]:
     One that cannot be made keeps nobody else from theirs; it is tried again like a refused one.
     """
     shift = notes.shift
-    real_now = shift.clock.real()
+    now, real_now = shift.clock.now(), shift.clock.real()
     for delivery_id in list(notes.rows):
         if delivery_id not in notes.wanted:
             continue
         row = notes.rows[delivery_id]
         try:
-            made = filling.fill(shift.service, known, row, shift.clock.now(), real_now)
+            made = filling.fill(shift.service, known, row, now, real_now)
             shift.transport.prepare(made)
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
             log.error("a message could not be made", delivery=row.id, error=type(error).__name__)
