@@ -62,6 +62,7 @@ def local_date(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
 
 
+@lru_cache(8192)  # a morning's cohort has an hour in a few zones, with sixty minutes
 def at_hour(day: date, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetime | None:
     """Return the moment when it is this minute of this hour on this local date.
 
