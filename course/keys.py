@@ -48,7 +48,8 @@ class Keys:
 
     def hasher(self, what: str) -> Callable[[str], str]:
         """Return what makes the keyed hashes of many values."""
-        begin = self._start(f"hash {what}", -1).copy
+        purpose = f"hash {what}"
+        begin = (self._begun.get((purpose, -1)) or self._start(purpose, -1)).copy
 
         def hashed(value: str) -> str:
             mac = begin()

@@ -11,13 +11,22 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from course.content.mailing import Mailing
 
 PRINTABLE = bytes(range(0x20, 0x7F))
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058 section 3.1
 LONGEST_LINE = 900  # characters; under the 998 of RFC 5322 section 2.1.1, so that no header needs folding
+
+
+class _List(NamedTuple):
+    """What the headers of all messages of one mailing say alike. `leaving`: there is something to leave."""
+
+    list_id: str
+    feedback_id: str
+    leaving: bool
+    replied: bool
 
 
 @dataclass
@@ -56,7 +65,7 @@ class Outgoing:
 
     def extra_headers(self) -> dict[str, str]:
         """Return the headers besides From, To, Subject, Date, Reply-To; each on one line, ASCII."""
-        return self._own_headers() | _list_headers(*self._listed)
+        return {**self._own_headers(), **_list_headers(self._list)}
 
     def _own_headers(self) -> dict[str, str]:
         own = {"Message-ID": self.message_id}
@@ -67,8 +76,8 @@ class Outgoing:
         return own
 
     @property
-    def _listed(self) -> tuple[str, str, bool, bool]:
-        return self.list_id, self.feedback_id, self.leave is not None, self.replied
+    def _list(self) -> _List:
+        return _List(self.list_id, self.feedback_id, self.leave is not None, self.replied)
 
     def as_bytes(self) -> bytes:
         """Return the message as it leaves: RFC 5322 with CRLF, 7-bit, multipart/alternative; no line begins with a dot.
@@ -80,7 +89,7 @@ class Outgoing:
 
     def _made(self) -> bytes:
         own = {"To": self.to, "Reply-To": self.reply_to, **self._own_headers()}
-        alike = _head(self.sender_name, self.sender, self.mailing.subject_for(self.values), self.date, *self._listed)
+        alike = _head(self.sender_name, self.sender, self.mailing.subject_for(self.values), self.date, self._list)
         return self.mailing.mime(self.values, _lines(own) + alike)
 
 
@@ -165,7 +174,7 @@ class Transport(Protocol):
         """Make what will leave. Raises whatever is wrong with the message, so that nobody else is blamed for it."""
 
     def send_many(self, batch: Iterable[Outgoing], notes: Notes) -> None:
-        """Hand these messages over, in any order, as long as `notes.go_on()`; every one that began is answered.
+        """Hand these messages over, in any order, as long as `notes.go_on()`; every one that is given away is answered.
 
         A message is made when it is asked for, so ask for one at a time, while those before it are on their way.
         Never raises for what the other side or the network does.
@@ -194,21 +203,21 @@ def _lines(headers: Mapping[str, str]) -> bytes:
 
 
 @lru_cache(1024)
-def _head(name: str, address: str, subject: str, date: datetime, *listed: Any) -> bytes:
+def _head(name: str, address: str, subject: str, date: datetime, of_list: _List) -> bytes:
     head = {
         "From": formataddr((name, address)),
         "Subject": Header(subject, maxlinelen=LONGEST_LINE).encode(),
         "Date": format_datetime(date),
     }
-    return _lines(head | _list_headers(*listed))
+    return _lines({**head, **_list_headers(of_list)})
 
 
 @lru_cache(64)
-def _list_headers(list_id: str, feedback_id: str, leaving: bool, replied: bool) -> dict[str, str]:  # noqa: FBT001
+def _list_headers(of: _List) -> Mapping[str, str]:
     return {
-        "List-Id": list_id,
-        **({"List-Unsubscribe-Post": ONE_CLICK} if leaving else {}),
-        "Auto-Submitted": "auto-replied" if replied else "auto-generated",
+        "List-Id": of.list_id,
+        **({"List-Unsubscribe-Post": ONE_CLICK} if of.leaving else {}),
+        "Auto-Submitted": "auto-replied" if of.replied else "auto-generated",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
-        "Feedback-ID": feedback_id,
+        "Feedback-ID": of.feedback_id,
     }

@@ -23,7 +23,7 @@ from aiosmtpd.smtp import AuthResult
 from course.content.mailing import Mailing
 from course.outgoing import Outgoing
 
-DROP, RESET, HANG, TRICKLE = "drop", "reset", "hang", "trickle"
+DROP, RESET, HANG, TRICKLE, BYE = "drop", "reset", "hang", "trickle", " and bye"
 
 DAY_ONE = Mailing(
     course="self-compassion",
@@ -197,8 +197,9 @@ class MailServer(Controller):
 class RudeServer:
     """A mail server that breaks the rules: {step: answer}, where an answer may also be DROP, RESET or HANG.
 
-    A list of answers is given in turn, the last of it for ever. "HI" is the greeting, "." the final dot; BODY is done
-    instead of reading the message. Takes one script per connection; the last one serves all that follow.
+    A list of answers is given in turn, the last of it for ever; a function is asked for one. "HI" is the greeting, "."
+    the final dot; BODY is done instead of reading the message; what ends with BYE leaves in one piece with the
+    connection's end. Takes one script per connection; the last one serves all that follow.
     """
 
     POLITE: ClassVar = {
@@ -209,13 +210,15 @@ class RudeServer:
         **dict.fromkeys(("HELO", "MAIL", "RCPT", ".", "RSET", "NOOP"), "250 ok"),
     }
 
-    def __init__(self, *scripts: dict[str, str | list[str]]) -> None:
+    def __init__(self, *scripts: dict, tls: ssl.SSLContext | None = None) -> None:
         self._scripts = list(scripts)
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.heard: list[list[str]] = []  # the commands of each connection
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._talks: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -223,7 +226,9 @@ class RudeServer:
 
     def __exit__(self, *_) -> None:
         self._over.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
+        for one in (self._listener, *self._talks):  # a client that never lets go must not stop the tests
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
         self._listener.close()
@@ -236,14 +241,20 @@ class RudeServer:
         with contextlib.suppress(OSError):
             while True:
                 talk, _ = self._listener.accept()
+                self._talks.append(talk)
                 self.heard.append([])
                 script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
                 self._start(self._talk, talk, {**self.POLITE, **script}, self.heard[-1])
 
     def _talk(self, talk: socket.socket, script: dict, heard: list[str]) -> None:
+        talk = self._tls.wrap_socket(talk, server_side=True) if self._tls else talk
         with talk, contextlib.suppress(OSError), talk.makefile("rwb") as file:
             step = "HI"
             while (answer := _next(script, step)) not in {DROP, RESET, HANG}:
+                if answer.endswith(BYE):
+                    talk.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                    file.write(answer.removesuffix(BYE).encode() + b"\r\n")
+                    return
                 file.write(answer.encode() + b"\r\n")
                 file.flush()
                 if step == "DATA" and "BODY" in script:
@@ -268,8 +279,8 @@ class RudeServer:
 def _next(script: dict, step: str) -> str:
     answer = script.get(step, "500 what?")
     if isinstance(answer, list):
-        return answer.pop(0) if len(answer) > 1 else answer[0]
-    return answer
+        answer = answer.pop(0) if len(answer) > 1 else answer[0]
+    return answer() if callable(answer) else answer
 
 
 def reset(talk: socket.socket) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import pytest
-from servers import ALICE, DROP, HANG, RESET, Authority, MailServer, RudeServer
+from servers import ALICE, BYE, DROP, HANG, RESET, Authority, MailServer, RudeServer
 
+from course.outbound.dialogue import Dialogue, Letter
 from course.outbound.greeting import Server
 from course.outbound.smtp import Smtp
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, TryLater, Unsure
@@ -235,3 +237,93 @@ def test_connections_are_made_anew_after_their_share(serve):
     assert notes.kinds == {"Sent": 50}
     assert len(server.mails) == 50
     assert len(server.callers) >= 7
+
+
+# Connections that end at odd moments.
+
+
+def ended(act):
+    """Do it in a thread of its own; return whether it came to an end: one that never does must not stop the tests."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(20)
+    return not thread.is_alive()
+
+
+@pytest.mark.parametrize("tls", ["none", "implicit"])
+def test_an_answer_counts_that_comes_with_the_goodbye(tls, tmp_path):
+    """Some servers answer and close at once, and under TLS too it is heard, and the others leave by new connections."""
+    authority, notes = Authority(tmp_path), Recorder()
+    context = authority.context() if tls == "implicit" else None
+    with RudeServer({**PIPELINING, ".": f"250 ok{BYE}"}, tls=context) as server:
+        smtp = Smtp(Server("127.0.0.1", server.port, tls=tls), "course.example", cafile=authority.file)
+
+        assert ended(lambda: smtp.send_many(people(3), notes))
+        smtp.close()
+    assert notes.kinds == {"Sent": 3}
+
+
+def test_a_message_that_was_refused_at_its_dot_is_answered_even_at_the_end(serve):
+    """The server goes down with a kept connection while we are asked to stop: what it said of the message counts."""
+    notes = Recorder(most=2)
+    serve(RudeServer({**PIPELINING, ".": ["250 ok", "421 4.3.2 going down"]})).send_many(people(2), notes)
+
+    assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: Sent, 1: TryLater}
+    assert notes.given == [0, 1]
+
+
+def test_nothing_more_leaves_once_a_message_is_known_to_stay():
+    """The server says in the middle of a text that it goes down: the rest, with its dot, must not follow."""
+    talk, letter = Dialogue("", pipelining=True, size=True), Letter(ALICE, ALICE.as_bytes(), ALICE.envelope_from)
+    talk.begin(letter)
+    talk.hear(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+    talk.give(letter, None)
+    talk.wrote(len(talk.out) - 100)
+    decided = talk.hear(b"421 4.3.2 going down\r\n")
+
+    assert [type(outcome) for _, outcome in decided] == [TryLater]
+    assert (talk.out, talk.over) == (b"", True)
+
+
+def test_a_refused_reset_takes_nobody_along(serve):
+    """What a refused message left behind could reach the next one, so that goes by another connection."""
+    refused = {"RCPT": ["550 5.1.1 no", "250 ok"], "DATA": ["503 5.5.1 to whom?", "354 go on"]}
+    script = {**PIPELINING, **refused, "RSET": "451 4.3.0 not now"}
+    server, notes = RudeServer(script, PIPELINING), Recorder()
+    serve(server).send_many(people(2), notes)
+
+    assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: RefusedRecipient, 1: Sent}
+    assert notes.given == [1]
+
+
+def test_what_is_kept_back_is_asked_about_once(serve):
+    """Somebody left meanwhile: their message ends the one connection that waits for it, not one after the other."""
+
+    class Keeping(Recorder):
+        def giving(self, outgoing: Outgoing) -> Outcome | None:
+            asked[outgoing.delivery_id] += 1
+            return TryLater("not wanted any more") if outgoing.delivery_id == 15 else super().giving(outgoing)
+
+    asked = Counter()
+    server = MailServer(pipelining=True)
+    smtp = serve(server, connections=4)
+    smtp.send_many(people(10), Recorder())
+    notes = Keeping()
+    smtp.send_many(people(30)[10:], notes)
+
+    assert (notes.kinds, asked[15]) == ({"Sent": 19, "TryLater": 1}, 1)
+    assert len(server.callers) <= 5
+
+
+def test_an_idle_connection_takes_over_from_one_that_died():
+    """The server grants no other: what the dead one had goes by those that are left, or is tried later; it ends."""
+    both, notes = threading.Barrier(2), Recorder()
+    dying = [{"MAIL": ["250 ok", DROP], ".": lambda: f"250 ok {both.wait(10)}"} for _ in range(2)]
+    with RudeServer(*dying, {"HI": "421 too many connections"}) as server:
+        smtp = Smtp(Server("127.0.0.1", server.port, tls="none"), "course.example", connections=2)
+        smtp.send_many(people(2), notes)
+
+        assert ended(lambda: smtp.send_many(people(3)[2:], notes))
+        smtp.close()
+    assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: Sent, 1: Sent, 2: TryLater}
+    assert [sum(line.startswith("MAIL") for line in heard) for heard in server.heard[:2]] == [2, 2]

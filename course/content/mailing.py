@@ -95,7 +95,8 @@ class Mailing:
         boundary = f"=_{self.digest}"
         head = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'
         literal = [f"{head}--{boundary}\r\n{_part('plain')}".encode()]
-        open_, places = list(dict.fromkeys(self._text[1::2] + self._html[1::2])), list[tuple[int, int]]()
+        open_ = list(dict.fromkeys(self._text[1::2] + self._html[1::2]))
+        places: list[tuple[int, int]] = []
         for part, (split, after) in enumerate(
             (
                 (self._text, f"\r\n--{boundary}\r\n{_part('html')}"),
@@ -111,7 +112,7 @@ class Mailing:
                 else:
                     literal[-1] += _quoted(piece)
             literal[-1] += after.encode()
-        return literal, [(slot, _link if slot.endswith(LINK) else _encoded) for slot in open_], places
+        return literal, [(slot, _encoded if slot.endswith(LINK) else _often) for slot in open_], places
 
 
 def in_html(value: str) -> str:
@@ -137,8 +138,8 @@ def _quoted(text: str) -> bytes:
     return CRLF.join([*(_bounded(line, LONGEST) for line in lines), _bounded(last, LONGEST - 1)])
 
 
-def _link(value: str) -> tuple[bytes, bytes]:
-    """Return what stands for a link: no two are the same, and almost all may stand as they are."""
+def _encoded(value: str) -> tuple[bytes, bytes]:
+    """Return what stands for a value in the text, and in the HTML."""
     if not AS_IT_IS.fullmatch(value):
         return _quoted(value), _quoted(in_html(value))
     same = value.encode("ascii")
@@ -147,10 +148,7 @@ def _link(value: str) -> tuple[bytes, bytes]:
     return same, same
 
 
-@lru_cache(4096)  # help lines, dates, days, names: the same for many
-def _encoded(value: str) -> tuple[bytes, bytes]:
-    """Return what stands for a value in the text, and in the HTML."""
-    return _link(value)
+_often = lru_cache(4096)(_encoded)  # help lines, dates, days, names: the same for many; no two links are
 
 
 def _bounded(line: bytes, most: int) -> bytes:

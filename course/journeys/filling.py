@@ -32,8 +32,9 @@ from course.store.tables import mailings
 
 
 class Alike(NamedTuple):
-    """What all messages of one mailing of one course have in common. `site`, `place` and `domain` begin and end links.
+    """What all messages of one mailing of one course have in common.
 
+    `site` begins every link, `place` is where replies come to, `domain` ends every Message-ID.
     `bare`: it knows of no mail before it, and its reader has nothing to leave. `elsewhere`: it goes to another address
     than the one on file. `answer`: it may go to somebody's own mail.
     """
@@ -171,13 +172,14 @@ def _bare(service: Service, row: Owed, mailing: Mailing) -> dict[str, str]:
 def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: datetime, site: str) -> dict[str, str]:
     mail, zone = service.catalogue.words[mailing.locale]["mail"], schedule.zone_of(row.timezone)
     kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
-    alike = mailing.digest, row.course, row.day, row.timezone, row.country, row.plain, kept
-    shared = found.shared.get(alike)
+    key = mailing.digest, row.course, row.day, row.timezone, row.country, row.plain, kept
+    shared = found.shared.get(key)
     if shared is None:
         level = kept or JournalLevel.COUNT
-        shared = found.shared[alike] = _shared(service, row, mailing, level, schedule.local_date(now, zone))
+        shared = found.shared[key] = _shared(service, row, mailing, level, schedule.local_date(now, zone))
     return {
         **shared,
+        # As `say` has it: there is one slot in a greeting.
         "greeting": mail["greeting"].replace("{name}", row.person) if row.person else mail["greeting_nameless"],
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         **links.pages(service.keys, row.id, site),

@@ -27,12 +27,16 @@ AGAIN = TryLater("once more, by another return path")
 
 @dataclass(eq=False)
 class Letter:
-    """One message on its way. `kept`: its connection has served before, so it may have died since."""
+    """One message on its way. `kept`: its connection has served before, so it may have died since.
+
+    `refused` is what it was answered when it was given away to such a connection, before it waited for another.
+    """
 
     outgoing: Outgoing
     data: bytes = field(repr=False)
     sender: str
     kept: bool = False
+    refused: Outcome | None = None
     verdict: Outcome | None = None
     asked: int = 0  # so many steps that are not answered yet
     given_at: int = -1  # so many bytes the connection must have taken for the letter to be given away
@@ -105,7 +109,7 @@ class Dialogue:
         decided: list[tuple[Letter, Outcome]] = []
         *lines, self._heard = (self._heard + received).split(b"\n")
         for line in lines:
-            if self._passed(line):
+            if self._pass(line):
                 continue
             self._lines.append(line)
             if line[3:4] == b"-":
@@ -134,10 +138,11 @@ class Dialogue:
             else:
                 outcome = broken(error, private)
             decided.append((letter, outcome))
+        self.out.clear()  # what was decided must stay true: the rest of a text would give it away after all
         return decided
 
-    def _passed(self, line: bytes) -> bool:
-        """Whether this is the usual yes to a step from which nothing follows: as `_answer` has it, in less time."""
+    def _pass(self, line: bytes) -> bool:
+        """Take the usual yes to a step from which nothing follows, as `_answer` would; return whether it was one."""
         if not (self._pipelining and line[:4] == b"250 " and self._waiting and len(line) <= LONGEST_ANSWER):
             return False
         step, letter = self._waiting[0]
@@ -153,11 +158,12 @@ class Dialogue:
             return
         step, letter = self._waiting.popleft()
         if letter is None:
-            self.over = code // 100 != DONE  # RSET failed: what is left of a refused message could reach the next
+            if code // 100 != DONE:  # what is left of a refused message could reach the next
+                decided += self.lost(OSError("the mail server did not forget a refused message"))
             return
         letter.asked -= 1
         if step == TEXT:
-            code = GOODBYE  # whatever it says, it does not wait any more
+            code, letter.verdict = GOODBYE, TryLater("the mail server answered before it had the text")
         elif code // 100 == GOES_ON.get(step):
             self._go_on(step, letter)
         else:

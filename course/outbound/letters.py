@@ -45,9 +45,15 @@ class Letters:
         self._asked = False
         return None if self._over else self._waiting.popleft()
 
-    def again(self, letter: Letter) -> None:
+    def again(self, letter: Letter, outcome: Outcome) -> None:
         """Let a letter wait once more, before the others: its kept connection turned out to be dead."""
-        self._waiting.appendleft(Letter(letter.outgoing, letter.data, letter.outgoing.envelope_from))
+        refused = outcome if letter.given_at >= 0 else letter.refused
+        fresh = Letter(letter.outgoing, letter.data, letter.outgoing.envelope_from, refused=refused)
+        self._waiting.appendleft(fresh)
+
+    def refused(self) -> list[tuple[Letter, Outcome]]:
+        """Return those that still wait although they were given away, with what became of that."""
+        return [(letter, letter.refused) for letter in self._waiting if letter.refused]
 
 
 def _unwritable(outgoing: Outgoing) -> Outcome | None:

@@ -52,7 +52,9 @@ class Line:
                 if decided:
                     break  # what was decided counts; the next look finds the connection broken
                 raise
-            if not piece and not decided:
+            if not piece and decided:
+                break  # likewise
+            if not piece:
                 raise ConnectionResetError("the mail server closed the connection")
             decided += self.dialogue.hear(piece)
             if len(piece) < PIECE and not isinstance(self.sock, ssl.SSLSocket):

@@ -57,7 +57,7 @@ class SendGrid:
         self._idle = [KeptClient(key, host, tls, seconds=seconds, monotonic=monotonic) for _ in range(connections)]
         self._busy: dict[KeptClient, float] = {}
         self._askers = ThreadPoolExecutor(connections, "sendgrid")
-        self._asking = 0  # threads that wait for what is to be asked
+        self._threads = 0  # of this round
         self._asked: SimpleQueue[tuple[KeptClient, list[Part]] | None] = SimpleQueue()  # None: let one thread go
         self._heard: SimpleQueue[tuple[KeptClient, list[Part], Verdict]] = SimpleQueue()
         self._ready: dict[int, Part] = {}
@@ -120,16 +120,16 @@ class SendGrid:
         finally:
             while self._busy:
                 self._wait()
-            for _ in range(self._asking):
+            for _ in range(self._threads):
                 self._asked.put(None)
-            self._asking = 0
+            self._threads = 0
 
     def _ask(self, call: list[Part]) -> None:
         client = self._idle.pop()
         self._busy[client] = self._monotonic()
         self._asked.put((client, call))
-        if self._asking < len(self._busy):  # they stay for the round: to begin one costs as much as to fill a message
-            self._asking += 1
+        if self._threads < len(self._busy):  # they stay for the round: to begin one costs as much as to fill a message
+            self._threads += 1
             self._askers.submit(self._exchange)
 
     def _wait(self) -> tuple[list[Part], Verdict]:

@@ -177,7 +177,9 @@ class Round:
             self.suspects.setdefault(digest, []).append((one, verdict))
 
     def _answer(self, parts: Iterable[Part], outcome: Outcome) -> None:
-        self.notes.answered_all([(each.outgoing, outcome) for each in parts])
+        answers = [(each.outgoing, outcome) for each in parts]
+        if answers:
+            self.notes.answered_all(answers)
 
 
 def _digest(call: Sequence[Part]) -> str:

@@ -23,8 +23,8 @@ from course.outgoing import Notes, Outcome, Outgoing, TryLater
 from course.settings import Settings
 
 LONGEST_UNUSED = 30  # seconds; then a connection is made anew rather than trusted
-Decided = tuple[Line, Letter, Outcome]  # what became of a message, and by which connection
 LOOK = 0.005  # seconds between looks at connections that are being opened, while others work
+Decided = tuple[Line, Letter, Outcome]  # what became of a message, and by which connection
 
 
 class Smtp:
@@ -97,6 +97,8 @@ class Smtp:
                 if not self._lines and not self._opening:
                     self._give_up(letters, trouble)
             self._drive(letters)
+        for letter, outcome in letters.refused():
+            letters.notes.answered(letter.outgoing, outcome)
 
     def _feed(self, line: Line, letters: Letters) -> None:
         """Let a connection that is ready begin with the next message, and write; drop one that is of no more use."""
@@ -149,41 +151,48 @@ class Smtp:
     def _drive(self, letters: Letters) -> None:
         """Wait until something can be read or written; read, begin with the next message, and write."""
         if all(line.dialogue.idle for line in self._lines):
-            wait_for(self._opening, return_when="FIRST_COMPLETED")
+            if self._lines and letters.ahead(1):  # what a connection had that died, and there is no other
+                for line in list(self._lines):
+                    self._feed(line, letters)
+            else:
+                wait_for(self._opening, return_when="FIRST_COMPLETED")
             return
         ready = self._selector.select(0)
         if not ready:  # the server's time is ours: what comes next is made before it is asked for
             letters.ahead(len(self._lines))
             ready = self._selector.select(LOOK if self._opening else self._patience)
         self._now = self._monotonic()
-        for line in self._heard([key.data for key, _ in ready], letters):
+        living = self._read([key.data for key, _ in ready], letters)
+        self._give(living, letters)
+        for line in living:
             self._feed(line, letters)
         if self._now >= self._next_look:
             self._next_look = self._now + self._patience
             for line in [line for line in self._lines if not line.dialogue.idle and line.deadline <= self._now]:
                 self._broken(line, letters, TimeoutError("timed out"))
 
-    def _heard(self, lines: list[Line], letters: Letters) -> list[Line]:
-        """Read from all of these, note what was answered, then what is given away: one line of a ledger costs most.
-
-        Return those that live.
-        """
-        decided, living, awaited = list[Decided](), list[Line](), list[tuple[Line, Letter]]()
+    def _read(self, lines: list[Line], letters: Letters) -> list[Line]:
+        """Read from all of these and note what was answered, in one write to the ledger; return those that live."""
+        decided, living = list[Decided](), list[Line]()
         for line in lines:
             try:
                 decided += [(line, letter, outcome) for letter, outcome in line.pull()]
             except OSError as error:
                 self._broken(line, letters, error)
-                continue
-            living.append(line)
-            if line.dialogue.awaited:
-                awaited.append((line, line.dialogue.awaited))
+            else:
+                living.append(line)
         self._answered(decided, letters)
-        if awaited:
-            verdicts = letters.notes.giving_all([letter.outgoing for _, letter in awaited])
-            for (line, letter), kept_back in zip(awaited, verdicts, strict=True):
-                self._answered([(line, *one) for one in line.dialogue.give(letter, kept_back)], letters)
         return living
+
+    def _give(self, lines: list[Line], letters: Letters) -> None:
+        """Note what these give away, in one write, and let the texts follow; what is kept back is for no other one."""
+        awaited = [(line, letter) for line in lines if (letter := line.dialogue.awaited)]
+        if not awaited:
+            return
+        verdicts = letters.notes.giving_all([letter.outgoing for _, letter in awaited])
+        for (line, letter), kept_back in zip(awaited, verdicts, strict=True):
+            for one, outcome in line.dialogue.give(letter, kept_back):
+                letters.notes.answered(one.outgoing, outcome)
 
     def _answered(self, decided: list[Decided], letters: Letters) -> None:
         answers = []
@@ -191,7 +200,7 @@ class Smtp:
             line.used = self._now
             line.deadline = self._now + self._answer_seconds
             if letter.kept and line.dialogue.over and isinstance(outcome, TryLater):
-                letters.again(letter)
+                letters.again(letter, outcome)
             else:
                 answers.append((letter.outgoing, outcome))
         if answers:
