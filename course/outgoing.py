@@ -90,7 +90,7 @@ class Outgoing:
     def _made(self) -> bytes:
         own = {"To": self.to, "Reply-To": self.reply_to, **self._own_headers()}
         alike = _head(self.sender_name, self.sender, self.mailing.subject_for(self.values), self.date, self._list)
-        return self.mailing.mime(self.values, _lines(own) + alike)
+        return self.mailing.mime(self.values, alike + _lines(own))
 
 
 @dataclass(frozen=True)
