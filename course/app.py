@@ -125,7 +125,7 @@ class App:
 
     def tidy(self) -> None:
         """Erase what has had its time."""
-        if not self.guard.jumped():  # else it is not that late
+        if not self.guard.jumped():  # after a jump of the clock nothing is really that old
             self.ticker.tidy()
             self.sweep_spool()
 

@@ -1,9 +1,9 @@
 """In charge of the ledger: what a worker gave away and what it was answered, on disk before the database knows.
 
-An append-only file per worker, locked as long as its worker lives. What is noted at once leaves in one write, so that
-they survive kill -9. No line waits for the disk, so a power cut may take some with it: the first line says since which
-start of the machine the ledger is kept, and after another one, whatever it does not tell of is in doubt. It also names
-the database: the numbers mean nothing to another one.
+An append-only file per worker, locked as long as its worker lives. What is noted at once is one write to the file, made
+before the messages leave, so it survives kill -9. No line waits for the disk, so a power cut may take some with it: the
+first line says since which start of the machine the ledger is kept, and after another one, whatever it does not tell of
+is in doubt. It also names the database: the numbers mean nothing to another one.
 """
 
 from __future__ import annotations

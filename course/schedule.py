@@ -3,7 +3,7 @@
 The rule: a lesson is due at the first moment at the person's hour, in their present zone, that is on a later local date
 than their last lesson and at least twelve hours after that one was settled. Their pace may ask for more: no Saturday or
 Sunday, or seven dates between two lessons. All moments are aware UTC. `minute` is the person's own minute of that hour:
-everybody's hour begins at once, and not everybody's lesson need leave then.
+it spreads lessons over the hour, so that not all leave as it begins.
 """
 
 from __future__ import annotations

@@ -468,6 +468,30 @@ def test_a_pace_that_no_course_can_have_is_told(emails):
     assert only(emails)[2:] == ("pace: write one of daily, weekly; self-paced is theirs to choose in any course", False)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('pace = "daily"', 'pace = ["daily"]', "pace: write one of"),
+        ('start = "next-hour"', 'start = ["next-hour"]', "start: write one of"),
+        ("[title]\n", "[title]\nes = 5\n", "write the line en-GB = … under [title]"),
+    ],
+)
+def test_a_value_of_another_kind_is_a_mistake_like_any_other(emails, old, new, what):
+    """Brackets or a number where a word belongs: told as file and line, never by a traceback."""
+    change(emails, COURSE, old, new)
+
+    assert any(file == COURSE and what in message for file, _, message, _ in found(emails))
+
+
+@pytest.mark.parametrize(("field", "wrong"), [("how", "Call"), ("how", "phone"), ("audience", "young")])
+def test_a_help_line_is_reached_in_one_of_the_known_ways(emails, field, wrong):
+    """A slip would be printed as it stands, and put the line among those for somebody else."""
+    right = {"how": "call", "audience": "everyone"}[field]
+    change(emails, HELP, f'{field} = "{right}"', f'{field} = "{wrong}"')
+
+    assert any(file == HELP and f"{field}: write one of" in message for file, _, message, _ in found(emails))
+
+
 def test_a_folder_without_a_course(emails):
     """It is told where a course would be looked for."""
     shutil.rmtree(emails / "courses")

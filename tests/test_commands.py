@@ -291,6 +291,18 @@ def test_another_hour_counts_from_the_next_lesson(world, lesson):
 
 
 @ON_SQLITE
+def test_the_hour_that_is_theirs_already_is_not_answered(world, lesson):
+    """TIME 8 at eight changes nothing: no mail, no note, and none of the day's answers is used up."""
+    before = len(world.box.sent)
+    for _ in range(3):
+        world.reply(lesson, "TIME 8")
+        world.app.tick()
+
+    assert len(world.box.sent) == before
+    assert world.rows("SELECT detail FROM history WHERE event = 'retimed'") == []
+
+
+@ON_SQLITE
 def test_an_earlier_hour_gives_no_two_lessons_within_twelve_hours(world, lesson):
     """TIME 7 pm, and after that evening's lesson TIME 5: twelve hours lie between, and one date."""
     world.reply(lesson, "time 19")

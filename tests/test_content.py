@@ -139,7 +139,6 @@ def test_links_and_images_are_found_with_their_lines():
     )
 
     assert markdown.links(tokens) == [("https://a.example", 0), ("https://b.example/i.png", 2), ("http://c.example", 4)]
-    assert markdown.images_without_text(tokens) == [2]
 
 
 # Slots.

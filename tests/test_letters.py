@@ -203,6 +203,7 @@ def test_no_page_behind_a_mails_own_link_shows_a_word_of_it(world, browser):
     answers = [browser.get(path)]
     answers += [browser.post(path, data={"choice": choice}) for choice in ("open", "later", "cancel")]
 
+    assert {answer.status_code for answer in answers} == {200}
     assert all(CANARY not in answer.text for answer in answers)
 
 

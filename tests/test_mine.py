@@ -190,6 +190,7 @@ def test_letters_can_be_plain(world, alice):
     told = [steering.plain(world.app.service, alice, now, wanted=wanted) for wanted in (True, True, False)]
 
     assert [(one.said, one.mine.plain) for one in told] == [("plain", True), ("plain", True), ("not_plain", False)]
+    assert world.rows("SELECT detail FROM history WHERE event = 'letters'") == [("plain",), ("links",)]
 
 
 def test_a_pause_ends_on_the_day_that_was_chosen(world, alice):

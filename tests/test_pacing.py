@@ -16,7 +16,6 @@ from course.schedule import Pace
 from course.store.tables import subscribers
 
 SAYING = ("quiet", "resting")
-THEIRS = "SELECT status, pace, next_day, next_send_at, waiting_since, note_at FROM enrolments"
 
 
 def own_pace(world, who="alice", **changed):

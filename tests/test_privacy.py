@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from course.journeys import demo, privacy, reports, suppression
-
-MARCH_2 = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
 
 
 def live(world, hours):

@@ -44,5 +44,4 @@ def opened(loaded: Settings, *, sending: bool = False) -> Iterator[App]:
     try:
         yield app
     finally:
-        app.transport.close()
         app.close()

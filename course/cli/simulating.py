@@ -115,12 +115,7 @@ def _report(some: Crowd, counting: Counting, seen: Seen, found: Verdict, sizes: 
         "per_hour": {f"{hour:%Y-%m-%dT%H}": hours[hour] for hour in sorted(hours)},
         "peak_hour": {"hour": f"{busiest[0]:%Y-%m-%dT%H}", "messages": busiest[1]},
         "peak_minute": {"minute": f"{minute:%Y-%m-%dT%H:%M}", "messages": most},
-        "lateness": {
-            "p50": found.percentile(0.5),
-            "p99": found.percentile(0.99),
-            "most": max(found.late, default=0),
-            "over_5_minutes": found.later_than(WITHIN),
-        },
+        "lateness": _lateness(found),
         "store": {
             **sizes,
             "at_midnight": seen.sizes,
@@ -136,6 +131,15 @@ def _report(some: Crowd, counting: Counting, seen: Seen, found: Verdict, sizes: 
             "per_second": round(handed / seen.ticking) if seen.ticking else None,
         },
         "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def _lateness(found: Verdict) -> dict[str, Any]:
+    return {
+        "p50": found.percentile(0.5),
+        "p99": found.percentile(0.99),
+        "most": max(found.late, default=0),
+        "over_5_minutes": found.later_than(WITHIN),
     }
 
 

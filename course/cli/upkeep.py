@@ -1,6 +1,6 @@
 """In charge of the command line's other half: what can be typed about versions, backups, and sending that went wrong.
 
-Like its better half it imports what it needs when it is called.
+Like `cli/__init__.py` it imports what it needs when it is called.
 """
 # ruff: noqa: PLC0415
 

@@ -117,7 +117,7 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
     found += [("locales", f"{item} is no locale; write it like en-GB") for item in locales if not _known(item)]
     for key in ("title", "summary"):
         said = table.get(key)
-        if not (isinstance(said, dict) and said.get(locales[0])):
+        if not (isinstance(said, dict) and said.get(locales[0]) and all(isinstance(one, str) for one in said.values())):
             found.append((key, f"write the line {locales[0]} = … under [{key}]"))
     return found
 
@@ -134,14 +134,14 @@ def _days(value: object) -> bool:
 LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
     ("days", None, lambda days: _whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
     ("send_hour", None, lambda hour: _whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
-    ("start", Start.NEXT_HOUR, lambda start: start in set(Start), f"write one of {', '.join(Start)}"),
+    ("start", Start.NEXT_HOUR, lambda start: start in tuple(Start), f"write one of {', '.join(Start)}"),
     ("letter_days", [], _days, "write the days in brackets, like [4, 5]"),
     ("unit", UNITS[0], lambda unit: unit in UNITS, f"write one of {', '.join(UNITS)}"),
     ("next", "", lambda name: isinstance(name, str), "write the name of another course's folder, in double quotes"),
     (
         "pace",
         Pace.DAILY,
-        lambda pace: pace in PACES,
+        lambda pace: pace in tuple(PACES),
         f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course",
     ),
 )

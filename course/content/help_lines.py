@@ -15,6 +15,7 @@ from course.content.sources import ContentError, Problem, read_toml
 
 FRESH = timedelta(days=180)
 GROUPS = ("phone", "written", "young", "deaf")
+EVERYONE = "everyone"
 AUDIENCES = {"young people": "young", "deaf": "deaf"}  # everyone's rows are told apart by how they are reached
 WAYS = ("call", "text", "email", "videophone", "relay")  # of reaching one: what `how` may say
 # In a line that runs from the right "116 123" would be shown as "123 116": from the left, whatever stands around it.

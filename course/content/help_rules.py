@@ -8,11 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from course.content.help_lines import FRESH
+from course.content.help_lines import AUDIENCES, EVERYONE, FRESH, WAYS
 from course.content.sources import Problem
 
 FIELDS = ("name", "how", "contact", "hours", "url", "audience")
 DATE = "verified_on"
+KNOWN = {"how": WAYS, "audience": (EVERYONE, *AUDIENCES)}
 
 
 def problems(path: Path, table: Mapping[str, Any], today: date) -> Iterator[Problem]:
@@ -35,6 +36,9 @@ def _of_a_row(row: Mapping[str, Any], today: date) -> Iterator[tuple[str, bool]]
     for field in FIELDS:
         if not isinstance(row.get(field), str) or not row[field].strip():
             yield f'write {field} = "…" in this row', False
+    for field, known in KNOWN.items():
+        if row.get(field) and row[field] not in known:
+            yield f"{field}: write one of {', '.join(known)}", False
     name = f"{row.get('name', 'this row')} ({row.get('how', '')})"
     said = row.get(DATE)
     if said == "":

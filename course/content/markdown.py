@@ -73,16 +73,6 @@ def links(tokens: Sequence[Token]) -> list[tuple[str, int]]:
     return found
 
 
-def images_without_text(tokens: Sequence[Token]) -> list[int]:
-    """Return the lines (from 0) of images that say nothing to a person who cannot see them."""
-    return [
-        token.map[0] if token.map else 0
-        for token in tokens
-        for child in token.children or []
-        if child.type == "image" and not child.content.strip()
-    ]
-
-
 def _inline(tokens: Sequence[Token]) -> str:
     out: list[str] = []
     address, start, button = "", 0, False

@@ -47,7 +47,6 @@ MAIL = {
     "late_reply_never": NONE,
     "forgets": frozenset({"keep_days"}),
     "forgets_never": NONE,
-    "day": frozenset({"day"}),
     "unreviewed": NONE,
 }
 SLOT = re.compile(r"\{([a-z]+)\}")

@@ -1,7 +1,7 @@
 """In charge of a mailbox that is watched by IMAP: what comes is kept, decided, and only then marked, moved or erased.
 
 The place up to which everything is done is noted in the database, after each mail. Whatever happens before that, the
-mail is taken once more, which does no harm: a reply is known by its name. So it is after a restore, and when the server
+mail is taken once more, which does no harm: its Message-ID tells. So it is after a restore, and when the server
 counts anew. What is there at such a beginning is never erased: it may be somebody's from before there was a course.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from course.content.command_words import Command
 from course.journeys import (
@@ -19,6 +19,7 @@ from course.journeys import (
     offering,
     pacing,
     people,
+    preferences,
     rates,
     resending,
 )
@@ -29,7 +30,6 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.reading import Incoming
 from course.store.states import EndedReason, EnrolmentStatus
-from course.store.tables import subscribers
 
 
 def match(service: Service, person: Person, line: str) -> Command | None:
@@ -167,11 +167,8 @@ def _time(
     if command.hour is None:
         answering.answer(tx, service, person, "hours", prompt, now)
         return
-    theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
-    tx.execute(theirs.values(send_hour=command.hour))
-    rounds.retime(tx, service, person, now)
-    rounds.note(tx, person.id, "retimed", f"{command.hour}", now)
-    answering.answer(tx, service, person, "hour", prompt, now)
+    if preferences.set_clock(tx, service, person, command.hour, person.timezone, now):
+        answering.answer(tx, service, person, "hour", prompt, now)
 
 
 def _letters(*, plain: bool) -> Act:
@@ -187,9 +184,7 @@ def _letters(*, plain: bool) -> Act:
         _real: datetime,
     ) -> None:
         person = people.live_round(tx, person)
-        theirs = subscribers.c.id == person.subscriber_id, subscribers.c.plain != plain
-        if person.confirmed_at and tx.execute(update(subscribers).where(*theirs).values(plain=plain)).rowcount:
-            rounds.note(tx, person.id, "letters", "plain" if plain else "links", now)
+        if person.confirmed_at and preferences.set_plain(tx, person, now, plain=plain):
             answering.answer(tx, service, person, "plain" if plain else "links", prompt, now)
 
     return change

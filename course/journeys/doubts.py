@@ -28,10 +28,10 @@ def sweep(
 ) -> int:
     """Bring to an end what no worker will; return how many claims were found abandoned.
 
-    A worker asks while it sends nothing. `own` is what it gave away itself: the rest of what it claimed it never did,
-    though it could not release it (the database was gone). None asks for the only clock, at its start: no claim has an
-    owner. One that is silent need not be dead: its ledger, if it is in this folder, tells what became of its claims.
-    `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
+    For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
+    and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
+    start: then nobody owns any claim. A silent worker need not be dead: its ledger, if it is in this folder, tells what
+    became of its claims. `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker)

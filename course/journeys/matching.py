@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,7 +41,7 @@ class Answered:
     folded: bool = False
 
 
-def leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Person | None:
+def leaving(tx: Connection, service: Service, recipients: Sequence[str]) -> Person | None:
     """Return the enrolment that a mail to one of our addresses for leaving means."""
     for token in links.leave_tokens(recipients):
         person = people.by_leave_token(tx, service.keys, token)
@@ -54,7 +54,7 @@ def leaving(tx: Connection, service: Service, recipients: Iterable[str]) -> Pers
     return None
 
 
-def by_token(tx: Connection, service: Service, recipients: Iterable[str], mail: Incoming) -> Answered | None:
+def by_token(tx: Connection, service: Service, recipients: Sequence[str], mail: Incoming) -> Answered | None:
     """Return what a reply address of ours, or else a reference to a Message-ID of ours, stands for."""
     for delivery_id in links.answered(service.keys, recipients, mail.references):
         found = people.by_delivery(tx, delivery_id)
@@ -72,7 +72,7 @@ def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) 
     return by_token(tx, service, (*to, *mail.recipients), mail)
 
 
-def ours(service: Service, recipients: Iterable[str], mail: Incoming) -> bool:
+def ours(service: Service, recipients: Sequence[str], mail: Incoming) -> bool:
     """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
     left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
     return left or bool(links.answered(service.keys, recipients, mail.references))

@@ -19,7 +19,10 @@ from course.store.tables import deliveries, enrolments, folded_deliveries, subsc
 
 @dataclass(frozen=True)
 class Person:
-    """One enrolment with its subscriber, as they are in this transaction."""
+    """One enrolment (one round of a course) with its subscriber, as they are in this transaction.
+
+    `id` is the enrolment's; the subscriber's is `subscriber_id`.
+    """
 
     id: int
     subscriber_id: int

@@ -5,7 +5,6 @@ What may not is cancelled, or moved to when it may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from course.store.sets import one_of
 from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries, mailings
 
-HELD = timedelta(minutes=15)  # so often a held mailing is looked at again
+HELD = timedelta(minutes=15)  # until a held mailing is looked at again
 TAKEN = select(deliveries.c.subscriber_id, deliveries.c.course, deliveries.c.local_date).where(
     one_of(deliveries.c.subscriber_id, "people"), deliveries.c.local_date >= bindparam("earliest", type_=Date)
 )
@@ -32,19 +31,19 @@ KEPT = select(mailings.c.digest, mailings.c.held_reason).where(one_of(mailings.c
 log = structlog.get_logger()
 
 
-def wanted(tx: Connection, service: Service, found: Iterable[Owed], now: datetime, real_now: datetime) -> list[Owed]:
+def wanted(tx: Connection, service: Service, found: list[Owed], now: datetime, real_now: datetime) -> list[Owed]:
     """Keep what somebody who stands where this person does still gets; the rest is cancelled."""
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     why = EndedReason.UNSUBSCRIBED
     for row in found if suppressed else ():
         if row.email in suppressed:
             rounds.stop_all(tx, service.keys, row.subscriber_id, why, "suppression list", now, real_now)
-    unwanted = [row.id for row in found if row.email in suppressed or not may_get(row)]
+    unwanted = {row.id for row in found if row.email in suppressed or not may_get(row)}
     if not unwanted:
-        return list(found)
+        return found
     these = one_of(deliveries.c.id, unwanted)
     tx.execute(update(deliveries).where(these).values(status=DeliveryStatus.CANCELLED))
-    return [row for row in found if row.id not in set(unwanted)]
+    return [row for row in found if row.id not in unwanted]
 
 
 def in_their_hour(tx: Connection, service: Service, found: list[Owed], now: datetime) -> list[tuple[Owed, date | None]]:

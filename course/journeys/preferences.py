@@ -1,4 +1,4 @@
-"""In charge of what holds in all of a person's courses: hour, clock and language, chosen on a page or by reply."""
+"""In charge of what holds in all of a person's courses, chosen on a page or by reply: hour, clock, language, links."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from course.journeys.service import Service
 from course.store.tables import subscribers
 
 
-def set_clock(tx: Connection, service: Service, person: Person, send_hour: int, timezone: str, now: datetime) -> None:
-    """Let letters come at this hour by this clock, in all of a person's courses; noted if that is new."""
-    if (person.send_hour, person.timezone) != (send_hour, timezone):
-        theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
-        tx.execute(theirs.values(send_hour=send_hour, timezone=timezone))
-        rounds.retime(tx, service, person, now)
-        rounds.note(tx, person.id, "retimed", f"{send_hour}, {timezone}", now)
+def set_clock(tx: Connection, service: Service, person: Person, send_hour: int, timezone: str, now: datetime) -> bool:
+    """Let letters come at this hour by this clock, in all of a person's courses. False: they do already."""
+    if (person.send_hour, person.timezone) == (send_hour, timezone):
+        return False
+    theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
+    tx.execute(theirs.values(send_hour=send_hour, timezone=timezone))
+    rounds.retime(tx, service, person, now)
+    rounds.note(tx, person.id, "retimed", f"{send_hour}, {timezone}", now)
+    return True
 
 
 def set_locale(tx: Connection, person: Person, locale: str, now: datetime) -> None:
@@ -27,3 +29,12 @@ def set_locale(tx: Connection, person: Person, locale: str, now: datetime) -> No
         theirs = update(subscribers).where(subscribers.c.id == person.subscriber_id)
         tx.execute(theirs.values(locale=locale))
         rounds.note(tx, person.id, "language", locale, now)
+
+
+def set_plain(tx: Connection, person: Person, now: datetime, *, plain: bool) -> bool:
+    """Let letters come without a link to press, or with their links again. False: they do already."""
+    theirs = subscribers.c.id == person.subscriber_id, subscribers.c.plain != plain
+    if not tx.execute(update(subscribers).where(*theirs).values(plain=plain)).rowcount:
+        return False
+    rounds.note(tx, person.id, "letters", "plain" if plain else "links", now)
+    return True

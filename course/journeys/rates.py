@@ -24,7 +24,7 @@ LATEST = timedelta(days=1)  # that an answer may have to wait; later it says not
 KEPT = 1.0  # seconds
 SHORTEST = 0.25  # seconds; at a high rate some messages are claimed at a time, which spares the disk
 FOR_NOTICES = 0.05  # of a day's messages
-ASTRAY = timedelta(minutes=1)  # what is used up until later than this was noted by a clock that was wrong
+ASTRAY = timedelta(minutes=1)  # a note further ahead than this came from a wrong clock, and is ignored
 
 
 class Allowance:

@@ -11,10 +11,11 @@ from course.content.courses import lesson_name
 from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
 from course.journeys.signup import CONFIRMED
-from course.store.states import DeliveryStatus, EnrolmentStatus, PastFact
+from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, PastFact
 from course.store.tables import completions, deliveries, delivery_counts, enrolments, history, past_counts
 
 LATE = timedelta(minutes=10)  # real time: a tick is due every second
+TOLD = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED, DeliveryStatus.FAILED)  # by status()
 
 
 def stats(service: Service) -> dict[str, Any]:
@@ -25,8 +26,9 @@ def stats(service: Service) -> dict[str, Any]:
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
         left = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
-        sent = _by(tx, deliveries, deliveries.c.name, deliveries.c.kind == "lesson", deliveries.c.status.in_(left))
-        folded = _folded(tx, delivery_counts.c.kind == "lesson", delivery_counts.c.status.in_(left))
+        lessons = deliveries.c.kind == DeliveryKind.LESSON, deliveries.c.status.in_(left)
+        sent = _by(tx, deliveries, deliveries.c.name, *lessons)
+        folded = _folded(tx, delivery_counts.c.kind == DeliveryKind.LESSON, delivery_counts.c.status.in_(left))
         done = tx.execute(
             select(enrolments.c.course, completions.c.day, func.count())
             .join_from(completions, enrolments)
@@ -72,9 +74,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         batches = trials.standing(tx, service.settings)
         refused = list(held.present(tx, service))
         waiting = tx.execute(
-            select(deliveries.c.status, func.count())
-            .where(deliveries.c.status.in_(("queued", "sending", "stalled", "failed")))
-            .group_by(deliveries.c.status)
+            select(deliveries.c.status, func.count()).where(deliveries.c.status.in_(TOLD)).group_by(deliveries.c.status)
         ).all()
         overdue = tx.execute(
             select(func.count()).where(deliveries.c.status == DeliveryStatus.QUEUED, deliveries.c.send_at <= now)

@@ -126,7 +126,7 @@ def _count(tx: Connection, rounds: list[Person]) -> None:
     ids = one_of(enrolments.c.id, [one.id for one in rounds])
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in tx.execute(select(enrolments.c.course, enrolments.c.status, enrolments.c.ended_at).where(ids)):
-        if row.status in set(PastFact):
+        if row.status in tuple(PastFact):
             counts[row.course, PastFact(row.status), 0, monday(row.ended_at)] += 1
     for fact, table, at in (
         (PastFact.COMPLETED, completions, completions.c.completed_at),

@@ -17,17 +17,12 @@ from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.states import EnrolmentStatus
-from course.store.tables import completions, deliveries, enrolments, entries
+from course.store.tables import completions, enrolments, entries
 
 
 def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
     """When the next lesson is due, at what hour, and whether it waits: of a welcome and of "resumed"."""
-    queued = select(deliveries.c.send_at).where(
-        deliveries.c.enrolment_id == row.enrolment_id,
-        deliveries.c.kind == "lesson",
-        deliveries.c.status == "queued",
-    )
-    due = row.next_send_at or tx.execute(queued).scalar() or now
+    due = people.coming(tx, row.enrolment_id) or now
     zone, locale = schedule.zone_of(row.timezone), service.catalogue.courses[row.course].locale(row.locale)
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)

@@ -1,4 +1,4 @@
-"""In charge of nothing: what every journey works with, in one value."""
+"""In charge of what every journey works with, in one value; and of the minute at which a person's lessons come."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from course.store.database import insert_new, move
 from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, subscribers
 
-AGAIN = timedelta(days=7)  # course time: so seldom does somebody hear that they signed up again
+AGAIN = timedelta(days=7)  # course time: in it at most one mail says that they signed up already
 CONFIRMED = "confirmed"  # in the history; beside it stands which page led somebody here, if it said so
 log = structlog.get_logger()
 

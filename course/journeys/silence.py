@@ -43,8 +43,10 @@ def tell(service: Service, now: datetime) -> None:
 def _tell_some(tx: Connection, some: list[Person], now: datetime) -> None:
     theirs = deliveries.c.enrolment_id.in_([person.id for person in some]), deliveries.c.name.startswith(f"{QUIET}-")
     notes = {tuple(row) for row in tx.execute(select(deliveries.c.enrolment_id, deliveries.c.name).where(*theirs))}
-    heard = [person for person in some if (person.id, f"{QUIET}-{person.next_day}") in notes]
-    _say_nothing_is_due(tx, [person for person in some if person not in heard], now)
+    heard, first = list[Person](), list[Person]()
+    for person in some:
+        (heard if (person.id, f"{QUIET}-{person.next_day}") in notes else first).append(person)
+    _say_nothing_is_due(tx, first, now)
     for person in heard:
         if rounds.pause(tx, person, now, why=WHY):
             notices.owe(tx, person, RESTING, _leaves(person, now), once=f"{person.next_day}")

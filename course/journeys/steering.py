@@ -151,8 +151,7 @@ def plain(service: Service, token: str, now: datetime, *, wanted: bool) -> Told 
     """Let letters come without a link to press, or with their links again."""
 
     def do(tx: Connection, before: Mine) -> str:
-        theirs = update(subscribers).where(subscribers.c.id == before.person.subscriber_id)
-        tx.execute(theirs.values(plain=wanted))
+        preferences.set_plain(tx, before.person, now, plain=wanted)
         return "plain" if wanted else "not_plain"
 
     return _act(service, token, "plain", do, now)

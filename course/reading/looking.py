@@ -184,7 +184,7 @@ def report(look: Look) -> bool:
 
 
 def sender(look: Look) -> bool:
-    """Whether nobody of that name writes back to a prompt."""
+    """Whether the sender's name is a machine's (mailer-daemon, noreply and the like)."""
     return bool(SENDERS.match(look.sender))
 
 

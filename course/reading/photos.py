@@ -18,7 +18,7 @@ MOST = 10  # photos of one reply
 
 # Markers of JPEG (ITU-T T.81 table B.1) that stand alone, without a length.
 ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-START, END, SCAN = 0xD8, 0xD9, 0xDA
+END, SCAN = 0xD9, 0xDA
 # Everything that is no APPn and no comment belongs to the picture; of two APPn so many bytes, which say how its colours
 # are meant: after them comes a small picture, which may show what was cut off the large one.
 APPS, COMMENT, EXIF = range(0xE0, 0xF0), 0xFE, 0xE1

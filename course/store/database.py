@@ -119,7 +119,10 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
 
 
 def insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-    """Do the same for hundreds of rows that hold no bytes, sooner: they travel as one parameter (see sets)."""
+    """Do as `insert_new` does, faster for hundreds of rows: they travel as one parameter (see sets).
+
+    No value may be bytes, and every row has the same keys in the same order.
+    """
     if not rows:
         return 0
     values = [tuple(row.values()) for row in rows]

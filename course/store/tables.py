@@ -1,4 +1,4 @@
-"""In charge of the tables. Every constraint has a name and a sentence; every index names its user.
+"""In charge of the tables. Every constraint has a name that says it; every index names its user.
 
 Moments are aware UTC; a naive one is refused. "Course time" columns run fast in time lapse, "real time" ones never do.
 """

@@ -18,9 +18,9 @@ from starlette.responses import RedirectResponse, Response
 
 from course.content import dates
 from course.outbound import folder
-from course.web import guards, letters, render
+from course.web import guards, mailbox_mail, render
 from course.web.forms import Form
-from course.web.letters import Letter
+from course.web.mailbox_mail import Letter
 
 SHOWN = 200  # mails on the list
 LIST_POLICY = guards.CONTENT_POLICY + "; connect-src 'self'"  # the script looks for new mail
@@ -50,7 +50,7 @@ def inbox(request: Request) -> Response:
         request,
         "mailbox.html",
         LIST_POLICY,
-        letters=[letters.read(path) for path in found],
+        letters=[mailbox_mail.read(path) for path in found],
         newest=found[0].stem if found else "",
         count=len(found),
         replied="replied" in request.query_params,
@@ -73,7 +73,9 @@ def reply(request: Request, name: str, form: Form) -> Response:
     locale = render.locale_of(request)
     said = app.catalogue.words[locale]["pages"]["mailbox"]["attribution"]
     attribution = render.say(said, date=_when(chosen.date, locale), sender=chosen.header("from"))
-    app.receive(letters.reply(chosen, words, attribution), source="mailbox", to=(chosen.answer_to,))
+    app.receive(
+        mailbox_mail.reply(chosen, words, attribution, app.clock.real()), source="mailbox", to=(chosen.answer_to,)
+    )
     return RedirectResponse("/mailbox?replied=1", 303, background=BackgroundTask(app.read_spool))
 
 
@@ -81,7 +83,7 @@ def _letter(request: Request, name: str) -> Letter:
     path = folder.find(render.app_of(request).settings.data_dir / "outbox", name)
     if path is None:
         raise HTTPException(404)
-    return letters.read(path)
+    return mailbox_mail.read(path)
 
 
 def _letter_page(request: Request, shown: Letter, status: int = 200) -> Response:

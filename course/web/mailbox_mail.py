@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP, default
-from email.utils import formatdate, make_msgid
+from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 PEEK = re.compile(r'<div class="peek"[^>]*>(.*?)</div>', re.DOTALL)
@@ -83,7 +83,7 @@ def read(path: Path) -> Letter:
     return Letter(path.stem, headers, _part(message, "plain"), _part(message, "html"))
 
 
-def reply(letter: Letter, words: str, attribution: str) -> bytes:
+def reply(letter: Letter, words: str, attribution: str, real_now: datetime) -> bytes:
     """Return a reply as a person's mail program makes it: their words on top, the mail quoted below.
 
     It has a Message-ID at the person's own domain, and a date of real time, whatever the course's clock says.
@@ -93,7 +93,7 @@ def reply(letter: Letter, words: str, attribution: str) -> bytes:
     answer["From"] = sender
     answer["To"] = letter.answer_to
     answer["Subject"] = f"Re: {letter.subject}"
-    answer["Date"] = formatdate(localtime=True)
+    answer["Date"] = format_datetime(real_now)
     answer["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip("<> ") or "localhost")
     answer["In-Reply-To"] = letter.header("message-id")
     answer["References"] = f"{letter.header('references')} {letter.header('message-id')}".strip()
