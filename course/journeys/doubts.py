@@ -31,7 +31,8 @@ def sweep(
     For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
     and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
     start: then nobody owns any claim. A silent worker need not be dead: its ledger, if it is in this folder, tells what
-    became of its claims. `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
+    became of its claims. `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes
+    of it.
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker)
