@@ -473,7 +473,7 @@ def test_a_pace_that_no_course_can_have_is_told(emails):
     [
         ('pace = "daily"', 'pace = ["daily"]', "pace: write one of"),
         ('start = "next-hour"', 'start = ["next-hour"]', "start: write one of"),
-        ("[title]\n", "[title]\nes = 5\n", "write the line en-GB = … under [title]"),
+        ("[title]\n", "[title]\npl = 5\n", "write the line en-GB = … under [title]"),
     ],
 )
 def test_a_value_of_another_kind_is_a_mistake_like_any_other(emails, old, new, what):
