@@ -191,7 +191,8 @@ class Ticker:
 
     def _sweep(self, own: Page | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
-        doubts.sweep(self.service, own, ledgers(self.service), self.clock.now(), self.clock.real(), wait=wait)
+        now, real_now, dead = self.clock.now(), self.clock.real(), self.heartbeat.silent()
+        doubts.sweep(self.service, own, ledgers(self.service), now, real_now, wait=wait, dead=dead)
 
     def _shift(self) -> Shift:
         return Shift(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
 
 import pytest
 from conftest import Box, make_settings
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from course.app import App
 from course.journeys import demo, settling, workers
@@ -60,17 +60,19 @@ def die_with_claims(world, monkeypatch, people=3):
     monkeypatch.undo()
 
 
-def last_beat(world, ago):
-    """Let the first worker's last sign of life be so long ago, by the database's clock."""
-    with world.app.service.store.transaction() as tx:
-        mine = {"name": world.app.ticker.worker, "ago": ago}
-        tx.execute(text("UPDATE workers SET beat_at = clock_timestamp() - :ago WHERE name = :name"), mine)
+def silence(world, other, seconds):
+    """Let so long go by in which another worker lives and listens, and the first one says nothing."""
+    other.beat()
+    while seconds > 0:
+        world.clock.go(seconds=min(20, seconds))
+        seconds -= 20
+        other.beat()
 
 
 def test_a_silent_worker_s_claims_are_left_to_it_for_a_minute(world, other, monkeypatch):
     """Half a minute without a sign of life is a slow network, no death."""
     die_with_claims(world, monkeypatch)
-    last_beat(world, timedelta(seconds=50))
+    silence(world, other, 50)
     other.tick()
 
     assert world.rows(STAND) == [("sending", 3)]
@@ -79,7 +81,7 @@ def test_a_silent_worker_s_claims_are_left_to_it_for_a_minute(world, other, monk
 def test_a_dead_worker_s_claims_are_taken_over(world, other, monkeypatch):
     """After a minute of silence the others bring its claims to an end: each message leaves."""
     die_with_claims(world, monkeypatch)
-    last_beat(world, timedelta(seconds=61))
+    silence(world, other, 61)
     other.tick()
     world.clock.go(minutes=2)
     other.tick()
@@ -99,6 +101,68 @@ def test_a_worker_that_says_goodbye_is_not_waited_for(world, other, monkeypatch)
     assert world.rows(STAND) == [("sent", 3)]
 
 
+def test_a_database_that_was_away_makes_nobody_dead(world, other):
+    """It was gone for 90 seconds after twenty lessons had left, for both workers; the other one is back first.
+
+    Nobody could be heard meanwhile. What had left is written down by the worker that knows it, and comes once.
+    """
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    other.beat()
+    gone = []
+
+    def refuse(*_):
+        if gone:
+            raise OperationalError("SELECT 1", {}, Exception("the server closed the connection unexpectedly"))
+
+    for store in (world.app.service.store, other.service.store):
+        for what in ("before_cursor_execute", "commit", "begin"):
+            event.listen(store.engine, what, refuse)
+    world.box.answer = lambda _: Sent() if len(world.box.sent) < 19 else gone.append(1) or Sent()
+    for app in (world.app, other, world.app):
+        with pytest.raises(OperationalError):
+            app.tick()
+    world.clock.go(seconds=90)
+    gone.clear()
+    for app in (other, world.app):
+        app.tick()
+    for _ in range(5):
+        silence(world, other, 120)
+        other.tick()
+        world.app.tick()
+
+    assert len(world.box.sent) + len(other.transport.sent) == 20
+    assert world.rows(STAND) == [("sent", 20)]
+
+
+def test_a_database_whose_clock_is_set_ahead_makes_nobody_dead(world, beside):
+    """Two minutes ahead, in the middle of a claim: whoever beat a second ago lives."""
+    demo.make(world.app.service, 20, world.clock.now(), due=True)
+    beside.beat()
+    set_ahead = text("UPDATE workers SET beat_at = beat_at - interval '2 minutes' WHERE name = :name")
+
+    def answer(_):
+        if not world.box.sent:
+            with world.app.service.store.transaction() as tx:
+                tx.execute(set_ahead, {"name": world.app.ticker.worker})
+            beside.tick()
+        return Sent()
+
+    world.box.answer = answer
+    world.app.ticker.turn()
+
+    assert (len(world.box.sent), len(beside.transport.sent)) == (20, 0)
+
+
+def test_who_came_after_the_last_look_is_not_taken_for_gone(world, other):
+    """A worker that began a moment ago has claims; one that has not heard of it yet leaves them alone."""
+    other.beat()
+    demo.make(world.app.service, 3, world.clock.now(), due=True)
+    world.box.answer = lambda _: other.ticker.turn() and Sent()
+    world.app.ticker.turn()
+
+    assert (len(world.box.sent), len(other.transport.sent)) == (3, 0)
+
+
 def test_a_worker_that_slept_hands_nothing_more_over(world, other):
     """Stopped for a while in the middle and woken, it finds its claims gone: only what was on its way came twice."""
     demo.make(world.app.service, 20, world.clock.now(), due=True)
@@ -106,8 +170,7 @@ def test_a_worker_that_slept_hands_nothing_more_over(world, other):
 
     def sleep(_):
         if not took_over:
-            world.clock.go(seconds=70)
-            last_beat(world, timedelta(seconds=70))
+            silence(world, other, 70)
             other.tick()
             world.clock.go(seconds=100)
             other.tick()
@@ -130,8 +193,7 @@ def test_waking_up_is_no_sign_that_it_never_slept(world, other):
 
     def sleep(_):
         if not asleep:
-            asleep.append(world.clock.go(seconds=70))
-            last_beat(world, timedelta(seconds=70))
+            asleep.append(silence(world, other, 70))
             other.tick()
             world.app.beat()
         return Sent()
@@ -158,7 +220,7 @@ def test_out_of_touch_nothing_leaves(world, monkeypatch):
 def test_a_late_answer_does_not_take_a_claim_back(world, other, monkeypatch):
     """What a worker learns too late changes nothing of a claim that is another's by now."""
     die_with_claims(world, monkeypatch, people=1)
-    last_beat(world, timedelta(seconds=61))
+    silence(world, other, 61)
     other.transport.answer = crash
     other.tick()
     world.clock.go(minutes=2)
@@ -187,8 +249,7 @@ def test_the_ledger_of_one_that_stands_still_tells_too(world, beside, way):
 
     def sleep(_):
         if len(world.box.sent) == 9:
-            world.clock.go(seconds=70)
-            last_beat(world, timedelta(seconds=70))
+            silence(world, beside, 70)
             beside.tick()
         return Sent()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from course import ledger, schedule
 from course.journeys import settling, workers
 from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
 from course.journeys.service import Service
+from course.journeys.workers import Sign
 from course.ledger import Page
 from course.outgoing import Unsure
 from course.store.database import move
@@ -24,18 +26,25 @@ log = structlog.get_logger()
 
 
 def sweep(
-    service: Service, own: Page | None, folder: Path, now: datetime, real_now: datetime, *, wait: timedelta
+    service: Service,
+    own: Page | None,
+    folder: Path,
+    now: datetime,
+    real_now: datetime,
+    *,
+    wait: timedelta,
+    dead: Sequence[Sign] = (),
 ) -> int:
     """Bring to an end what no worker will; return how many claims were found abandoned.
 
     For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
     and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
-    start: then nobody owns any claim. A silent worker need not be dead: its ledger, if it is in this folder, tells what
-    became of its claims. `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes
+    start: then nobody owns any claim. `dead` are the workers that were silent for too long (workers.Heartbeat). One need
+    not really be dead: its ledger, if it is in this folder, tells what became of its claims. `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes
     of it.
     """
     worker = own.worker if own else None
-    silent = *CLAIMED, _ownerless(service, worker)
+    silent = *CLAIMED, _ownerless(service, worker, dead)
     since = deliveries.c.claimed_at
     over = or_(since <= real_now - wait, since > real_now + EVENT)  # or noted by a clock that was put right
     doubtful = UNSETTLED, deliveries.c.status == DeliveryStatus.STALLED, over
@@ -43,7 +52,7 @@ def sweep(
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
-    for page in (own, *_of_the_silent(service, own, folder)) if own else ():
+    for page in (own, *_of_the_silent(service, own, folder, dead)) if own else ():
         close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:
@@ -67,9 +76,9 @@ def release(service: Service, page: Page) -> None:
         settling.put_back(tx, page.worker, set(claims) - page.given)
 
 
-def _of_the_silent(service: Service, own: Page, folder: Path) -> list[Page]:
+def _of_the_silent(service: Service, own: Page, folder: Path, dead: Sequence[Sign]) -> list[Page]:
     """Return what the ledgers in this folder say of those who are silent, and keep their ledgers locked."""
-    silent = *CLAIMED, _ownerless(service, own.worker)
+    silent = *CLAIMED, _ownerless(service, own.worker, dead)
     with service.store.reading() as tx:
         names = tx.execute(select(deliveries.c.worker).where(*silent).distinct()).scalars().all()
     pages = (ledger.of_one(folder, name) for name in names if name and name != own.worker)
@@ -98,12 +107,12 @@ def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -
         settling.sent(tx, service, [(row, "")], now)
 
 
-def _ownerless(service: Service, worker: str | None) -> ColumnElement[bool]:
+def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> ColumnElement[bool]:
     if worker is None:
         return true()
     if service.store.sqlite:
         return deliveries.c.worker == worker
-    return or_(deliveries.c.worker == worker, deliveries.c.worker.not_in(workers.living()))
+    return or_(deliveries.c.worker == worker, deliveries.c.worker.not_in(workers.living(dead)))
 
 
 def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:

@@ -1,23 +1,25 @@
-"""In charge of which workers live, where several share a database: each says so, by the database's clock.
+"""In charge of which workers live, where several share a database: each says so there, and hears the others.
 
-A worker that was silent for a minute is taken for dead, and its claims are swept. A worker that could not say that it
-lives stops handing over after half of that, by its own stopwatch: before anybody takes its claims for abandoned.
+A worker of whom another one has heard nothing new for a minute is taken for dead, and its claims are swept. A worker
+that could not say that it lives stops handing over after half of that: before anybody takes its claims for abandoned.
+Both go by stopwatches: no clock that is set, the database's included, makes anybody dead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import ScalarSelect, delete, func, insert, select, update
+from sqlalchemy import ScalarSelect, delete, func, insert, select, tuple_, update
 
 from course.store.database import Store
 from course.store.tables import workers
 
 BEAT = 10.0  # seconds between two signs of life
 OUT_OF_TOUCH = 30.0  # seconds after the last one that was written down
-SILENT = timedelta(seconds=60)
+SILENT = 60.0  # seconds in which somebody listened and heard nothing new
 FORGOTTEN = timedelta(days=1)
+Sign = tuple[str, datetime]  # a worker's name, and its last sign of life by the database's clock
 
 
 class Heartbeat:
@@ -31,6 +33,7 @@ class Heartbeat:
         self._worker = worker
         self._monotonic = monotonic
         self._last = self._unbroken = float("-inf")
+        self._heard: dict[Sign, float] = {}  # since when, by the stopwatch, that is the last sign of this worker
 
     def beat(self, *, at_least: float = 0.0) -> None:
         """Say that this worker lives, unless it did so less than `at_least` seconds ago.
@@ -44,15 +47,22 @@ class Heartbeat:
         with self._store.transaction() as tx:
             if not tx.execute(update(workers).where(workers.c.name == self._worker).values(beat_at=at)).rowcount:
                 tx.execute(insert(workers).values(name=self._worker, beat_at=at))
+            signs = [tuple(row) for row in tx.execute(select(workers.c.name, workers.c.beat_at))]
         if began - self._last >= OUT_OF_TOUCH:
             self._unbroken = began  # what was claimed before may be somebody else's by now
-        self._last = began
+            self._heard = {}  # nobody could be heard meanwhile: an outage of the database makes nobody dead
+        self._last, heard = began, self._monotonic()
+        self._heard = {(name, at): self._heard.get((name, at), heard) for name, at in signs}
 
     def in_touch(self, since: float) -> bool:
         """Whether the others could know, ever since that moment of the stopwatch, that this worker lives."""
         if self._store.sqlite:
             return True
         return self._unbroken <= since and self._monotonic() - self._last < OUT_OF_TOUCH
+
+    def silent(self) -> list[Sign]:
+        """Return the last signs of those of whom nothing new was heard for a minute, all of it listened to."""
+        return [sign for sign, since in self._heard.items() if self._last - since >= SILENT]
 
     def end(self) -> None:
         """Say goodbye: whatever is still claimed has no owner any more."""
@@ -61,9 +71,14 @@ class Heartbeat:
                 tx.execute(delete(workers).where(workers.c.name == self._worker))
 
 
-def living() -> ScalarSelect[str]:
-    """Return the names of the workers that live, as a subselect, for PostgreSQL."""
-    return select(workers.c.name).where(workers.c.beat_at > func.clock_timestamp() - SILENT).scalar_subquery()
+def living(silent: Sequence[Sign]) -> ScalarSelect[str]:
+    """Return the names of the workers that live, as a subselect, for PostgreSQL.
+
+    They are all that said no goodbye, but for those whose last sign is still the one of which somebody knows that none
+    followed it.
+    """
+    last = tuple_(workers.c.name, workers.c.beat_at)
+    return select(workers.c.name).where(last.not_in(silent)).scalar_subquery()
 
 
 def forget(store: Store) -> None:
