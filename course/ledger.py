@@ -49,8 +49,10 @@ class Ledger:
     def __init__(self, folder: Path, worker: str, database: str = "") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{worker}.ledger"
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        new = self.path.with_suffix(".new")  # whoever looks for ledgers of the dead sees none before it is locked
+        self._file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        new.rename(self.path)
         self._head = self._begin(_head(database))
         self._shut = False
         self._turn = threading.Lock()

@@ -152,7 +152,7 @@ class Ticker:
     def _at_the_end(self, act: Callable[[Service, Page], None]) -> None:
         page = of_one(ledgers(self.service), self.worker)
         try:
-            act(self.service, page or Page(self.worker, frozenset(), {}))
+            act(self.service, page or Page(self.worker, frozenset(), {}, whole=False))
         except Exception as error:  # noqa: BLE001 (nothing keeps a worker from its end; what it left is swept)
             log.warning("some claims could not be released at the end", error=type(error).__name__)
 

@@ -271,7 +271,8 @@ def test_a_peer_that_vanished_costs_one_message(three, step, came):
     """
     three.app.close()
     with RudeServer({step: HANG}, {}) as server:
-        smtp = Smtp(Server("127.0.0.1", server.port, tls="none"), "course.example", answer_seconds=0.2)
+        soon = {"answer_seconds": 0.2, "taking_seconds": 0.2}
+        smtp = Smtp(Server("127.0.0.1", server.port, tls="none"), "course.example", **soon)
         three.app = App.build(three.app.settings, transport=smtp, clock=three.clock)
         for _ in range(3):
             three.app.tick()

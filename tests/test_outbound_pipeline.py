@@ -151,7 +151,7 @@ def test_a_server_that_takes_data_for_nobody_gets_nothing(serve):
 def test_a_pipelined_talk_that_breaks_is_unsure_only_after_the_final_dot(serve, script, expected, given):
     """The same rule as in a plain one: before the dot nothing was sent, after it nobody knows."""
     notes = Recorder()
-    serve(RudeServer({**PIPELINING, **script}), answer_seconds=0.5).send_many(people(1), notes)
+    serve(RudeServer({**PIPELINING, **script}), answer_seconds=0.5, taking_seconds=0.5).send_many(people(1), notes)
 
     assert isinstance(notes.outcomes[0], expected)
     assert notes.given == [0] * given

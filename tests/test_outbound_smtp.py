@@ -240,7 +240,8 @@ def test_each_answer_means_what_to_do_next(serve, step, answer, expected):
 )
 def test_a_broken_talk_is_unsure_only_after_the_final_dot(serve, script, expected):
     """Until the final dot has left, a broken connection means that nothing was sent; after it, that nobody knows."""
-    quick = {"connect_seconds": LITTLE_WHILE, "answer_seconds": LITTLE_WHILE} if HANG in script.values() else {}
+    limits = ("connect_seconds", "answer_seconds", "taking_seconds")
+    quick = dict.fromkeys(limits, LITTLE_WHILE) if HANG in script.values() else {}
 
     assert isinstance(send_one(serve(RudeServer(script), **quick), ALICE), expected)
 
@@ -513,7 +514,7 @@ def test_closing_is_polite_and_not_the_end(serve):
         ({"DATA": "554 5.7.1 alice@example.org: alice may not read this"}, {}),
         ({"MAIL": f"550 {PASSWORD} is not your name"}, {}),
         ({"AUTH": f"535 5.7.8 {PASSWORD} is wrong for alice"}, {}),
-        ({".": HANG}, {"answer_seconds": LITTLE_WHILE}),
+        ({".": HANG}, {"taking_seconds": LITTLE_WHILE}),
         ({"HI": DROP}, {}),
     ],
 )

@@ -39,9 +39,9 @@ def sweep(
 
     For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
     and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
-    start: then nobody owns any claim. `dead` are the workers that were silent for too long (workers.Heartbeat). One need
-    not really be dead: its ledger, if it is in this folder, tells what became of its claims. `wait` is how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes
-    of it.
+    start: then nobody owns any claim. `dead` are the workers that were silent for too long (workers.Heartbeat). One
+    need not really be dead: its ledger, if it is in this folder, tells what became of its claims. `wait` is how long a
+    doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker, dead)
@@ -73,7 +73,7 @@ def release(service: Service, page: Page) -> None:
     """Put back what this worker claimed and, as its ledger says, never gave away."""
     with service.store.transaction() as tx:
         claims = tx.execute(select(deliveries.c.id).where(*CLAIMED, deliveries.c.worker == page.worker)).scalars()
-        settling.put_back(tx, page.worker, set(claims) - page.given)
+        settling.put_back(tx, page.worker, set(claims) - page.given if page.whole else ())
 
 
 def _of_the_silent(service: Service, own: Page, folder: Path, dead: Sequence[Sign]) -> list[Page]:
@@ -116,19 +116,22 @@ def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> Co
 
 
 def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
-    """Owe it again, with the same Message-ID, at the next permitted hour, later each time; or take it for sent.
+    """Owe it again, with the same Message-ID, at the next permitted hour, or take it for sent.
 
     The latter when WHEN_UNSURE says so, and after 72 hours of doubt. Then the course goes on: their next lesson is on a
-    later date than this one.
+    later date than this one. Who was tried before waits for the next day: most doubts are about a message that came,
+    so where a server never answers nobody gets the same one all day long.
     """
     first, attempts = row.first_tried_at or now, row.attempts + 1
     if service.settings.when_unsure == "hold" or now - first >= schedule.GIVE_UP:
         if move(tx, deliveries, row.id, DeliveryStatus.UNKNOWN, settled_at=now) and row.day and row.local_date:
             settling.go_on(tx, service, [(row, row.local_date)], now)
         return
-    due = row.due_at
-    if is_lesson(row):
-        zone, minute = schedule.zone_of(row.timezone), service.minute(row.subscriber_id)
+    due, zone, minute = row.due_at, schedule.zone_of(row.timezone), service.minute(row.subscriber_id)
+    if row.attempts:
+        today = schedule.local_date(now, zone)
+        due = schedule.next_hour(now, row.send_hour, zone, after=today, pace=row.pace, minute=minute)
+    elif is_lesson(row):
         due = schedule.departure(row.due_at, now, row.send_hour, zone, pace=row.pace, minute=minute)
     again = max(due, schedule.retry(now, attempts, row.id))
     values = {"due_at": due, "send_at": again, "first_tried_at": first, "attempts": attempts}

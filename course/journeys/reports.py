@@ -14,7 +14,7 @@ from course.journeys.signup import CONFIRMED
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, PastFact
 from course.store.tables import completions, deliveries, delivery_counts, enrolments, history, past_counts
 
-LATE = timedelta(minutes=10)  # real time: a tick is due every second
+LATE = timedelta(minutes=15)  # real time: a tick is due every second, but a mail server may be waited for
 TOLD = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED, DeliveryStatus.FAILED)  # by status()
 
 

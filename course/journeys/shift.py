@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from course.clock import Clock
@@ -15,6 +15,7 @@ from course.ledger import Ledger
 from course.outgoing import Halt, Outcome, Outgoing, Transport, TryLater
 
 SLICE = 0.25  # seconds after which it is checked again who still wants their mail
+OUT_OF_TOUCH = TryLater("this worker was out of touch with the database")
 TURN = 1.0  # seconds after which all is written down, and others get their turn: what came in may be somebody's STOP
 
 
@@ -41,8 +42,8 @@ class Shift:
 class Slice:
     """The notes of some messages that are handed over together: by id, until the time comes to write down the answers.
 
-    `wanted` are those that may still leave, as was checked last: at `checked_at`, by the stopwatch. `broke` is what
-    kept it from being checked again.
+    `wanted` are those that may still leave, as was checked last: at `checked_at`, by the stopwatch. `over` are those
+    that were answered; any other may still be handed over, or once more. `broke` is what kept it from being checked.
     """
 
     shift: Shift
@@ -53,21 +54,27 @@ class Slice:
     wanted: set[int]
     halted: bool = False
     broke: Exception | None = None
+    over: set[int] = field(default_factory=set)
 
     def go_on(self) -> bool:
         """Whether another message may begin. The first one always may, or a slow check would keep all from leaving.
 
         Who still wants their mail is checked again while others are on their way: nobody waits for an answer from afar.
         """
-        if self.halted or self.shift.stopped.is_set() or not self.shift.heartbeat.in_touch(self.checked_at):
+        if self.halted or self.shift.stopped.is_set() or not self._in_touch():
             return False
-        now = self.shift.clock.monotonic()
-        if not self.shift.unsettled or now - self.checked_at <= SLICE:
+        if not self.shift.unsettled or not self._stale():
             return True
-        return now - self.began <= TURN and self._check_again()
+        return self.shift.clock.monotonic() - self.began <= TURN and self._check_again()
+
+    def _in_touch(self) -> bool:
+        return self.shift.heartbeat.in_touch(self.checked_at)
+
+    def _stale(self) -> bool:
+        return self.shift.clock.monotonic() - self.checked_at > SLICE
 
     def _check_again(self) -> bool:
-        left = self.wanted - self.handled
+        left = self.wanted - self.over
         try:
             wanted, self.checked_at = still_wanted(self.shift, [self.rows[one] for one in left])
         except Exception as error:  # noqa: BLE001 (a transport has messages on their way; it is raised when they are answered)
@@ -81,9 +88,13 @@ class Slice:
         return self.giving_all([outgoing])[0]
 
     def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
-        """Write these into the ledger, all at once."""
-        if not self.shift.heartbeat.in_touch(self.checked_at):
-            return [TryLater("this worker was out of touch with the database")] * len(call)
+        """Write these into the ledger, all at once.
+
+        Asked anew before it, however long it took to get there (a connection to make, a refused call to repeat), who
+        still wants theirs; and behind it, since the disk may take long too, whether others could know that we live.
+        """
+        if not self._in_touch() or (self._stale() and not self._check_again()):
+            return [OUT_OF_TOUCH] * len(call)
         wanted = [one.delivery_id for one in call if one.delivery_id in self.wanted]
         try:
             if not self.shift.ledger.giving(wanted):
@@ -91,6 +102,8 @@ class Slice:
         except OSError as error:
             why = f"the ledger cannot be written: {error.strerror}. Check DATA_DIR: its disk and its owner"
             return [Halt(why)] * len(call)
+        if not self._in_touch():
+            return [OUT_OF_TOUCH] * len(call)
         self.handled.update(wanted)
         if len(wanted) == len(call):
             return [None] * len(call)
@@ -105,6 +118,7 @@ class Slice:
         """Write these answers into the ledger, all at once."""
         said = [(outgoing.delivery_id, outcome) for outgoing, outcome in answers]
         self.handled.update([one for one, _ in said])
+        self.over.update([one for one, _ in said])
         self.halted |= any(isinstance(outcome, Halt) or asked_to_wait(outcome) > 0 for _, outcome in said)
         self.shift.ledger.answered(said)
         self.shift.unsettled.extend([(self.rows[one], outcome) for one, outcome in said])

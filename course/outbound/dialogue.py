@@ -74,6 +74,11 @@ class Dialogue:
         return not self._waiting or (self._pipelining and self._waiting[-1][0] in GIVEN)
 
     @property
+    def taking(self) -> bool:
+        """Whether all that the server has to do is to say what became of a whole message."""
+        return not self.out and bool(self._waiting) and self._waiting[0][0] == "END"
+
+    @property
     def awaited(self) -> Letter | None:
         """The message whose text the server waits for."""
         return self._waiting[0][1] if self._waiting and self._waiting[0][0] == TEXT else None
@@ -162,7 +167,7 @@ class Dialogue:
                 decided += self.lost(OSError("the mail server did not forget a refused message"))
             return
         letter.asked -= 1
-        if step == TEXT:
+        if step == TEXT or (step == "END" and code // 100 == DONE and letter.given_at > self._written):
             code, letter.verdict = GOODBYE, TryLater("the mail server answered before it had the text")
         elif code // 100 == GOES_ON.get(step):
             self._go_on(step, letter)

@@ -58,21 +58,36 @@ class _Begun(io.RawIOBase):
         return len(some)
 
 
+class _Final(http.client.HTTPResponse):
+    """The final answer: what comes before it is passed over (RFC 9110 section 15.2), which Python does for 100 only."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 def heard(sock: socket.socket) -> tuple[Whole, bool]:
     """Return the answer to a POST that comes by this connection, and whether that may be used for another request.
 
-    Raises OSError or HTTPException when no whole answer comes.
+    Where its body breaks off, its status and fields count: they say whether the mail was taken, the body only why not.
+    Raises OSError or HTTPException when those do not come.
     """
     first = sock.recv(PIECE)
     fields = _taken(first)
     if fields is not None:
         return Whole(HTTPStatus.ACCEPTED, b"", fields), True
-    with contextlib.closing(http.client.HTTPResponse(_Begun(first, sock), method="POST")) as answer:  # type: ignore[arg-type]
+    with contextlib.closing(_Final(_Begun(first, sock), method="POST")) as answer:  # type: ignore[arg-type]
         answer.begin()
-        body = answer.read(LARGEST_ANSWER)
-        if answer.length and len(body) < LARGEST_ANSWER:
-            raise http.client.IncompleteRead(body, answer.length)
-        kept = answer.isclosed() and not answer.will_close  # else there is more of it than anybody wants to read
+        try:
+            body = answer.read(LARGEST_ANSWER)
+        except (OSError, http.client.HTTPException):
+            return Whole(answer.status, b"", answer.headers), False
+        broken_off = answer.length and len(body) < LARGEST_ANSWER
+        # Not closed: there is more of it than anybody wants to read.
+        kept = not broken_off and answer.isclosed() and not answer.will_close
         return Whole(answer.status, body, answer.headers), kept
 
 

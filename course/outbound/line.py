@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket
 import ssl
 
 from course.outbound.dialogue import Dialogue, Letter
 from course.outgoing import Outcome
 
 PIECE = 65_536  # bytes read at once
+# A server that takes its time is waited for; one that vanished without a word is noticed in about a minute, by what a
+# system knows of these (TCP's own probes; the last in milliseconds).
+PROBES = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 60_000}
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Line:
-    """A greeted connection with its dialogue. `deadline` is when its silence has lasted too long."""
+    """A greeted connection with its dialogue, unused since that moment. `deadline`: its silence has lasted too long.
 
-    def __init__(self, smtp: smtplib.SMTP, dialogue: Dialogue, now: float) -> None:
+    `kept`: it may have died unseen, for it has served, or waited to.
+    """
+
+    def __init__(self, smtp: smtplib.SMTP, dialogue: Dialogue, since: float, *, kept: bool = False) -> None:
         if smtp.sock is None:
             raise ConnectionResetError("the connection closed at once")
         self._smtp = smtp  # whose socket this is
         self.sock = smtp.sock
         self.sock.settimeout(0)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in PROBES.items():
+            if hasattr(socket, name):
+                self.sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         self.dialogue = dialogue
         self.messages = 0
         self.writing = False  # the selector tells when there is room to write
-        self.used = now
+        self.used = since
+        self.kept = kept
         self.deadline = 0.0
 
     def push(self) -> bool:

@@ -59,10 +59,11 @@ class Round:
     def next(self) -> list[Part] | None:
         """Return the next call to make, its messages noted as given away; None if there is none for now.
 
-        Repeats are not asked for: they began already, and there are few of them.
+        Of repeats it is not asked whether they may begin: they did already, and there are few of them.
         """
-        if self.again:
-            return self.again.popleft()
+        while self.again:
+            if given := self._give(self.again.popleft()):
+                return given
         # Made first and asked for then: a thousand messages are not made in no time.
         while self._look_ahead() and self.notes.go_on():
             call, self.ahead = self.ahead, []

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import selectors
-import smtplib
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
 from functools import partial
 
 from course.outbound import local_part
@@ -19,6 +15,7 @@ from course.outbound.dialogue import Dialogue, Letter
 from course.outbound.greeting import Server, opened, server_of
 from course.outbound.letters import Letters
 from course.outbound.line import Line
+from course.outbound.openings import Openings
 from course.outgoing import Notes, Outcome, Outgoing, TryLater
 from course.settings import Settings
 
@@ -41,6 +38,7 @@ class Smtp:
         cafile: str | None = None,
         connect_seconds: float = 10,
         answer_seconds: float = 60,
+        taking_seconds: float = 600,  # after the final dot; RFC 5321 section 4.5.3.2.6: else it comes again
         connections: int = 1,
         messages_each: int = 100,  # providers close a connection after about as many
         monotonic: Callable[[], float] = time.monotonic,
@@ -48,8 +46,10 @@ class Smtp:
         context = ssl.create_default_context(cafile=cafile)
         self._server = server
         # In EHLO stands our own name; smtplib would ask the DNS for one.
-        self._opened = partial(opened, server, own_name, context, connect_seconds, answer_seconds)
+        making = partial(opened, server, own_name, context, connect_seconds, answer_seconds)
+        self._openings = Openings(making, connections, monotonic)
         self._answer_seconds = answer_seconds
+        self._taking_seconds = taking_seconds
         self._patience = answer_seconds / 60  # seconds between looks for connections that are silent for too long
         self._next_look = 0.0
         self._connections = connections
@@ -58,8 +58,6 @@ class Smtp:
         self._now = 0.0  # when we last looked
         self._lock = threading.Lock()
         self._lines: list[Line] = []
-        self._opening: set[Future[smtplib.SMTP]] = set()
-        self._openers = ThreadPoolExecutor(connections, "smtp")
         self._selector = selectors.DefaultSelector()
 
     def prepare(self, outgoing: Outgoing) -> None:
@@ -74,13 +72,13 @@ class Smtp:
     def close(self) -> None:
         """Say goodbye to the server."""
         with self._lock:
-            wait_for(self._opening)
-            self._welcome(None)
+            self._openings.close()
             for line in list(self._lines):
                 self._drop(line, politely=True)
 
     def _run(self, letters: Letters) -> None:
         self._now = self._monotonic()
+        self._welcome(late=True)
         for line in list(self._lines):
             if self._now - line.used > LONGEST_UNUSED:
                 self._drop(line, politely=True)
@@ -90,11 +88,13 @@ class Smtp:
         while any(not line.dialogue.idle for line in self._lines) or letters.ahead(1):
             room = most - len(self._lines)
             if room > 0:
-                self._open(min(room, letters.ahead(room)))
-            trouble = self._welcome(letters)
+                self._openings.begin(min(room, letters.ahead(room)))
+            new, trouble = self._welcome()
+            for line in new:
+                self._feed(line, letters)
             if trouble:
                 most = max(1, len(self._lines))  # as many as the server lets us have
-                if not self._lines and not self._opening:
+                if not self._lines and not self._openings:
                     self._give_up(letters, trouble)
             self._drive(letters)
         for letter, outcome in letters.refused():
@@ -108,13 +108,13 @@ class Smtp:
             return
         letter = letters.take() if line.dialogue.ready and not served else None
         if letter:
-            letter.kept = line.messages > 0
+            letter.kept, line.kept = line.kept, True
             line.messages += 1
-            line.deadline = self._now + self._answer_seconds
             line.dialogue.begin(letter)
+            self._wait_for(line)
         try:
             if line.push():
-                line.deadline = self._now + self._answer_seconds
+                self._wait_for(line)
         except OSError as error:
             self._broken(line, letters, error)
         if line.dialogue.over:
@@ -124,29 +124,28 @@ class Smtp:
             wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.writing else 0)
             self._selector.modify(line.sock, wants, line)
 
-    def _open(self, wanted: int) -> None:
-        for _ in range(wanted - len(self._opening)):
-            self._opening.add(self._openers.submit(self._opened))
+    def _wait_for(self, line: Line) -> None:
+        """Begin to wait for this connection's next answer, or for room to write."""
+        line.deadline = self._now + (self._taking_seconds if line.dialogue.taking else self._answer_seconds)
 
-    def _welcome(self, letters: Letters | None) -> Exception | None:
-        """Take in connections that are open by now, each with a message; return why one could not be had, if so."""
-        trouble = None
-        for answer in [each for each in self._opening if each.done()]:
-            self._opening.discard(answer)
+    def _welcome(self, *, late: bool = False) -> tuple[list[Line], Exception | None]:
+        """Take in connections that are there by now; return them, and why one could not be had, if so.
+
+        `late`: they were asked for in an earlier round. A refusal of then says nothing about now.
+        """
+        there, trouble = self._openings.take()
+        new = list[Line]()
+        for smtp, since in there:
+            features = {"pipelining": smtp.has_extn("pipelining"), "size": smtp.has_extn("size")}
             try:
-                smtp = answer.result()
-                if letters is None:
-                    smtp.close()
-                    continue
-                features = {"pipelining": smtp.has_extn("pipelining"), "size": smtp.has_extn("size")}
-                line = Line(smtp, Dialogue(self._server.password, **features), self._now)
-            except (OSError, binascii.Error) as error:  # smtplib's own errors are OSErrors
+                line = Line(smtp, Dialogue(self._server.password, **features), since, kept=late)
+            except OSError as error:
                 trouble = error
-            else:
-                self._lines.append(line)
-                self._selector.register(line.sock, selectors.EVENT_READ, line)
-                self._feed(line, letters)
-        return trouble
+                continue
+            self._selector.register(line.sock, selectors.EVENT_READ, line)
+            new.append(line)
+        self._lines += new
+        return new, trouble
 
     def _drive(self, letters: Letters) -> None:
         """Wait until something can be read or written; read, begin with the next message, and write."""
@@ -155,12 +154,12 @@ class Smtp:
                 for line in list(self._lines):
                     self._feed(line, letters)
             else:
-                wait_for(self._opening, return_when="FIRST_COMPLETED")
+                self._openings.wait()
             return
         ready = self._selector.select(0)
         if not ready:  # the server's time is ours: what comes next is made before it is asked for
             letters.ahead(len(self._lines))
-            ready = self._selector.select(LOOK if self._opening else self._patience)
+            ready = self._selector.select(LOOK if self._openings else self._patience)
         self._now = self._monotonic()
         living = self._read([key.data for key, _ in ready], letters)
         self._give(living, letters)
@@ -198,7 +197,7 @@ class Smtp:
         answers = []
         for line, letter, outcome in decided:
             line.used = self._now
-            line.deadline = self._now + self._answer_seconds
+            self._wait_for(line)
             if letter.kept and line.dialogue.over and isinstance(outcome, TryLater):
                 letters.again(letter, outcome)
             else:
