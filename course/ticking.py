@@ -76,7 +76,8 @@ class Ticker:
         """Do everything once, sending for a second or so."""
         self.heartbeat.beat(at_least=workers.BEAT)
         self._close_ledgers()
-        sending.settle(self._shift())  # what an earlier turn could not write down, before anything else is decided
+        if self._unsettled:
+            sending.settle(self._shift())  # what an earlier turn could not write down, before anything else is decided
         try:
             self.read_spool()
         except OSError as error:  # what comes in must not stop what goes out
@@ -210,7 +211,12 @@ class Ticker:
     def _send(self) -> Tally:
         if breaker.is_open(self.service, self.clock.real()):
             return Tally()
-        tally = sending.send_due(self._shift())
+        try:
+            shift = self._shift()
+        except OSError as error:
+            tally = Tally(halt=f"the ledger cannot be made: {error.strerror}. Check DATA_DIR: its disk and its owner")
+        else:
+            tally = sending.send_due(shift)
         breaker.note(self.service, tally, self.clock.real())
         return tally
 

@@ -292,7 +292,8 @@ def reset(talk: socket.socket) -> None:
 class Answer:
     """What the fake provider says next; `act` is HANG, RESET, DROP or TRICKLE instead, perhaps before reading.
 
-    `goodbye` is DROP or RESET: the connection is ended by `Provider.end_idle`, unannounced, as servers do.
+    `goodbye` is DROP or RESET: the connection is ended by `Provider.end_idle`, unannounced, as servers do. `early` is
+    the status of an interim answer, which comes first.
     """
 
     status: int = 202
@@ -301,6 +302,7 @@ class Answer:
     act: str = ""
     unread: bool = False
     goodbye: str = ""
+    early: int = 0
 
 
 class Request(NamedTuple):
@@ -409,6 +411,9 @@ class _Conversation(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
+        if answer.early:
+            self.send_response_only(answer.early)
+            self.end_headers()
         self.send_response_only(answer.status)
         for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
             self.send_header(name, value)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 from conftest import ON_SQLITE
-from servers import HANG, RudeServer
+from servers import HANG, Answer, Provider, RudeServer
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 
@@ -18,6 +19,7 @@ from course.app import App
 from course.journeys import claiming, demo, doubts, planning, settling, shift, suppression
 from course.outbound import one_by_one
 from course.outbound.greeting import Server
+from course.outbound.sendgrid import SendGrid
 from course.outbound.smtp import Smtp
 from course.outgoing import Notes, Outcome, Outgoing, Sent, Unsure
 from course.store.tables import subscribers
@@ -244,7 +246,73 @@ def test_what_else_keeps_a_message_back_is_seen_while_others_are_on_their_way(wo
     world.app.tick()
 
     assert far.calls == 1
-    assert far.to == [people[place] for place in ((0, 1, 3) if what.endswith("written to") else (0, 1))]
+    assert far.to == [people[place] for place in ((0, 1, 3) if what.endswith("written to") else (0,))]
+
+
+@ON_SQLITE
+def test_who_leaves_while_a_connection_is_made_gets_nothing(world):
+    """The mail server lets us wait for its greeting (postscreen: six seconds), and Alice leaves in that time."""
+    world.join("alice")
+    token, left = world.leave_token(), []
+    world.clock.at = EIGHT
+    world.app.close()
+
+    def greet():
+        if not left:
+            left.append(world.app.leave(token, "page"))
+            world.clock.go(seconds=6)
+        return "220 rude"
+
+    with RudeServer({"HI": greet}) as server:
+        smtp = Smtp(Server("127.0.0.1", server.port, tls="none"), "course.example", monotonic=world.clock.monotonic)
+        world.app = App.build(world.app.settings, transport=smtp, clock=world.clock)
+        world.app.tick()
+        lessons = world.rows("SELECT status FROM deliveries WHERE name = 'day-1'")
+        world.app.close()
+
+    assert left[0] is not None
+    assert ("sent",) not in lessons
+
+
+@pytest.fixture
+def refused_once(world, monkeypatch):
+    """Give what sends to four by SendGrid in one call: it is refused and names nobody, and `meanwhile` happens."""
+    monkeypatch.setenv("no_proxy", "*")
+    for who in ("alice", "bob", "charlie", "dora"):
+        world.join(who)
+    world.clock.at = EIGHT
+    world.app.close()
+
+    def send(meanwhile):
+        refused = []
+
+        def rule(_):
+            if refused:
+                return Answer()
+            refused.append(meanwhile())
+            return Answer(400, b'{"errors": [{"message": "Bad Request", "field": null}]}')
+
+        with Provider(rule=rule) as provider, closing(SendGrid("SG.k", provider.url, batch=10)) as transport:
+            world.app = App.build(world.app.settings, transport=transport, clock=world.clock)
+            world.app.ticker.turn()
+        return [who for request in provider.requests[1:] for who in request.people]
+
+    return send
+
+
+def test_who_leaves_before_a_refused_call_is_repeated_gets_nothing(world, refused_once):
+    """What was refused reached nobody; Alice leaves, and only the others are in what is repeated."""
+    hers = next(mail for mail in world.box.sent if mail.to.startswith("alice") and mail.leave)
+    token = world.leave_token(hers)
+    again = refused_once(lambda: (world.app.leave(token, "page"), world.clock.go(seconds=2)))
+
+    assert sorted(again) == ["bob", "charlie", "dora"]
+
+
+@ON_POSTGRESQL
+def test_out_of_touch_nothing_is_repeated(world, refused_once):
+    """The database was out of reach for over a minute: what was refused may be another worker's by now."""
+    assert refused_once(lambda: world.clock.go(seconds=90)) == []
 
 
 def test_a_slow_server_is_waited_for(three):

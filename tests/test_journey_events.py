@@ -201,6 +201,29 @@ def test_an_arrival_clears_a_doubt(world, kind):
     assert world.box.names("alice@example.org") == ["confirm", "welcome", "day-2"]
 
 
+@ON_SQLITE
+def test_an_arrival_that_is_told_late_clears_a_doubt_too(world):
+    """At eight in the evening nobody was sure, half an hour later it is owed again; then SendGrid says that it came.
+
+    It does not come twice, and counts for its date.
+    """
+    world.box.has_events = True
+    world.join("alice", send_hour=20)
+    sure, world.box.answer = world.box.answer, lambda _: Unsure("the line broke")
+    live(world, 8)
+    world.clock.go(minutes=31)
+    world.app.tick()
+    owed = world.rows(DAY_1)
+    world.box.answer = sure
+    (delivery,) = world.rows("SELECT id FROM deliveries WHERE name = 'day-1'")
+    world.app.provider_events([{"event": "delivered", "sg_event_id": "e", "ds_delivery": str(delivery[0])}])
+    live(world, 24)
+
+    assert owed == [("queued",)]
+    assert world.rows("SELECT status, local_date IS NOT NULL FROM deliveries WHERE name = 'day-1'") == [("sent", 1)]
+    assert "day-1" not in world.box.names("alice@example.org")
+
+
 def test_a_bounce_clears_a_doubt_too(world):
     """A mail in doubt that comes back had left: it is bounced, and not sent once more."""
     world.box.has_events = True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 import pytest
 from conftest import ON_SQLITE
 
 from course import ledger as ledger_room
-from course.journeys import doubts
+from course.journeys import breaker, doubts, settling
 from course.ledger import Ledger, of_the_dead
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.ticking import ledgers
@@ -229,3 +230,57 @@ def test_nothing_leaves_that_the_ledger_cannot_hold(world, monkeypatch):
     assert world.box.sent == []
     assert world.rows("SELECT status, attempts FROM deliveries") == [("queued", 0)]
     assert "No space left" in world.rows("SELECT value FROM facts WHERE name LIKE 'breaker%'")[0][0]
+
+
+def test_a_ledger_is_never_seen_without_its_lock(tmp_path, monkeypatch):
+    """Another worker of this machine looks for the ledgers of the dead just as this one makes its own."""
+    flock, looked = fcntl.flock, []
+
+    def meanwhile(file, how):
+        if not looked:
+            looked.append(of_the_dead(tmp_path, print))
+        return flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    ledger = Ledger(tmp_path, "worker-1")
+
+    assert looked
+    assert ledger.path.exists()
+
+
+def test_a_poison_answer_in_a_dead_worker_s_ledger_keeps_nobody_waiting(world, monkeypatch):
+    """Alice's answer cannot be written down: hers is in doubt, the other claims end as the ledger says."""
+    (alice, bob, charlie), ledger = three_claims(world)
+    sent = settling.sent
+
+    def not_for_alice(tx, service, left, *rest):
+        if any(row.id == alice for row, _ in left):
+            raise ZeroDivisionError
+        return sent(tx, service, left, *rest)
+
+    monkeypatch.setattr(settling, "sent", not_for_alice)
+    doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
+
+    stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
+    assert stand == {alice: "stalled", bob: "stalled", charlie: "queued"}
+    assert not ledger.path.exists()
+
+
+def test_a_ledger_that_cannot_be_made_is_told_and_stops_nothing_else(world, monkeypatch):
+    """No room for a new file, or another's DATA_DIR: nothing leaves, the owner is told, mail that comes in is read."""
+    make, read = os.open, []
+
+    def full(path, *more, **named):
+        if ".new" in str(path):
+            raise OSError(28, "No space left on device")
+        return make(path, *more, **named)
+
+    world.sign_up()
+    monkeypatch.setattr(os, "open", full)
+    world.app.ticker.read_spool = lambda: read.append(1)
+    world.app.tick()
+    with world.app.service.store.reading() as tx:
+        why = breaker.why(tx, world.app.service)
+
+    assert "the ledger cannot be made: No space left on device. Check DATA_DIR" in why
+    assert (world.box.sent, len(read)) == ([], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import pytest
+from conftest import SetClock
 from servers import ALICE, BYE, DROP, HANG, RESET, Authority, MailServer, RudeServer
 
 from course.outbound.dialogue import Dialogue, Letter
@@ -327,3 +329,71 @@ def test_an_idle_connection_takes_over_from_one_that_died():
         smtp.close()
     assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: Sent, 1: Sent, 2: TryLater}
     assert [sum(line.startswith("MAIL") for line in heard) for heard in server.heard[:2]] == [2, 2]
+
+
+@pytest.mark.parametrize("refusal", ["421 4.7.0 too many connections", "554 5.7.0 too many connections"])
+def test_a_refusal_of_an_earlier_round_says_nothing_about_this_one(serve, refusal):
+    """Of two connections one was granted, and the other turned away when all was sent: a minute later all is well."""
+    clock, late = SetClock(), threading.Event()
+    server = RudeServer(PIPELINING, {"HI": lambda: late.wait(10) and refusal}, PIPELINING)
+    smtp = serve(server, connections=2, monotonic=clock.monotonic)
+    first, second = Recorder(), Recorder()
+    smtp.send_many(people(2), first)
+    late.set()
+    smtp._openings.wait()  # noqa: SLF001 (else it would be a race)
+    clock.go(minutes=1)
+    smtp.send_many(people(3)[2:], second)
+
+    assert (first.kinds, second.kinds) == ({"Sent": 2}, {"Sent": 1})
+
+
+def test_a_connection_that_came_too_late_for_its_round_may_have_died_since(serve):
+    """It waited for the next one like any kept connection; a message that finds it dead leaves by a fresh one."""
+    late = threading.Event()
+    slow = {"HI": lambda: late.wait(10) and "220 rude", **PIPELINING, "MAIL": DROP}
+    server = RudeServer(PIPELINING, slow, PIPELINING)
+    smtp = serve(server, connections=2, messages_each=2)
+    first, second = Recorder(), Recorder()
+    smtp.send_many(people(2), first)
+    late.set()
+    smtp._openings.wait()  # noqa: SLF001 (else it would be a race)
+    smtp.send_many(people(3)[2:], second)
+
+    assert (first.kinds, second.kinds) == ({"Sent": 2}, {"Sent": 1})
+
+
+def test_what_becomes_of_a_whole_message_is_waited_for(serve):
+    """A filter at work for nine minutes: RFC 5321 section 4.5.3.2.6 asks for ten, for else the message comes again."""
+    clock = SetClock()
+    server = RudeServer({**PIPELINING, ".": lambda: clock.go(minutes=9) or "250 ok"})
+    notes = Recorder()
+    serve(server, answer_seconds=60, monotonic=clock.monotonic).send_many(people(1), notes)
+
+    assert notes.kinds == {"Sent": 1}
+
+
+def test_who_vanished_without_a_word_is_found_out_by_tcp(serve):
+    """No silence of ten minutes for a machine that is gone: the kernel asks, and gives up within a minute or so."""
+    smtp = serve(MailServer())
+    smtp.send_many(people(1), Recorder())
+    (line,) = smtp._lines  # noqa: SLF001
+    asked = {
+        name: line.sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
+        for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+    }
+
+    assert line.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert asked["TCP_KEEPIDLE"] + asked["TCP_KEEPINTVL"] * asked["TCP_KEEPCNT"] <= 60
+    assert line.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+
+
+def test_a_yes_before_the_dot_has_left_is_no_answer():
+    """A server that says 250 with a hundred bytes to come has not got the message."""
+    talk, letter = Dialogue("", pipelining=True, size=True), Letter(ALICE, ALICE.as_bytes(), ALICE.envelope_from)
+    talk.begin(letter)
+    talk.hear(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+    talk.give(letter, None)
+    talk.wrote(len(talk.out) - 100)
+    decided = talk.hear(b"250 2.0.0 ok\r\n")
+
+    assert [type(outcome) for _, outcome in decided] == [TryLater]

@@ -289,11 +289,14 @@ def test_no_answer_to_a_whole_request_is_unsure(act):
     assert len(provider.requests) == 1
 
 
-def test_an_answer_that_breaks_off_is_unsure():
-    """Half an answer is none."""
-    _, outcome = ask(Answer(202, b"half", {"Content-Length": "900"}))
+@pytest.mark.parametrize(
+    ("status", "expected"), [(202, Sent), (400, TryLater), (401, Halt), (429, TryLater), (503, TryLater)]
+)
+def test_an_answer_whose_body_breaks_off_is_one(status, expected):
+    """Whether the mail was taken stands in its first line; only why it was not may be lost."""
+    _, outcome = ask(Answer(status, b"half", {"Content-Length": "900"}))
 
-    assert isinstance(outcome, Unsure)
+    assert isinstance(outcome, expected)
 
 
 @pytest.mark.parametrize("act", [HANG, RESET])

@@ -561,7 +561,7 @@ def test_two_bad_addresses_hold_nothing():
         (Answer(504), Unsure),
         (Answer(act=DROP), Unsure),
         (Answer(act=HANG), Unsure),
-        (Answer(202, b"half", {"Content-Length": "900"}), Unsure),
+        (Answer(202, b"half", {"Content-Length": "900"}), Sent),
     ],
 )
 def test_an_answer_to_a_call_is_one_to_each(answer, expected):

@@ -156,6 +156,16 @@ def test_an_answer_is_read_as_python_reads_it(said):
     assert kept == stays
 
 
+@pytest.mark.parametrize("early", [100, 102, 103])
+def test_an_interim_answer_is_not_the_answer(early):
+    """A server may say one first (RFC 9110 section 15.2): the mail was taken, and the next one gets its own answer."""
+    answers = Answer(headers={"X-Message-ID": "one"}, early=early), Answer(headers={"X-Message-ID": "two"}, early=early)
+    with Provider(*answers) as provider, account(provider) as transport:
+        outcomes = [transport.send(ALICE), transport.send(BOB)]
+
+    assert outcomes == [Sent("one"), Sent("two")]
+
+
 def by_http_client(sock):
     """Read an answer by Python's own means."""
     answer = http.client.HTTPResponse(sock, method="POST")

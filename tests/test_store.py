@@ -97,7 +97,7 @@ ENROLMENT_MOVES = {
     "stopped": set(),
 }
 DELIVERY_MOVES = {
-    "queued": {"sending", "cancelled", "unknown"},
+    "queued": {"sending", "cancelled", "unknown", "sent"},
     "sending": {"sent", "queued", "failed", "stalled"},
     "sent": {"bounced"},
     "failed": {"queued"},

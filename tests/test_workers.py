@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from course.app import App
 from course.journeys import demo, settling, workers
 from course.journeys.owed import owed
+from course.ledger import Ledger
 from course.outgoing import Halt, Sent
 from course.store import database
 from course.store.database import AWAY, Store
@@ -215,6 +216,49 @@ def test_out_of_touch_nothing_leaves(world, monkeypatch):
 
     assert 0 < sent <= 10
     assert dict(world.rows(STAND))["queued"] == 20 - sent
+
+
+@pytest.mark.parametrize("beats", [False, True], ids=["alone", "beside another"])
+def test_a_ledger_that_takes_a_minute_to_write_lets_nothing_leave(world, beside, monkeypatch, beats):
+    """The disk stalls, or the process is stopped right there, for longer than others wait to take over.
+
+    They looked for the line, found none, and sent: it comes from them, once.
+    """
+    demo.make(world.app.service, 3, world.clock.now(), due=True)
+    giving, stalled = Ledger.giving, []
+
+    def stall(ledger, ids):
+        if not stalled and ledger is world.app.ticker.ledger:
+            stalled.append(silence(world, beside, 70) if beats else world.clock.go(seconds=70))
+            if beats:
+                beside.tick()
+        return giving(ledger, ids)
+
+    monkeypatch.setattr(Ledger, "giving", stall)
+    world.app.ticker.turn()
+
+    assert world.box.sent == []
+    assert len({mail.to for mail in beside.transport.sent}) == len(beside.transport.sent) == (3 if beats else 0)
+    assert world.rows("SELECT count(*) FROM deliveries WHERE status = 'stalled'") == [(0,)]
+
+
+def test_what_had_left_after_all_does_not_leave_again(world, beside):
+    """Alice's worker slept with her lesson on its way, and others owe it again; it wakes, and hears a yes."""
+    demo.make(world.app.service, 1, world.clock.now(), due=True)
+
+    def sleep(_):
+        silence(world, beside, 70)
+        beside.tick()
+        return Sent("provider-1")
+
+    world.box.answer = sleep
+    world.app.ticker.turn()
+    stands = world.rows("SELECT status, provider_id, local_date IS NOT NULL FROM deliveries")
+    world.clock.go(minutes=10)
+    beside.tick()
+
+    assert [(status, by, bool(dated)) for status, by, dated in stands] == [("sent", "provider-1", True)]
+    assert beside.transport.sent == []
 
 
 def test_a_late_answer_does_not_take_a_claim_back(world, other, monkeypatch):

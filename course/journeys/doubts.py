@@ -10,16 +10,17 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, or_, select, true, update
 
 from course import ledger, schedule
-from course.journeys import settling, workers
+from course.journeys import permitting, settling, workers
 from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
 from course.journeys.service import Service
 from course.journeys.workers import Sign
 from course.ledger import Page
 from course.outgoing import Unsure
 from course.store.database import move
-from course.store.states import DeliveryStatus
+from course.store.states import DeliveryStatus, sources
 from course.store.tables import UNSETTLED, deliveries
 
+LONGEST = timedelta(hours=20)  # of doubt, which spans two days; most are about a message that came
 EVENT = timedelta(minutes=30)  # real time that a provider's event may take to clear a doubt
 CLAIMED = UNSETTLED, deliveries.c.status == DeliveryStatus.SENDING
 log = structlog.get_logger()
@@ -94,17 +95,18 @@ def close(service: Service, page: Page, now: datetime, real_now: datetime, *only
         settling.put_back(tx, page.worker, never)
     lost = Unsure("the worker fell silent before the answer came")
     given = [(row, page.answers.get(row.id, lost)) for row in left if row.id not in never]
-    settling.settle(service, given, now, real_now)
+    settling.settle_all(service, given, now, real_now)
     if left:
         counts = {"given": len(given), "in_doubt": sum(outcome is lost for _, outcome in given), "claimed": len(left)}
         log.warning("some claims had no owner any more; a ledger tells what became of them", **counts)
 
 
 def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -> None:
-    """Clear a doubt: the provider says that it has the message."""
+    """Clear a doubt: the provider says that it has the message, even where that one is owed again by now."""
     row = owed(tx, delivery_id)
-    if row is not None and row.status in {DeliveryStatus.SENDING, DeliveryStatus.STALLED}:
-        settling.sent(tx, service, [(row, "")], now)
+    if row is not None and row.status in sources(DeliveryStatus.SENT):
+        dated = row._replace(local_date=row.local_date or permitting.local_date(row, now))
+        settling.sent(tx, service, [(dated, "")], now)
 
 
 def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> ColumnElement[bool]:
@@ -118,12 +120,12 @@ def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> Co
 def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
     """Owe it again, with the same Message-ID, at the next permitted hour, or take it for sent.
 
-    The latter when WHEN_UNSURE says so, and after 72 hours of doubt. Then the course goes on: their next lesson is on a
-    later date than this one. Who was tried before waits for the next day: most doubts are about a message that came,
-    so where a server never answers nobody gets the same one all day long.
+    The latter when WHEN_UNSURE says so, and after a day of doubt. Then the course goes on: their next lesson is on a
+    later date than this one. Who was tried before waits for the next day: where a server never answers, nobody gets the
+    same message all day long, and nobody more than three times.
     """
     first, attempts = row.first_tried_at or now, row.attempts + 1
-    if service.settings.when_unsure == "hold" or now - first >= schedule.GIVE_UP:
+    if service.settings.when_unsure == "hold" or now - first >= LONGEST:
         if move(tx, deliveries, row.id, DeliveryStatus.UNKNOWN, settled_at=now) and row.day and row.local_date:
             settling.go_on(tx, service, [(row, row.local_date)], now)
         return

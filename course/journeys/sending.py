@@ -12,7 +12,6 @@ from course.journeys.filling import Known
 from course.journeys.owed import Owed
 from course.journeys.shift import TURN, Shift, Slice, asked_to_wait
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, Unsure
-from course.store.database import AWAY
 
 CLAIM = 1_000  # messages claimed at a time
 # Where workers share a database from many machines, a ledger may be lost with its machine: so many are then in doubt.
@@ -135,28 +134,7 @@ def settle(shift: Shift) -> list[Outcome]:
     outcomes = [outcome for _, outcome in shift.unsettled]
     if not outcomes:
         return []
-    try:
-        _write_down(shift, shift.unsettled)
-        shift.unsettled.clear()
-    except AWAY:
-        raise
-    except Exception:  # noqa: BLE001 (one of them cannot be written down: find out which)
-        for one in list(shift.unsettled):
-            _write_down_alone(shift, one)
-    shift.ledger.settled()
+    if settling.settle_all(shift.service, shift.unsettled, shift.clock.now(), shift.clock.real()):
+        shift.ledger.settled()  # else it alone knows that they left
+    shift.unsettled.clear()
     return outcomes
-
-
-def _write_down(shift: Shift, some: list[tuple[Owed, Outcome]]) -> None:
-    settling.settle(shift.service, some, shift.clock.now(), shift.clock.real())
-
-
-def _write_down_alone(shift: Shift, one: tuple[Owed, Outcome]) -> None:
-    """Settle one outcome. What cannot be written down stays claimed: in doubt, and the sweep's to bring to an end."""
-    try:
-        _write_down(shift, [one])
-    except AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
-        log.error("an outcome could not be written down", delivery=one[0].id, error=type(error).__name__)
-    shift.unsettled.remove(one)

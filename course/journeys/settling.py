@@ -19,9 +19,9 @@ from course.journeys.permitting import HELD
 from course.journeys.service import Service
 from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
-from course.store.database import move
+from course.store.database import AWAY, move
 from course.store.sets import by_index, one_of, table_of
-from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus, sources
+from course.store.states import DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, mailings, subscribers
 
 THEIRS = (
@@ -31,6 +31,36 @@ THEIRS = (
 )
 PUT_BACK = update(deliveries).where(*STILL_CLAIMED).values(status=DeliveryStatus.QUEUED, worker=None, local_date=None)
 log = structlog.get_logger()
+
+
+def settle_all(service: Service, settled: list[tuple[Owed, Outcome]], now: datetime, real_now: datetime) -> bool:
+    """Write down these outcomes: together, or each by itself where one of them cannot be.
+
+    That one is in doubt from then on. Return whether at least that could be said of all. Raises AWAY when the database
+    is not there.
+    """
+    try:
+        settle(service, settled, now, real_now)
+    except AWAY:
+        raise
+    except Exception:  # noqa: BLE001 (one of them cannot be written down: find out which)
+        written = [_settle_alone(service, one, now, real_now) for one in settled]
+        return all(written)
+    return True
+
+
+def _settle_alone(service: Service, one: tuple[Owed, Outcome], now: datetime, real_now: datetime) -> bool:
+    row, outcome = one
+    for said in (outcome, Unsure("its answer could not be written down")):
+        try:
+            settle(service, [(row, said)], now, real_now)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is wrong with this one alone)
+            log.error("an outcome could not be written down", delivery=row.id, error=type(error).__name__)
+        else:
+            return True
+    return False
 
 
 def settle(service: Service, settled: Iterable[tuple[Owed, Outcome]], now: datetime, real_now: datetime) -> None:
@@ -69,6 +99,7 @@ def sent(tx: Connection, service: Service, left: list[tuple[Owed, str]], now: da
         return
     names = [(row.id, name[:200] or None) for row, name in left]
     moved = set(tx.execute(_sent(tx.dialect.name), {"names": names, "at": now}).scalars().all())
+    moved |= {row.id for row, name in left if row.id not in moved and _had_left(tx, row, name, now)}
     lessons = [row for row, _ in left if row.id in moved and row.day is not None]
     go_on(tx, service, [(row, row.local_date) for row in lessons if row.local_date], now)
 
@@ -76,9 +107,16 @@ def sent(tx: Connection, service: Service, left: list[tuple[Owed, str]], now: da
 @cache
 def _sent(dialect: str) -> ReturningUpdate[Any]:
     name_of = table_of(dialect, "names", deliveries.c.id, deliveries.c.provider_id)
-    open_ = deliveries.c.id == name_of.c.id, deliveries.c.status.in_(sources(DeliveryStatus.SENT))
+    open_ = deliveries.c.id == name_of.c.id, deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.STALLED))
     values = {"settled_at": bindparam("at"), "error": None, "provider_id": name_of.c.provider_id}
     return update(deliveries).where(*open_).values(status=DeliveryStatus.SENT, **values).returning(deliveries.c.id)
+
+
+def _had_left(tx: Connection, row: Owed, name: str, now: datetime) -> bool:
+    """Write down that a message left which was in doubt, and is owed again by now: it need not leave twice."""
+    said = {"settled_at": now, "error": None, "provider_id": name[:200] or None, "local_date": row.local_date}
+    queued = deliveries.c.status == DeliveryStatus.QUEUED
+    return move(tx, deliveries, row.id, DeliveryStatus.SENT, queued, **said)
 
 
 def go_on(tx: Connection, service: Service, over: list[tuple[Owed, date]], now: datetime) -> None:

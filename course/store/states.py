@@ -83,7 +83,7 @@ ENROLMENT_MOVES = {
     E.STOPPED: set[EnrolmentStatus](),
 }
 DELIVERY_MOVES = {
-    D.QUEUED: {D.SENDING, D.CANCELLED, D.UNKNOWN},
+    D.QUEUED: {D.SENDING, D.CANCELLED, D.UNKNOWN, D.SENT},  # sent: it was in doubt, and had left after all
     D.SENDING: {D.SENT, D.QUEUED, D.FAILED, D.STALLED},
     D.SENT: {D.BOUNCED},
     D.FAILED: {D.QUEUED},
