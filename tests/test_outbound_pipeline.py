@@ -397,3 +397,33 @@ def test_a_yes_before_the_dot_has_left_is_no_answer():
     decided = talk.hear(b"250 2.0.0 ok\r\n")
 
     assert [type(outcome) for _, outcome in decided] == [TryLater]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "554 5.7.1 <person0@example.org>: Relay access denied",
+        "550 5.7.1 Unable to relay",
+        "550 relay not permitted",
+        "550-Requires authentication\r\n550 relaying denied",
+        "550 5.7.1 Client was not authenticated: authentication required",
+    ],
+)
+def test_a_server_that_does_not_know_us_any_more_is_nobody_s_fault(serve, refusal):
+    """It relays for nobody: the first may be an odd address, at a second domain it is us, and nothing can leave."""
+    notes, somewhere = Recorder(), [replace(ALICE, delivery_id=n, to=f"person@{n}.example") for n in range(3)]
+    server = RudeServer({**PIPELINING, "RCPT": refusal, "DATA": "554 5.5.1 no valid recipients"})
+    serve(server).send_many(somewhere, notes)
+
+    assert [type(notes.outcomes[n]) for n in range(3)] == [RefusedRecipient, Halt, Halt]
+
+
+def test_one_address_that_is_not_relayed_stops_nobody(serve):
+    """However often it is tried: others leave, so it is about that address alone."""
+    answers = ["550 5.7.1 Unable to relay", "250 ok"] * 3
+    server, notes = MailServer(), Recorder()
+    server.answers = {"RCPT": answers}
+    odd = [replace(ALICE, delivery_id=n, to=f"person@{n % 2}.example") for n in range(6)]
+    serve(server).send_many(odd, notes)
+
+    assert notes.kinds == {"RefusedRecipient": 3, "Sent": 3}

@@ -16,6 +16,7 @@ from course.outbound.greeting import Server, opened, server_of
 from course.outbound.letters import Letters
 from course.outbound.line import Line
 from course.outbound.openings import Openings
+from course.outbound.relaying import Relaying
 from course.outgoing import Notes, Outcome, Outgoing, TryLater
 from course.settings import Settings
 
@@ -58,6 +59,7 @@ class Smtp:
         self._now = 0.0  # when we last looked
         self._lock = threading.Lock()
         self._lines: list[Line] = []
+        self._relaying = Relaying()
         self._selector = selectors.DefaultSelector()
 
     def prepare(self, outgoing: Outgoing) -> None:
@@ -138,12 +140,11 @@ class Smtp:
         for smtp, since in there:
             features = {"pipelining": smtp.has_extn("pipelining"), "size": smtp.has_extn("size")}
             try:
-                line = Line(smtp, Dialogue(self._server.password, **features), since, kept=late)
+                new.append(Line(smtp, Dialogue(self._server.password, **features), since, kept=late))
             except OSError as error:
                 trouble = error
-                continue
-            self._selector.register(line.sock, selectors.EVENT_READ, line)
-            new.append(line)
+            else:
+                self._selector.register(new[-1].sock, selectors.EVENT_READ, new[-1])
         self._lines += new
         return new, trouble
 
@@ -201,7 +202,7 @@ class Smtp:
             if letter.kept and line.dialogue.over and isinstance(outcome, TryLater):
                 letters.again(letter, outcome)
             else:
-                answers.append((letter.outgoing, outcome))
+                answers.append((letter.outgoing, self._relaying.judge(letter.outgoing.to, outcome)))
         if answers:
             letters.notes.answered_all(answers)
 
@@ -212,8 +213,8 @@ class Smtp:
     def _give_up(self, letters: Letters, error: Exception) -> None:
         """Without any connection the rest of the batch is not tried one by one: it would take as long for each."""
         while letter := letters.take():
-            private = (self._server.password, local_part(letter.outgoing.to))
-            letters.notes.answered(letter.outgoing, broken(error, private))
+            outcome = broken(error, (self._server.password, local_part(letter.outgoing.to)))
+            letters.notes.answered(letter.outgoing, outcome)
 
     def _drop(self, line: Line, *, politely: bool = False) -> None:
         if line in self._lines:
