@@ -457,6 +457,19 @@ def test_endless_doubt_is_no_flood(three):
 
 
 @ON_SQLITE
+def test_a_first_doubt_after_days_of_trying_is_owed_again(three):
+    """The server was away for two days; then it took Bob's lesson and fell silent: no attempt before was a doubt."""
+    asked = answering(three, TryLater("no connection"), to="bob", name="day-1")
+    until(three, EIGHT + timedelta(hours=48))
+    tried = len(asked)
+    asked = answering(three, Unsure("the line broke"), to="bob", name="day-1")
+    until(three, EIGHT + timedelta(hours=60))
+
+    assert tried > 2
+    assert len(asked) == 2
+
+
+@ON_SQLITE
 def test_a_doubt_counts_for_the_calendar(three):
     """While day 1 is in doubt it may have arrived: nothing else of the course comes on that date."""
     answering(three, Unsure("the line broke"), to="bob")

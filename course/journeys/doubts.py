@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, true, update
 
 from course import ledger, schedule
+from course.journeys import enrolments as rounds
 from course.journeys import permitting, settling, workers
 from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
 from course.journeys.service import Service
@@ -18,9 +19,10 @@ from course.ledger import Page
 from course.outgoing import Unsure
 from course.store.database import move
 from course.store.states import DeliveryStatus, sources
-from course.store.tables import UNSETTLED, deliveries
+from course.store.tables import UNSETTLED, deliveries, history
 
-LONGEST = timedelta(hours=20)  # of doubt, which spans two days; most are about a message that came
+DOUBT = "in doubt"  # for the history
+MOST = 2  # times that a message in doubt is owed again
 EVENT = timedelta(minutes=30)  # real time that a provider's event may take to clear a doubt
 CLAIMED = UNSETTLED, deliveries.c.status == DeliveryStatus.SENDING
 log = structlog.get_logger()
@@ -120,21 +122,24 @@ def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> Co
 def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
     """Owe it again, with the same Message-ID, at the next permitted hour, or take it for sent.
 
-    The latter when WHEN_UNSURE says so, and after a day of doubt. Then the course goes on: their next lesson is on a
-    later date than this one. Who was tried before waits for the next day: where a server never answers, nobody gets the
-    same message all day long, and nobody more than three times.
+    The latter when WHEN_UNSURE says so, and when it is in doubt for the third time: most doubts are about a message that
+    came. Then the course goes on: their next lesson is on a later date than this one. In doubt for the second time it
+    waits for the next day, so that where a server never answers nobody gets the same message all day long.
     """
-    first, attempts = row.first_tried_at or now, row.attempts + 1
-    if service.settings.when_unsure == "hold" or now - first >= LONGEST:
+    noted = history.c.enrolment_id == row.enrolment_id, history.c.event == DOUBT, history.c.detail == row.name
+    before = tx.execute(select(func.count()).where(*noted)).scalar_one()
+    rounds.note(tx, row.enrolment_id, DOUBT, row.name, now)
+    if service.settings.when_unsure == "hold" or before >= MOST:
         if move(tx, deliveries, row.id, DeliveryStatus.UNKNOWN, settled_at=now) and row.day and row.local_date:
             settling.go_on(tx, service, [(row, row.local_date)], now)
         return
     due, zone, minute = row.due_at, schedule.zone_of(row.timezone), service.minute(row.subscriber_id)
-    if row.attempts:
+    if before:
         today = schedule.local_date(now, zone)
         due = schedule.next_hour(now, row.send_hour, zone, after=today, pace=row.pace, minute=minute)
     elif is_lesson(row):
         due = schedule.departure(row.due_at, now, row.send_hour, zone, pace=row.pace, minute=minute)
+    attempts = row.attempts + 1
     again = max(due, schedule.retry(now, attempts, row.id))
-    values = {"due_at": due, "send_at": again, "first_tried_at": first, "attempts": attempts}
+    values = {"due_at": due, "send_at": again, "first_tried_at": row.first_tried_at or now, "attempts": attempts}
     move(tx, deliveries, row.id, DeliveryStatus.QUEUED, local_date=None, worker=None, **values)
