@@ -213,7 +213,7 @@ def greeting(settings: Settings, only: str | None, off: Off | None, sources: Seq
             "Sign up with any address, then confirm and answer in the mailbox.",
         ]
         if not settings.timelapse:
-            lines += ["To live the five days in two minutes: TIMELAPSE=20 make run"]
+            lines += ["To live the five days in two minutes: TIMELAPSE=20 DATA_DIR=var-demo make run"]
     if off:
         lines += ["", f"Sending is off: {off.because}. {WHAT_TO_DO}."]
     if settings.timelapse:

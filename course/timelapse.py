@@ -38,7 +38,7 @@ def lapse(settings: Settings, real_now: datetime) -> Lapse | None:
         if known is not None and known.course_time(real_now) - real_now > timedelta(minutes=1):
             raise SettingsError(
                 f"TIMELAPSE: {settings.data_dir} was lived in time lapse, ahead of today; set TIMELAPSE again, or put "
-                "another DATA_DIR for real people"
+                "another DATA_DIR for real people; if only you tried things out there, you may delete that folder"
             )
         return None
     if known is not None and known.seconds == settings.timelapse:

@@ -319,6 +319,34 @@ def test_a_text_that_is_never_sent_is_a_warning(emails, place):
     assert "no mail is made of this file" in said
 
 
+def test_two_lessons_of_one_name_are_a_warning(emails):
+    """A lesson that was begun as a copy of another: in an inbox the two would look alike."""
+    second = DAY.replace("day-1", "day-2")
+    (emails / second).write_text(LESSON.replace("Day 1: two", "day 1: Two"), encoding="utf-8")
+
+    file, line, said, warning = only(emails)
+    assert (file, line, warning) == (second, 2, True)
+    assert "subject: day-1.md has the same one" in said
+
+
+@pytest.mark.parametrize("quoted", ["“Two ways”", "„Two ways“", "«Two ways»", "‘Two ways’"])  # noqa: RUF001 (of many languages)
+def test_round_quotes_around_a_subject_are_a_warning(emails, quoted):
+    """A text editor makes them of straight ones, and then they are printed."""
+    change(emails, DAY, SUBJECT, f"subject: {quoted}")
+
+    file, line, said, warning = only(emails)
+    assert (file, line, warning) == (DAY, 2, True)
+    assert "subject: the quotes around it are round ones" in said
+
+
+@pytest.mark.parametrize("quoted", ["Two “ways”", "“One way” and “another”", "“Two” ways"])
+def test_quotes_within_a_subject_are_its_own(emails, quoted):
+    """They stand around a word of it."""
+    change(emails, DAY, SUBJECT, f"subject: '{quoted}'")
+
+    assert found(emails) == []
+
+
 def test_a_sentence_of_twenty_words_is_a_warning(emails):
     """It is told with the line that it begins on and its number of words."""
     change(emails, DAY, TEXT, "and a second one.\nNow " + "word " * 18 + "end. Short again.")
@@ -414,6 +442,7 @@ def test_nothing_stands_in_for_the_first_language(emails, file):
 FILES = {
     "no UTF-8": (b"---\nsubject: \xff\n---\n", 1, "save this file as UTF-8"),
     "no head": (b"Hello.\n", 1, "begin with --- and the lines subject:, preheader:, then ---"),
+    "a tab before a key": (LESSON.replace("minutes: 10", "\tminutes: 10").encode(), 4, "there is a tab in this line"),
     "a colon in a value": (LESSON.replace('"Day 1: two ways"', "Day 1: two ways").encode(), 2, "in double quotes"),
 }
 

@@ -273,7 +273,10 @@ def test_preview_of_everything(shell, tmp_path):
     index = (made / "index.html").read_text(encoding="utf-8")
 
     assert ended.code == 0
-    assert ended.out.splitlines()[-1] == "var/preview/index.html"
+    assert (
+        ended.out
+        == f"{len(pages)} mails, each as HTML and as text. All are linked from this page:\nvar/preview/index.html\n"
+    )
     assert len(pages) == 2 * (4 * (5 + len(NOTICES)) + 2 * (4 + len(NOTICES)))  # two courses, in their languages
     assert [page for page in pages if f'href="{page}"' not in index] == []
     assert [page for page in made.rglob("*.*") if "zq" in page.read_text(encoding="utf-8")] == []
@@ -805,6 +808,20 @@ def test_erase_leaves_alone_what_it_cannot_open(course, world):
     assert course("erase", "alice@example.org", "--yes").code == 0
 
 
+# restore
+
+
+@pytest.mark.parametrize(("name", "why"), [("nothing", "cannot be read"), ("diary", "is no backup")])
+def test_restore_asks_only_about_a_backup(course, tmp_path, name, why):
+    """A name with a slip in it is told before the question whether to replace the database."""
+    (tmp_path / "diary").write_text("Dear diary, today was a long day.")
+    ended = course("restore", name)
+
+    assert ended.code == 2
+    assert why in ended.err
+    assert "Replace the database" not in ended.out + ended.err
+
+
 # demo-data
 
 
@@ -814,6 +831,7 @@ def test_demo_data_adds_people(course, world):
     world.app.tick()
 
     assert (ended.code, ended.out) == (0, "Added 30 made-up people, each owed a lesson now.\n")
+    assert "People" not in ended.err
     assert world.rows("SELECT status, count(*) FROM enrolments GROUP BY status") == [("active", 30)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import UTC, datetime
 
@@ -9,12 +10,15 @@ import pytest
 from conftest import ON_SQLITE
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from course.content import command_words
 from course.content.command_words import Command, Phrases
 from course.content.slots import say
+from course.journeys import over
 from course.outgoing import Halt
 from course.settings import EMAILS
+from course.web import create_app
 
 TUESDAY = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Alice's first lesson; Monday is the 8th
 LOCALES = sorted(path.stem for path in (EMAILS / "words").glob("*.toml"))
@@ -432,3 +436,127 @@ def test_erasing_waits_for_the_last_mail_but_not_for_ever(world, lesson):
     world.app.tick()
 
     assert (waiting, counted(world)["subscribers"]) == (1, 0)
+
+
+# Of a course that is over.
+
+
+def words_for(name, locale="en-GB"):
+    """Return a line that is this command."""
+    values = {"hour": "7", "pace": "weekly", "language": "british english", "place": "Berlin"}
+    return say(WORDS[locale]["commands"][name][0], **values)
+
+
+def replied(world, mail, line, **headers):
+    """Reply to a mail; return what comes in answer, and to whom."""
+    before = len(world.box.sent)
+    world.reply(mail, line, **headers)
+    world.app.tick()
+    return [(mail.mailing.name, mail.to) for mail in world.box.sent[before:]]
+
+
+def leave(world, lesson):
+    """Let Alice leave, and a day go by."""
+    world.reply(lesson, "STOP")
+    world.app.tick()
+    world.clock.go(hours=24)
+    world.app.tick()
+
+
+@pytest.mark.parametrize("name", sorted(over.OF_A_COURSE))
+def test_who_has_left_and_asks_something_of_the_course_hears_how_to_begin_again(world, lesson, name):
+    """Once a day, whichever word it was; nothing begins by it, and no lesson comes."""
+    leave(world, lesson)
+    answers = [replied(world, lesson, words_for(name)) for _ in range(2)]
+    told = " ".join(last_text(world, "over").split())
+    world.clock.go(hours=24)
+    answers.append(replied(world, lesson, words_for(name)))
+
+    assert answers == [[("over", "alice@example.org")], [], [("over", "alice@example.org")]]
+    assert "You have left this course, and no further letter comes." in told
+    assert "under “Start again”" in told
+    assert world.rows("SELECT status, next_send_at FROM enrolments") == [("stopped", None)]
+
+
+@pytest.mark.parametrize("name", sorted(over.GOES_ON))
+def test_after_the_last_letter_there_is_a_way_to_begin_again(world, lesson, name):
+    """Who has had all of it hears that, and where it can begin again; what was answered before still is."""
+    world.pass_hours(24 * 6)
+    answers = [replied(world, lesson, words_for(name)) for _ in range(2)]
+    told = " ".join(last_text(world, "over").split())
+
+    assert answers == [[("over", "alice@example.org")], []]
+    assert "The last letter of this course has come your way." in told
+    assert [name for name, _ in replied(world, lesson, "MY SETTINGS")] == ["settings"]
+
+
+@ON_SQLITE
+def test_the_page_that_it_leads_to_begins_the_course_again(world, lesson):
+    """The link is to the page with "Start again", where she gives the yes that it takes."""
+    leave(world, lesson)
+    replied(world, lesson, "RESUME")
+    page = f"/mine/{world.link(world.box.last('over'), 'mine')}"
+    browser = TestClient(create_app(world.app), base_url="http://127.0.0.1:8000")
+
+    assert 'value="restart"' in browser.get(page).text
+
+
+@ON_SQLITE
+def test_a_stranger_with_her_lesson_hears_nothing_and_begins_nothing(world, lesson):
+    """Whoever it was forwarded to: the answer goes to her, and her course stays over."""
+    leave(world, lesson)
+
+    assert replied(world, lesson, "RESUME", From="mallory@example.net") == [("over", "alice@example.org")]
+    assert replied(world, lesson, "RESUME", From="mallory@example.net") == []
+    assert world.rows("SELECT status FROM enrolments") == [("stopped",)]
+
+
+@ON_SQLITE
+def test_a_line_with_her_name_on_it_brings_her_no_mail(world, lesson):
+    """Anybody can write her address into From: without a mail of ours to go by, or her house's mark, it is held."""
+    leave(world, lesson)
+
+    assert replied(world, lesson, "RESUME", To="course@reply.course.example.org") == []
+
+
+@ON_SQLITE
+def test_who_never_said_yes_or_wants_no_mail_hears_nothing_of_it(world, lesson):
+    """An address that was only typed in, and one that said that it was not theirs."""
+    world.sign_up("bob")
+    world.app.tick()
+    asked = world.box.last("confirm")
+    world.clock.go(days=8)
+    world.app.tick()
+    world.app.not_me(world.link(next(mail for mail in world.box.sent if mail.to.startswith("alice")), "confirm"))
+
+    assert replied(world, asked, "RESUME") == replied(world, lesson, "RESUME") == []
+
+
+@ON_SQLITE
+def test_old_mail_of_a_course_that_goes_on_again_is_about_that(world, lesson):
+    """A lesson of the round that was left speaks for the one that was begun since: nothing is over."""
+    leave(world, lesson)
+    world.join("alice")
+    before = len(world.box.sent)
+    answers = [replied(world, lesson, word) for word in ("RESUME", "PAUSE", "RESUME")]
+
+    assert before < len(world.box.sent)
+    assert [[name for name, _ in one] for one in answers] == [[], ["paused"], ["resumed"]]
+
+
+@ON_SQLITE
+def test_letters_without_links_keep_the_one_that_begins_again(world, lesson):
+    """She asked for it, and no word does what that page does."""
+    world.reply(lesson, "NO LINKS")
+    leave(world, lesson)
+    replied(world, lesson, "RESUME")
+
+    assert re.findall(r"/(mine|leave|write)/", last_text(world, "over")) == ["mine"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_goodbye_names_the_word_that_shows_the_way_back(locale):
+    """In every language: the word in bold is RESUME."""
+    for notice in ("left", "closed"):
+        said = (EMAILS / f"notices/{locale}/{notice}.md").read_text(encoding="utf-8")
+        assert [PHRASES[locale].command(word).name for word in re.findall(r"\*\*(.+?)\*\*", said)] == ["RESUME"]

@@ -262,7 +262,7 @@ def with_a_photo(mail, photo=BARE):
 
 # What Alice replies on her days: three answers a day are the most, besides that to a check-in.
 REPLIES = {
-    1: ("HELP", "TIME 8", "TIME 9:30"),
+    1: ("HELP", "TIME 9", "TIME 9:30"),
     2: ("NO LINKS", "WITH LINKS", "LETTER 1 MONTH"),
     3: ("PAUSE 3 DAYS", "RESUME", "LETTER 1 MONTH\n\nDear me, it was a long week."),
     4: ("SKIP", "MY SETTINGS", "SEND EXERCISE", "CHECK-IN THE SAME"),
@@ -324,6 +324,7 @@ def they_leave(life):
     offer = life.newest("alice", "farewell").values["offer_url"].removeprefix(SITE)
     assert life.press(offer, consent="yes").status_code == 200
     life.days(21)
+    life.says("bob", "RESUME", to="quiet")
 
 
 def visit(life, who):

@@ -146,6 +146,7 @@ def test_a_link_works_once(world):
 
     assert (first.status_code, second.status_code) == (303, 404)
     assert a_browser(world).get(f"/open/{token}").text == a_browser(world).get("/open/00").text
+    assert "A new link is sent to your own address." in second.text
 
 
 def test_of_parallel_presses_one_begins_a_visit(world):

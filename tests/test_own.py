@@ -71,6 +71,25 @@ def test_the_page_is_calm_where_nothing_is_kept(world):
     assert "Nothing that you wrote is kept here." in said(visiting(world, "bob").get("/own/words"))
 
 
+def doors(browser):
+    """Return where the overview of somebody's own pages leads to."""
+    return re.findall('<a href="/own/([a-z.]+)"', browser.get("/own").text)
+
+
+def test_without_a_journal_there_are_no_doors_to_what_is_not_kept(world):
+    """No keys, and nothing of Bob's: his name, a data file and erasing. No page offers what cannot be had."""
+    wrote(world, who="bob", level=None)
+    before = doors(visiting(world, "bob"))
+    again(world, journal_keys="")
+    browser = visiting(world, "bob")
+    page = said(browser.get("/own/journal"))
+
+    assert before == ["words", "journal", "details", "letter", "print", "export.md", "export.json", "erase"]
+    assert doors(browser) == ["details", "export.json", "erase"]
+    assert "There is no journal here." in page
+    assert "You can ask for more" not in page
+
+
 def test_all_rounds_are_there(world):
     """Also what was kept in a round that is over."""
     wrote(world, "the first time")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 from conftest import make_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import worker
 from course import timelapse
 from course.settings import SettingsError
 from course.system_clock import SystemClock
 
+ROOT = Path(__file__).parent.parent
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
@@ -96,6 +101,18 @@ def test_a_folder_that_ran_ahead_is_not_for_real_people(start, tmp_path):
     assert str(tmp_path) in str(error.value)
     assert "set TIMELAPSE again" in str(error.value)
     assert "another DATA_DIR" in str(error.value)
+    assert "delete that folder" in str(error.value)
+
+
+def test_what_is_tried_out_stays_apart_and_out_of_git():
+    """The line that `make run` prints names a folder of its own, as README.md does; none of these is ever committed."""
+    line = worker.greeting(make_settings(), None, None).partition("two minutes: ")[2].split("\n")[0]
+    folders = re.findall(r"DATA_DIR=(\S+)", line)
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+
+    assert line in (ROOT / "README.md").read_text()
+    assert folders == ["var-demo"]
+    assert any(fnmatch(f"/{folder}/", pattern) for folder in ("var", *folders) for pattern in ignored)
 
 
 def test_refusing_forgets_nothing(start):

@@ -68,6 +68,15 @@ def test_a_countrys_rows_stand_under_whom_they_are_for(browser):
     )
 
 
+@pytest.mark.parametrize("query", ["?country=IE", "?country=GB", ""])
+def test_no_page_speaks_of_people_whom_it_does_not_show(browser, query):
+    """With a number or without one: what it points to is the two ways that stand above everything."""
+    page = said(browser, query)
+
+    assert "These people" not in page
+    assert "The ways above lead to people who can." in page
+
+
 def test_a_row_that_nobody_checked_lately_is_never_shown(browser):
     """Neither a stale nor an unchecked number; the emergency number and the directory are always there."""
     page, none = said(browser, "?country=GB"), said(browser, "?country=IE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from html import unescape
 
@@ -239,6 +240,16 @@ def test_the_zones_can_be_chosen_without_a_script():
     assert ("America/Argentina/Buenos_Aires", "Buenos Aires") in listed
     assert zones.allowed().isdisjoint({"Factory", "localtime", "GB", "EST", "Etc/UTC", "posixrules"})
     assert "UTC" in zones.allowed()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+def test_a_city_stands_where_people_look_for_it(locale):
+    """An accent changes nothing in the order: in Spanish, Ámsterdam begins Europe, and Ürümqi does not end Asia."""
+    plain = lambda said: unicodedata.normalize("NFD", said)[0].casefold()  # noqa: E731
+    firsts = {area: [plain(said) for _, said in listed] for area, listed in zones.cities(locale).items()}
+
+    assert {area: found for area, found in firsts.items() if found != sorted(found)} == {}
+    assert zones.cities("es")["Europe"][0] == ("Europe/Amsterdam", "Ámsterdam")
 
 
 def test_an_unknown_course_is_a_page_that_is_not_there(browser):

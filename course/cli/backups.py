@@ -13,6 +13,7 @@ from course.journeys import restoring
 from course.journeys.restoring import Restored
 from course.settings import Settings, SettingsError
 from course.store import backup as backups
+from course.store import replacing
 from course.store.database import Store
 from course.store.failures import BackupError
 from course.system_clock import SystemClock
@@ -37,6 +38,7 @@ def restore(file: Path, *, sure: bool, with_erased: bool, force: bool) -> None:
     """Put a backup in the database's place, and say what that means."""
     settings = load()
     courses = catalogue.load(settings)
+    replacing.expect(settings.database, file)  # before anything is asked: a name is easily mistyped
     if not sure:
         typer.confirm(f"Replace the database by {file}? The present one is kept under another name.", abort=True)
     try:

@@ -79,7 +79,7 @@ def preview(
     if len(pages) > 1:
         page = folder / "index.html"
         page.write_text(_index(folder, pages), encoding="utf-8")
-        typer.echo("\n".join(str(near(one)) for one in pages))
+        typer.echo(f"{_count(len(pages), 'mail')}, each as HTML and as text. All are linked from this page:")
     else:
         typer.echo(page.with_suffix(".txt").read_text(encoding="utf-8"))
     typer.echo(str(near(page)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -68,14 +70,24 @@ def _say_of_sendgrid(refused: str) -> None:
 
 def demo_data(people: int, *, due: bool, force: bool) -> int:
     """Add made-up people; return 1 when real ones are in the way."""
-    with opened(load()) as app, typer.progressbar(length=people, label="People", file=sys.stderr) as bar:
+    with opened(load()) as app, _progress(people) as tell:
         try:
-            demo.make(app.service, people, app.clock.now(), due=due, force=force, tell=bar.update)
+            demo.make(app.service, people, app.clock.now(), due=due, force=force, tell=tell)
         except RealPeopleError as error:
             typer.echo(str(error), err=True)
             return 1
     typer.echo(f"Added {people} made-up people{', each owed a lesson now' if due else ''}.")
     return 0
+
+
+@contextmanager
+def _progress(people: int) -> Iterator[Callable[[int], object]]:
+    """Show how far it is, to whoever watches: in a file or a pipe a bar is a line without a meaning."""
+    if not sys.stderr.isatty():
+        yield int
+        return
+    with typer.progressbar(length=people, label="People", file=sys.stderr) as bar:
+        yield bar.update
 
 
 def as_kept(typed: str) -> str:

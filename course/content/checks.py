@@ -49,6 +49,7 @@ def check(settings: Settings, today: date) -> list[Problem]:
     stand_ins = _locales(root, known)
     notices = _notices(root, stand_ins)
     found += [problem for text in lessons + notices for problem in _of_a_text(text)]
+    found += _alike(lessons)
     found += _strays({text.source.path for text in lessons + notices})
     found += resource_rules.problems(root, known)
     paths = [(locale == other, root / "words" / f"{locale}.toml") for locale, other in stand_ins.items()]
@@ -103,6 +104,17 @@ def _strays(known: set[Path]) -> Iterator[Problem]:
         for path in sorted(set(folder.glob("*.md")) - known):
             say = "no mail is made of this file; give it the name of a lesson or notice, or move it elsewhere"
             yield Problem(path, 1, say, warning=True)
+
+
+def _alike(lessons: list[Written]) -> Iterator[Problem]:
+    """Warn of a lesson that is called like another one of its course and language: their mails look alike."""
+    first: dict[tuple[Path, str], str] = {}
+    for source in (text.source for text in lessons):
+        subject = str(source.front.get("subject") or "").strip().casefold()
+        same = first.setdefault((source.path.parent, subject), source.path.name) if subject else source.path.name
+        if same != source.path.name:
+            say = f"subject: {same} has the same one, so their mails look alike; give each its own"
+            yield Problem(source.path, source.line_of("subject"), say, warning=True)
 
 
 def _locales(root: Path, known: list[Course]) -> dict[str, str]:

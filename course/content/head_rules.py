@@ -15,6 +15,9 @@ SHOUTED = 4  # capital letters that are no mere initials
 # "Re:" and its like in several languages, on a mail that answers nothing and forwards nothing.
 FAKE = re.compile(r"\s*(re|fwd?|aw|wg|sv|vs|tr|rv)\s*(\[\d+\])?\s*:", re.IGNORECASE)
 
+# A whole value in typographic quotes: a title that holds some, as “A” and “B”, is none.
+ROUND = re.compile("[“”„«»‹›‘’‚][^“”„«»‹›‘’‚]+[“”«»‹›‘’]")  # noqa: RUF001 (quotes of many languages)
+
 
 def _missing(value: object) -> str:
     return "" if isinstance(value, str) and value.strip() else "write it here, in double quotes"
@@ -84,6 +87,14 @@ def _resource(text: Written) -> Found:
         yield text.source.line_of("resource"), f"resource: there is no {where}; write it, or take this line out"
 
 
+def _typographic(text: Written) -> Found:
+    """Find quotes that a text editor made round: what stands between them is printed with them."""
+    for key in ("subject", *PROSE):
+        if ROUND.fullmatch(str(text.source.front.get(key, "")).strip()):
+            say = 'the quotes around it are round ones, which are printed; put straight ones (") in their place'
+            yield text.source.line_of(key), f"{key}: {say}"
+
+
 def _long_sentences(text: Written) -> Found:
     for key in PROSE:
         said = str(text.source.front.get(key, ""))
@@ -91,4 +102,4 @@ def _long_sentences(text: Written) -> Found:
 
 
 MISTAKES: tuple[Rule, ...] = (_keys, _slots, _resource)
-ADVICE: tuple[Rule, ...] = (_long_sentences,)
+ADVICE: tuple[Rule, ...] = (_typographic, _long_sentences)

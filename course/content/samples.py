@@ -52,7 +52,7 @@ def values(
         "pause_end": say(mail["pause_ends"], moment=first),
         "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
         "days_now": dates.listed(done, locale),
-        "stands": say(words["pages"]["mine"]["stands"]["next"], moment=first),
+        "stands": say(words["pages"]["mine"]["stands"]["left" if mailing.name == "over" else "next"], moment=first),
         "place": zones.city(PLACE.key, locale),
         "clock": dates.time(now.astimezone(PLACE), locale),
         "language": locales.language(locale),

@@ -34,6 +34,7 @@ NOTICE = {
     "letter": frozenset({"greeting", "letter_url"}),
     "unkept": frozenset({"greeting"}),
     "closed": frozenset({"greeting"}),
+    "over": frozenset({"greeting", "stands", "mine_url"}),
     "returned": frozenset({"greeting", "letter_text", "letter_url"}),
     "fresh": frozenset({"greeting", "open_url"}),
     "settings": frozenset(

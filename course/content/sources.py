@@ -80,13 +80,20 @@ def read(path: Path) -> Source:
         return Source(path, {}, (), (Problem(path, 1, "save this file as UTF-8"),))
     except yaml.MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + 1
-        return Source(path, {}, (), (Problem(path, line, "put the value after the colon in double quotes"),))
+        return Source(path, {}, (), (Problem(path, line, _head_mistake(text.splitlines()[line - 1 : line])),))
     except (yaml.YAMLError, ValueError):  # a control character, a day that is none
         say = "mend the lines between --- and ---: put each value in double quotes"
         return Source(path, {}, (), (Problem(path, 1, say),))
     problems = () if front else (Problem(path, 1, "begin with --- and the lines subject:, preheader:, then ---"),)
     lines_before = text[: text.rindex(body)].count("\n") if body else 0
     return Source(path, front, tuple(sections(body, lines_before + 1)), problems)
+
+
+def _head_mistake(line: list[str]) -> str:
+    """Return what to do with a line of a head that cannot be read; a tab in it cannot be seen."""
+    if any("\t" in said.partition('"')[0] for said in line):
+        return "there is a tab in this line; put a space in its place, and none before the first word"
+    return "put the value after the colon in double quotes"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def allowed() -> frozenset[str]:
 def cities(locale: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
     """Return, by area, the zones to choose from with their cities' names, each list in the order of its names.
 
+    As people look them up: Ámsterdam stands among what begins with A.
+
     zone.tab lists what people look for: a city of their own country, under its present name.
     """
     table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
@@ -52,7 +54,7 @@ def cities(locale: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(names & allowed()):
         found.setdefault(name.partition("/")[0], []).append((name, city(name, locale)))
-    return {area: tuple(sorted(found[area], key=lambda zone: zone[1].casefold())) for area in sorted(found)}
+    return {area: tuple(sorted(found[area], key=lambda zone: _bare(zone[1]))) for area in sorted(found)}
 
 
 def unlisted(name: str, listed: Mapping[str, tuple[tuple[str, str], ...]]) -> str:

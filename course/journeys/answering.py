@@ -111,6 +111,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     letter_ends.IN_MAIL: (_three_a_day,),
     "unkept": (_three_a_day,),
     "closed": (_three_a_day, _once_a_day),
+    "over": (_three_a_day, _once_a_day),
     "plain": (_three_a_day,),
     "links": (_three_a_day,),
     "settings": (_three_a_day,),

@@ -1,4 +1,7 @@
-"""In charge of the mails that stand for a page where somebody wants no links: how their course is set, an exercise."""
+"""In charge of the mails that stand for a page where somebody wants no links: how their course is set, an exercise.
+
+And of what the mail says that leads to a page: how a course stands that is over.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from course.content.catalogue import Words
 from course.content.resources import Script
 from course.content.slots import say
 from course.journeys import mine, people
+from course.journeys.mine import Mine
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 
@@ -22,9 +26,7 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
     if person is None:
         raise LookupError("This round is gone, and so is what was chosen for it")
     found, page = mine.of(tx, service, person, now), words["pages"]["mine"]
-    until = found.next_at or person.resume_at
     zone = schedule.zone_of(row.timezone)
-    moment = dates.moment(until, zone, row.locale, words["dates"]) if until else ""
     numbered = service.catalogue.numbered
     days = [
         f"{numbered(row.course, day, row.locale, 'listed')} ({page['states'][state]})"
@@ -33,12 +35,27 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
     course = service.catalogue.courses[row.course]
     return {
         "days_now": dates.listed(days, row.locale) if days else words["mail"]["days_none"],
-        "stands": say(page["stands"][mine.standing(found, now)], moment=moment),
+        "stands": _stands(found, row, words, now),
         "rhythm": words["rhythm"][row.pace],
         "place": zones.city(row.timezone, row.locale),
         "clock": dates.time(now.astimezone(zone), row.locale),
         **choices(words, row.locale, found.paces, course.locales),
     }
+
+
+def over(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """Return the slot of the mail that says that a course is over. Raises LookupError for a round that is gone."""
+    person = people.by_id(tx, row.enrolment_id)
+    if person is None:
+        raise LookupError("This round is gone")
+    return {"stands": _stands(mine.of(tx, service, person, now), row, words, now)}
+
+
+def _stands(found: Mine, row: Owed, words: Words, now: datetime) -> str:
+    """Return in one sentence where a course stands, as its page says it."""
+    until = found.next_at or found.person.resume_at
+    moment = dates.moment(until, schedule.zone_of(row.timezone), row.locale, words["dates"]) if until else ""
+    return say(words["pages"]["mine"]["stands"][mine.standing(found, now)], moment=moment)
 
 
 def choices(words: Words, locale: str, paces: tuple[str, ...], written: tuple[str, ...]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from course.journeys import (
     letter_replies,
     notices,
     offering,
+    over,
     pacing,
     people,
     preferences,
@@ -51,6 +52,7 @@ def act(
 ) -> None:
     """Do what a command says, to the enrolment that was replied to, and answer it."""
     ACTS[command.name](tx, service, person, command, prompt, now, real_now)
+    over.say(tx, service, person, command, prompt, now)
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:

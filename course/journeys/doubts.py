@@ -122,7 +122,7 @@ def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> Co
 def _decide(tx: Connection, service: Service, row: Owed, now: datetime) -> None:
     """Owe it again, with the same Message-ID, at the next permitted hour, or take it for sent.
 
-    The latter when WHEN_UNSURE says so, and when it is in doubt for the third time: most doubts are about a message that
+    The latter when WHEN_UNSURE says so, and when it is in doubt for the third time: most doubts are about messages that
     came. Then the course goes on: their next lesson is on a later date than this one. In doubt for the second time it
     waits for the next day, so that where a server never answers nobody gets the same message all day long.
     """

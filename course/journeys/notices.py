@@ -34,6 +34,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "unkept": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "closed": (E.STOPPED,),
+    "over": (E.STOPPED, E.FINISHED),
     # Also of a round that has ended because the course was begun again; whoever leaves has no letter any more.
     "letter": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
     "returned": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),

@@ -28,15 +28,13 @@ def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Ite
     The present one is None if it is damaged. At the end the restored one takes the place of the present one. Raises
     BackupError, or SchemaError for a backup of a newer version; then the present one is as it was.
     """
-    _expect(url, file)
+    expect(url, file)
     stamp = f"{real_now:%Y%m%d-%H%M%S}"
     if not url.startswith("sqlite"):
         with swapping.replacement(url, file, stamp, force=force) as both:
             yield both
         return
     place = Path(make_url(url).database or "")
-    if place.resolve() == file.resolve():
-        raise BackupError(f"{file} is the database itself; name a backup of it")
     draft = place.with_name(f"{place.name}.restoring")
     names = (place.with_name(f"{place.name}.before-restore-{stamp}{'-again' * number}") for number in count())
     kept = next(name for name in names if not name.exists())
@@ -60,8 +58,8 @@ def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Ite
         _swap(place, draft, kept)
 
 
-def _expect(url: str, file: Path) -> None:
-    """Raise BackupError unless this is a backup of the kind of database that the settings name."""
+def expect(url: str, file: Path) -> None:
+    """Raise BackupError unless this is a backup of the kind of database that the settings name, and not that itself."""
     try:
         with file.open("rb") as opened:
             start = opened.read(len(SQLITE))
@@ -73,6 +71,8 @@ def _expect(url: str, file: Path) -> None:
         raise BackupError(f"{file} is no backup: neither a SQLite database nor made by pg_dump --format=custom")
     if kind != wanted:
         raise BackupError(f"{file} is a backup of {kind}, and DATABASE_URL names {wanted}: set it as it was then")
+    if kind == "SQLite" and Path(make_url(url).database or "").resolve() == file.resolve():
+        raise BackupError(f"{file} is the database itself; name a backup of it")
 
 
 def _copy(file: Path, draft: Path) -> None:

@@ -1,0 +1,37 @@
+"""In charge of what somebody hears who asks something of a course by reply that is over for them: how to begin again.
+
+No reply begins a course again: that takes a yes of its own, and a lesson may have been forwarded. The answer goes to
+the address on file, as all do, and leads to the page where the course can begin again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from course.content.command_words import Command
+from course.journeys import answering, people
+from course.journeys.answering import Prompt
+from course.journeys.people import Person
+from course.journeys.service import Service
+from course.store.states import EnrolmentStatus
+
+NOTICE = "over"
+# What has nothing to go on with, or to hold, once the last letter has come.
+GOES_ON = frozenset({"RESUME", "NEXT", "PAUSE"})
+# And what is answered only as long as somebody has not left. STOP is not among them: it said goodbye.
+OF_A_COURSE = GOES_ON | {"SKIP", "AGAIN", "TIME", "PACE", "LANGUAGE", "ZONE", "SETTINGS", "EXERCISE", "PLAIN", "LINKS"}
+
+
+def say(tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime) -> None:
+    """Answer a command that no other answer is for, as the course it came to is over; once a day.
+
+    `person` is the round that was replied to; what is said is how the course stands, whichever round is its last.
+    """
+    unanswered = OF_A_COURSE if person.status == EnrolmentStatus.STOPPED else GOES_ON
+    if command.name not in unanswered:
+        return
+    last = people.newest_round(tx, person)
+    if last.status in answering.CLOSED and last.confirmed_at is not None:
+        answering.answer(tx, service, last, NOTICE, prompt, now)
