@@ -261,6 +261,54 @@ def test_words_typed_behind_ours_on_the_same_line_stay():
     assert extract("\n".join(lines), sent=lesson().raw) == "I felt a little sad."
 
 
+ITEMS = ("To myself, I said …", "stupid"), ("To a friend, I would say …", "rest")
+SMALL = "One word for the tone you used with yourself today: harsh.\nOne word for the tone you would use with a friend: mellow."
+
+
+@pytest.mark.parametrize("of", ["plain", "html"])
+def test_a_word_typed_behind_an_item_of_ours_stays(of):
+    """Within the quote, as the lesson asks for it: one word is a fifth of that line, and all that Alice wrote."""
+    text = lesson().part(of)
+    for item, word in ITEMS:
+        text = text.replace(item, f"{item} {word}")
+    said = "On 16 Nov 2026, at 07:00, Dear Self <hello@course.example.org> wrote:"
+    raw = {
+        "plain": "\n".join([said, *clients.marked(text.split("\n"))]),
+        "html": f'<div class="gmail_attr">{escape(said)}</div><blockquote>{text}</blockquote>',
+    }
+
+    assert extract(message((of, raw[of])), sent=lesson().raw).split() == ["stupid", "rest"]
+
+
+@pytest.mark.parametrize("make", [gmail, apple, thunderbird])
+def test_lines_of_ours_that_were_filled_in_above_the_quote_stay_whole(make):
+    """Bob copied the small version, and put a word behind each line; a mark of the quote begins only below."""
+    assert same(extract(make(lesson(), SMALL, "top"), sent=lesson().raw), SMALL)
+
+
+def test_lines_of_ours_that_were_filled_in_keep_their_words_without_a_quote():
+    """Charlie's program quotes nothing: our words go, as those of a quote without marks would, and never his."""
+    assert extract(message(("plain", SMALL)), sent=lesson().raw).split() == ["harsh.", "mellow."]
+
+
+@pytest.mark.parametrize("make", [gmail, apple, thunderbird])
+def test_a_sentence_of_ours_above_the_quote_stays_in_a_persons_own_line(make):
+    """Alice says which one she means; what stands above an announced quote is hers."""
+    said = "“When you have had enough, you might rest both feet on the floor.” On the bus I did."
+
+    assert same(extract(make(lesson(), said, "top"), sent=lesson().raw), said)
+
+
+def test_what_a_mail_server_puts_behind_a_link_of_ours_is_no_word():
+    """A filter names the host that a link of ours leads to, in brackets."""
+    quote = [
+        line.replace("/resource/abc", "/resource/abc [filter.example]")
+        for line in clients.marked(lesson().plain.split("\n"))
+    ]
+
+    assert extract("\n".join(["On Mon, 16 Nov 2026, Dear Self wrote:", *quote]), sent=lesson().raw) == ""
+
+
 def test_a_question_of_ours_in_a_persons_sentence_stays():
     """Only whole lines of ours go; words that somebody quotes in a sentence are theirs."""
     said = 'You write "Write down what you said to yourself just then", and I did: nothing but a sigh.'
