@@ -309,6 +309,47 @@ def test_what_a_mail_server_puts_behind_a_link_of_ours_is_no_word():
     assert extract("\n".join(["On Mon, 16 Nov 2026, Dear Self wrote:", *quote]), sent=lesson().raw) == ""
 
 
+BANNERS = [
+    "CAUTION: This email originated from outside of the organisation. Do not click links or open attachments unless you know who wrote.",
+    "CAUTION: This email originated from outside of the organisation. Do not\nclick links or open attachments unless you know who wrote, and that all in\nit is safe.",
+    "[EXTERNAL EMAIL] Do not click links you did not expect.",
+    "This message is from an external sender\nIt came from outside your organization.",
+    "ACHTUNG: Diese E-Mail stammt von einem externen Absender.",
+    "ATTENTION : ce courriel provient d'un expéditeur externe. Ne cliquez pas sur les liens.",
+    "PRECAUCIÓN: este correo se originó fuera de la organización.",
+    "שים לב: ההודעה נשלחה מחוץ לארגון.",
+]
+
+
+def firms(banner, answer=""):
+    """Return an answer from Outlook at work, whose mail server put a banner above the lesson as it came in."""
+    head = (
+        "From: Dear Self <hello@course.example.org>\nSent: Monday, November 16, 2026 7:00 AM\nTo: Alice\nSubject: Day 1"
+    )
+    return message(("plain", f"{answer}\n\n{head}\n\n{banner}\n\n{lesson().plain}\n"))
+
+
+@pytest.mark.parametrize("banner", BANNERS)
+def test_a_firms_banner_above_our_letter_is_no_word(banner):
+    """Or each answer from work would have it in it, and a mail without a word would make a day done."""
+    assert extract(firms(banner), sent=lesson().raw) == ""
+    assert same(extract(firms(banner, ALICE), sent=lesson().raw), ALICE)
+
+
+@pytest.mark.parametrize("typed", ["I sat outside and read your email.", "External, I said, is only a word."])
+def test_what_was_typed_right_above_our_letter_is_no_banner(typed):
+    """Bob types below the header of the quote."""
+    assert extract(firms(typed), sent=lesson().raw) == typed
+
+
+def test_a_signature_below_the_quote_is_cut():
+    """Where mutt, Thunderbird and KMail put it; or a mail without a word of Charlie's would make a day done."""
+    quote = "\n".join(["On Mon, 16 Nov 2026, Dear Self wrote:", *clients.marked(lesson().plain.split("\n"))])
+
+    assert extract(message(("plain", f"{quote}\n\n-- \nCharlie\n")), sent=lesson().raw) == ""
+    assert extract(message(("plain", f"{quote}\n\nWeary.\n\n-- \nCharlie\n")), sent=lesson().raw) == "Weary."
+
+
 def test_a_question_of_ours_in_a_persons_sentence_stays():
     """Only whole lines of ours go; words that somebody quotes in a sentence are theirs."""
     said = 'You write "Write down what you said to yourself just then", and I did: nothing but a sigh.'

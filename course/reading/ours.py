@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from course.reading import banners
 from course.reading.announcements import SHORT, following, rest
 from course.reading.attributions import ends_with_colon
 from course.reading.lines import HEAD, OWN, QUOTE, Line
@@ -53,6 +54,7 @@ def sift(lines: list[Line], prompt: Prompt, words: Words) -> None:
             ours[index] = False
         elif ours[index]:
             line.kind = QUOTE if line.kind is not HEAD else line.kind
+    banners.drop(lines, ours, words)
     _furniture(lines, ours)
     _heads(lines, ours, prompt)
     _answers(lines, ours, depth)
@@ -132,8 +134,8 @@ def _filled_in(line: Line, match: Match, depth: int, prompt: Prompt) -> bool:
 def _furniture(lines: list[Line], ours: list[bool]) -> None:
     """Drop dashes, links and pictures' names that stand within the quote, or beside a line of ours."""
     for index, line in enumerate(lines):
-        if line.blank or line.beyond or not _is_furniture(line.seen):
-            continue
+        if line.blank or line.beyond or not _is_furniture(line.seen) or (line.seen == "--" and not line.depth):
+            continue  # RFC 3676 section 4.3: below the quote, a signature follows
         if line.depth or ours[_beside(lines, index, -1)] or ours[_beside(lines, index, 1)]:
             line.kind = QUOTE if line.kind is OWN else line.kind
             ours[index] = True

@@ -157,6 +157,11 @@ class Words:
         return re.compile(_any(self.of("after")) or "(?!)", re.IGNORECASE)
 
     @cached_property
+    def banner(self) -> re.Pattern[str]:
+        """What a firm's mail server says of a message from elsewhere."""
+        return re.compile(_any(self.of("banner")) or "(?!)", re.IGNORECASE)
+
+    @cached_property
     def get(self) -> re.Pattern[str]:
         """How a footer begins that says where an app is to be had."""
         return re.compile("|".join(_gapped(phrase) for phrase in self.of("get")) or "(?!)", re.IGNORECASE)
