@@ -595,6 +595,13 @@ JOURNALS = [
     "Write to me at alice@example.org by 12 May:\n\nI would like that.",
     "What I said -- and meant -- was this.\n-- first, nothing\n-- second, a sigh",
     "I sent it from my phone and it was enough",
+    "sharp\n---\nsoft",
+    "cold\n--\nwarm",
+    "To myself: cold\n------\nTo a friend: warm",
+    "It was a long day, and I said so to nobody.\n***\nTo a friend: come and sit down",
+    "It was a long day, and I said so to nobody.\n---\ncome and sit down",
+    "What a mess you are.\n\n--\n\nYou carried a lot, and it shows.",
+    "The loud one\n============\nget up\n\nThe quiet one\n=============\nfive minutes more",
 ]
 
 
@@ -614,6 +621,8 @@ ENDINGS = [
     ("rfc 3676, its space lost", f"{IT}\n--\nBob", IT),
     ("rfc 3676, alone", "-- \nAlice", ""),
     ("dashes and a name", f"{IT}\n---\nCharlie", IT),
+    ("dashes and a card", "Weary\n---\nCharlie\n+44 20 7946 0000", "Weary"),
+    ("rfc 3676, its space lost, a card", "Weary\n--\nBob\nbob@example.org", "Weary"),
     ("underscores and a list", f"{IT}\n\n____________________\nquiet mailing list\nhttps://lists.example.org/quiet", IT),
     ("a dash and a name", f"{IT}\n\n-Alice Example", IT),
     ("two dashes and a name", f"{IT}\n\n--Bob", IT),

@@ -1,4 +1,4 @@
-"""In charge of what a firm's mail server puts above a message from elsewhere: "CAUTION: This email came from outside"."""
+"""In charge of what a firm's mail server puts above a message from elsewhere: "CAUTION: This comes from outside"."""
 
 from __future__ import annotations
 
