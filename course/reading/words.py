@@ -65,6 +65,11 @@ class Words:
         return max(self.wrote.finditer(small), key=lambda found: found.start(), default=None)
 
     @cached_property
+    def me(self) -> frozenset[str]:
+        """Who writes of themselves, in small letters."""
+        return frozenset(word.casefold() for word in self.of("me"))
+
+    @cached_property
     def start(self) -> re.Pattern[str]:
         """How an attribution begins: a word for "on", then soon a digit, or a weekday and a comma."""
         said = "|".join(re.escape(word) + ("" if word[0] >= HEBREW else r"(?![^\W\d_])") for word in self.of("start"))
