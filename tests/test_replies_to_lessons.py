@@ -601,6 +601,9 @@ JOURNALS = [
     "It was a long day, and I said so to nobody.\n***\nTo a friend: come and sit down",
     "It was a long day, and I said so to nobody.\n---\ncome and sit down",
     "What a mess you are.\n\n--\n\nYou carried a lot, and it shows.",
+    "---- Monday ----\nTone: sharp\nDifficulty: 3 out of 10\n\n---- Tuesday ----\nTone: softer",
+    "---- original thought ----\nI am in the way.\n---- second thought ----\nI am the one with the flat tyre.",
+    "---- 23 November, 8:00 ----\nTone: sharp\nBody: tight",
     "The loud one\n============\nget up\n\nThe quiet one\n=============\nfive minutes more",
 ]
 
@@ -646,7 +649,7 @@ ENDINGS = [
     ("shared line", "Rested On Mon, Nov 16, 2026 at 7:00 AM, Dear Self wrote:\n> Day 1", "Rested"),
     ("link broken", f"{IT}\n\nOn Mon, 16 Nov 2026, Dear Self wrote:\n> see https://example.org/a\nb=1&c=2\n> more", IT),
     ("address broken", f"{IT}\n\nOn Mon, 16 Nov 2026 at 07:00 Dear Self\n\n<\nh@example.org\n> wrote:\n\nDay 1", IT),
-    ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov\n\nDay 1", IT),
+    ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov 2026 07:00\n\nDay 1", IT),
     ("indented, no quote", f'<div>I said</div><blockquote style="margin:0 0 0 40px;border:none;padding:0px">{IT}</blockquote>', f"I said {IT}"),
     ("indented, outlook.com", f'<div>I said</div><blockquote style="border-style: none">{IT}</blockquote>', f"I said {IT}"),
     ("typed into the signature", f'<div id="Signature">{IT}<br>Sent from my iPhone</div>', IT),
