@@ -54,6 +54,8 @@ def runs(lines: list[Line]) -> Iterator[list[Line]]:
 def signed(lines: list[Line], _: Words) -> None:
     """Cut a signature below "-- ", RFC 3676 section 4.3; below other dashes only what can be no journal."""
     for run in runs(lines):
+        if not any(line.seen[:1] in DASH for line in run):
+            continue
         above, brief = False, True
         for index, line in enumerate(run):
             dashes = line.seen[:1] in DASH and bool(DASHES.fullmatch(line.seen))
