@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from course.reading.lines import FOOTER, HEAD, OWN, QUOTE, SIGNATURE, Line
-from course.reading.words import Words
+from course.reading.words import Words, key
 
 DELIMITER = re.compile(r"--|\u2014\u2014|__")  # RFC 3676 section 4.3; its space is often lost
 DIVIDER = re.compile(r"[-_=*#~+\u2500\u2501\u2014\u1427 ]{1,100}")  # the last but one is what a tracker of Gmail's adds
@@ -125,6 +125,8 @@ def is_footer(text: str, words: Words) -> bool:
     if len(text) > 2 * LONGEST:
         return False
     bare = BRACKETS.sub(" ", URL.sub(" ", text)).strip(WRAP)
+    if key(text.strip(WRAP)) in words.stamps:
+        return True
     found = words.footer(bare)
     if found is None or len(bare) > LONGEST:
         return False

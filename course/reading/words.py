@@ -162,6 +162,11 @@ class Words:
         return re.compile(_any(self.of("after")) or "(?!)", re.IGNORECASE)
 
     @cached_property
+    def stamps(self) -> frozenset[str]:
+        """Whole lines that firms and virus scanners put below, as `key` gives them."""
+        return frozenset(map(key, self.of("stamp")))
+
+    @cached_property
     def banner(self) -> re.Pattern[str]:
         """What a firm's mail server says of a message from elsewhere."""
         return re.compile(_any(self.of("banner")) or "(?!)", re.IGNORECASE)
