@@ -1,5 +1,7 @@
 """Promises about commands with something beside them: until when, at what hour, once more, and erased for good."""
 
+# ruff: noqa: E501, RUF001 (phrases as people write them, many alphabets)
+
 from __future__ import annotations
 
 import re
@@ -99,6 +101,51 @@ def test_what_stands_beside_a_command_is_read(line, meant):
 def test_every_phrase_of_every_locale_is_its_command(locale, name, said):
     """Whatever the words file lists is understood, shouted or not."""
     assert {PHRASES[locale].command(line).name for line in (said, f"{said.upper()}!")} == {name}
+
+
+LEAVING = {
+    "en-GB": ["Please unsubscribe me from this list", "I’d like to unsubscribe.", "Please stop sending me these emails", "please stop the letters", "Remove me from your mailing list, thank you", "Cancel subscription"],
+    "es": ["No quiero recibir más correos", "Por favor, dejen de enviarme correos", "Quiero cancelar mi suscripción"],
+    "he": ["אני לא רוצה לקבל יותר מיילים", "נא להסיר אותי מרשימת התפוצה", "אני רוצה לבטל את ההרשמה, תודה"],
+}  # fmt: skip
+LEAVING["en-US"] = LEAVING["en-GB"]
+
+
+@pytest.mark.parametrize(("locale", "said"), [(locale, said) for locale, some in LEAVING.items() for said in some])
+def test_whoever_asks_to_leave_in_a_sentence_leaves(locale, said):
+    """As people ask a list to let them go; a receipt would be the answer of somebody who does not listen."""
+    assert PHRASES[locale].command(said) == Command("STOP")
+
+
+@pytest.mark.parametrize("sign", ["\U0001f64f", ":(", " :-)", "\u2764\ufe0f", ". \U0001f44b\U0001f3fd!"])
+def test_a_sign_behind_a_command_changes_nothing(sign):
+    """Bob says goodbye with an emoji or a smile; a sign alone is an answer."""
+    assert PHRASES["en-GB"].command(f"Stop {sign}") == Command("STOP")
+    assert PHRASES["en-GB"].command(f"please pause 3 days{sign}") == Command("PAUSE", days=3)
+    assert command_words.first(PHRASES.values(), sign) is None
+
+
+HEARTS = [
+    "I want to stop",
+    "I want to stop being so hard on myself",
+    "stop it please",
+    "please stop now",
+    "please stop sending me these thoughts",
+    "Stop \U0001f64f for once \U0001f64f",
+    "Stop :( I said to myself",
+    "unsubscribe me from this list of worries",
+    "take me off your list of people to please",
+    "quiero parar",
+    "no quiero recibir más golpes",
+    "אני לא רוצה יותר",
+    "די",
+]
+
+
+@pytest.mark.parametrize("said", HEARTS)
+def test_no_sentence_of_somebodys_heart_ends_a_course(said):
+    """Only a whole line that asks for it does."""
+    assert command_words.first(PHRASES.values(), said) is None
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -125,6 +125,26 @@ def test_a_command_is_no_entry(world):
     assert kept(world) == []
 
 
+def test_words_below_done_are_kept(world):
+    """Alice says that she is done, and then what she said; the day was done once."""
+    a_lesson(world, level=KEEP)
+    answer(world, "Done.\n\nTo myself I said: slowpoke. To Jo I would say: sit down.")
+    world.app.tick()
+
+    assert words(world) == ["Done.\n\nTo myself I said: slowpoke. To Jo I would say: sit down."]
+    assert [entry.day for entry in kept(world)] == [1]
+    assert world.box.names().count("receipt") == 1
+
+
+@pytest.mark.parametrize("said", ["DONE", "NEXT\n\nBob", "SKIP\n\nBob", "AGAIN\n\nBob", "STOP\n\nBob"])
+def test_what_stands_below_other_commands_is_no_entry(world, said):
+    """They ask for something, and a name below them is no answer; DONE alone holds no other word."""
+    a_lesson(world, level=KEEP)
+    answer(world, said)
+
+    assert kept(world) == []
+
+
 def test_who_has_left_keeps_nothing_new(world):
     """After leaving, a late reply still counts its day; its words are not kept, for the course is over for her."""
     a_lesson(world, level=KEEP)

@@ -59,6 +59,13 @@ KEPT = [
     f"{OWN}\n\nMeine Mutter schreibt:\n\nkomm nach Hause",
     f"{OWN}\n\nOn Nov 16, 2026 at 07:00 I promised never again to write in anger to bob@example.org:\n\nlet me keep it",
     f"{OWN}\n\n3 hours ---sleep--- and then tea",
+    f"{OWN}\n\nOn Sunday 22 November Mum wrote:\n\nYou were late to everything, even as a child.\n\nTo a friend I would say: you came.",
+    f"{OWN}\n\nOn 3 May 1987 Grandma wrote:\n\nMy dear, have patience.\n\nI read it twice.",
+    f"{OWN}\n\nOn 28 November 2026 at 22:15 I wrote:\n\nthis will never do",
+    f"{OWN}\n\nAm 23. November schrieb Mutter:\n\nDu kommst ja doch zu spät.",
+    f"{OWN}\n\nAm 23. November 2026 um 22:15 schrieb ich:\n\nDas wird nie etwas.",
+    "2026-11-29 07:40 said slow\n2026-11-29 21:10 said sad",
+    "2026-11-29 07:40 said slow\n2026-11-29 21:10 sent it",
     "Dear> myself, I am tired.\nDear> myself, I rest.",
     "Dear Alice,\n\na > b, and that is all",
 ]
@@ -130,6 +137,8 @@ def test_a_paragraph_above_an_odd_announcement_is_not_taken_along():
 def test_no_sentence_is_taken_for_what_announces_a_quote(text):
     """Letters, sayings and lists look like it; a leaked quote would do less harm than a lost line."""
     assert extract(text) == text
+    assert extract(f"{text}\n\nOn Mon, 16 Nov 2026 at 07:00, {WHO} wrote:\n\n{QUOTE}\n") == text
+    assert extract(f"{text}\n\n{WHO} wrote:\n{marked(QUOTE)}\n") == text
 
 
 def test_an_answer_below_a_marked_head_alone_is_kept_where_nothing_stands_above():

@@ -301,6 +301,18 @@ CHARSETS = {
     "iso-2022-jp": ("iso-2022-jp", "こんにちは"),
     "euc-jp": ("euc-jp", "こんにちは"),
     "euc-kr": ("euc-kr", "안녕"),
+    # Named after a smaller charset than what was written in, as Outlook and many others do.
+    "ISO-8859-1": ("cp1252", "“late again”, I said…"),
+    "iso-8859-9": ("cp1254", "“yine geç”, dedim…"),
+    "iso-8859-8-i": ("iso-8859-8", "שוב איחרתי, אמרתי."),
+    "iso-8859-6-e": ("iso-8859-6", "قلت لنفسي: أسرع."),
+    "ks_c_5601-1987": ("cp949", "괜찮아, 똠방각하."),
+    "GB2312": ("gbk", "朱镕基 休息一下。"),
+    "gbk": ("gb18030", "𠮷 慢慢来。"),
+    "Big5": ("big5hkscs", "我哋慢慢嚟。"),
+    "Shift_JIS": ("cp932", "①急がない ②髙橋さん"),
+    "x-sjis": ("cp932", "①急がない"),
+    "windows-31j": ("cp932", "②髙橋さん"),
 }
 
 

@@ -261,6 +261,95 @@ def test_words_typed_behind_ours_on_the_same_line_stay():
     assert extract("\n".join(lines), sent=lesson().raw) == "I felt a little sad."
 
 
+ITEMS = ("To myself, I said …", "stupid"), ("To a friend, I would say …", "rest")
+SMALL = "One word for the tone you used with yourself today: harsh.\nOne word for the tone you would use with a friend: mellow."
+
+
+@pytest.mark.parametrize("of", ["plain", "html"])
+def test_a_word_typed_behind_an_item_of_ours_stays(of):
+    """Within the quote, as the lesson asks for it: one word is a fifth of that line, and all that Alice wrote."""
+    text = lesson().part(of)
+    for item, word in ITEMS:
+        text = text.replace(item, f"{item} {word}")
+    said = "On 16 Nov 2026, at 07:00, Dear Self <hello@course.example.org> wrote:"
+    raw = {
+        "plain": "\n".join([said, *clients.marked(text.split("\n"))]),
+        "html": f'<div class="gmail_attr">{escape(said)}</div><blockquote>{text}</blockquote>',
+    }
+
+    assert extract(message((of, raw[of])), sent=lesson().raw).split() == ["stupid", "rest"]
+
+
+@pytest.mark.parametrize("make", [gmail, apple, thunderbird])
+def test_lines_of_ours_that_were_filled_in_above_the_quote_stay_whole(make):
+    """Bob copied the small version, and put a word behind each line; a mark of the quote begins only below."""
+    assert same(extract(make(lesson(), SMALL, "top"), sent=lesson().raw), SMALL)
+
+
+def test_lines_of_ours_that_were_filled_in_keep_their_words_without_a_quote():
+    """Charlie's program quotes nothing: our words go, as those of a quote without marks would, and never his."""
+    assert extract(message(("plain", SMALL)), sent=lesson().raw).split() == ["harsh.", "mellow."]
+
+
+@pytest.mark.parametrize("make", [gmail, apple, thunderbird])
+def test_a_sentence_of_ours_above_the_quote_stays_in_a_persons_own_line(make):
+    """Alice says which one she means; what stands above an announced quote is hers."""
+    said = "“When you have had enough, you might rest both feet on the floor.” On the bus I did."
+
+    assert same(extract(make(lesson(), said, "top"), sent=lesson().raw), said)
+
+
+def test_what_a_mail_server_puts_behind_a_link_of_ours_is_no_word():
+    """A filter names the host that a link of ours leads to, in brackets."""
+    quote = [
+        line.replace("/resource/abc", "/resource/abc [filter.example]")
+        for line in clients.marked(lesson().plain.split("\n"))
+    ]
+
+    assert extract("\n".join(["On Mon, 16 Nov 2026, Dear Self wrote:", *quote]), sent=lesson().raw) == ""
+
+
+BANNERS = [
+    "CAUTION: This email originated from outside of the organisation. Do not click links or open attachments unless you know who wrote.",
+    "CAUTION: This email originated from outside of the organisation. Do not\nclick links or open attachments unless you know who wrote, and that all in\nit is safe.",
+    "[EXTERNAL EMAIL] Do not click links you did not expect.",
+    "This message is from an external sender\nIt came from outside your organization.",
+    "ACHTUNG: Diese E-Mail stammt von einem externen Absender.",
+    "ATTENTION : ce courriel provient d'un expéditeur externe. Ne cliquez pas sur les liens.",
+    "PRECAUCIÓN: este correo se originó fuera de la organización.",
+    "שים לב: ההודעה נשלחה מחוץ לארגון.",
+]
+
+
+def firms(banner, answer=""):
+    """Return an answer from Outlook at work, whose mail server put a banner above the lesson as it came in."""
+    head = (
+        "From: Dear Self <hello@course.example.org>\nSent: Monday, November 16, 2026 7:00 AM\nTo: Alice\nSubject: Day 1"
+    )
+    return message(("plain", f"{answer}\n\n{head}\n\n{banner}\n\n{lesson().plain}\n"))
+
+
+@pytest.mark.parametrize("banner", BANNERS)
+def test_a_firms_banner_above_our_letter_is_no_word(banner):
+    """Or each answer from work would have it in it, and a mail without a word would make a day done."""
+    assert extract(firms(banner), sent=lesson().raw) == ""
+    assert same(extract(firms(banner, ALICE), sent=lesson().raw), ALICE)
+
+
+@pytest.mark.parametrize("typed", ["I sat outside and read your email.", "External, I said, is only a word."])
+def test_what_was_typed_right_above_our_letter_is_no_banner(typed):
+    """Bob types below the header of the quote."""
+    assert extract(firms(typed), sent=lesson().raw) == typed
+
+
+def test_a_signature_below_the_quote_is_cut():
+    """Where mutt, Thunderbird and KMail put it; or a mail without a word of Charlie's would make a day done."""
+    quote = "\n".join(["On Mon, 16 Nov 2026, Dear Self wrote:", *clients.marked(lesson().plain.split("\n"))])
+
+    assert extract(message(("plain", f"{quote}\n\n-- \nCharlie\n")), sent=lesson().raw) == ""
+    assert extract(message(("plain", f"{quote}\n\nWeary.\n\n-- \nCharlie\n")), sent=lesson().raw) == "Weary."
+
+
 def test_a_question_of_ours_in_a_persons_sentence_stays():
     """Only whole lines of ours go; words that somebody quotes in a sentence are theirs."""
     said = 'You write "Write down what you said to yourself just then", and I did: nothing but a sigh.'
@@ -506,6 +595,16 @@ JOURNALS = [
     "Write to me at alice@example.org by 12 May:\n\nI would like that.",
     "What I said -- and meant -- was this.\n-- first, nothing\n-- second, a sigh",
     "I sent it from my phone and it was enough",
+    "sharp\n---\nsoft",
+    "cold\n--\nwarm",
+    "To myself: cold\n------\nTo a friend: warm",
+    "It was a long day, and I said so to nobody.\n***\nTo a friend: come and sit down",
+    "It was a long day, and I said so to nobody.\n---\ncome and sit down",
+    "What a mess you are.\n\n--\n\nYou carried a lot, and it shows.",
+    "---- Monday ----\nTone: sharp\nDifficulty: 3 out of 10\n\n---- Tuesday ----\nTone: softer",
+    "---- original thought ----\nI am in the way.\n---- second thought ----\nI am the one with the flat tyre.",
+    "---- 23 November, 8:00 ----\nTone: sharp\nBody: tight",
+    "The loud one\n============\nget up\n\nThe quiet one\n=============\nfive minutes more",
 ]
 
 
@@ -525,6 +624,8 @@ ENDINGS = [
     ("rfc 3676, its space lost", f"{IT}\n--\nBob", IT),
     ("rfc 3676, alone", "-- \nAlice", ""),
     ("dashes and a name", f"{IT}\n---\nCharlie", IT),
+    ("dashes and a card", "Weary\n---\nCharlie\n+44 20 7946 0000", "Weary"),
+    ("rfc 3676, its space lost, a card", "Weary\n--\nBob\nbob@example.org", "Weary"),
     ("underscores and a list", f"{IT}\n\n____________________\nquiet mailing list\nhttps://lists.example.org/quiet", IT),
     ("a dash and a name", f"{IT}\n\n-Alice Example", IT),
     ("two dashes and a name", f"{IT}\n\n--Bob", IT),
@@ -548,7 +649,7 @@ ENDINGS = [
     ("shared line", "Rested On Mon, Nov 16, 2026 at 7:00 AM, Dear Self wrote:\n> Day 1", "Rested"),
     ("link broken", f"{IT}\n\nOn Mon, 16 Nov 2026, Dear Self wrote:\n> see https://example.org/a\nb=1&c=2\n> more", IT),
     ("address broken", f"{IT}\n\nOn Mon, 16 Nov 2026 at 07:00 Dear Self\n\n<\nh@example.org\n> wrote:\n\nDay 1", IT),
-    ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov\n\nDay 1", IT),
+    ("any language's dashes", f"{IT}\n\n------ Mezu jatorra ------\nNork: Dear Self\nNoiz: 16 Nov 2026 07:00\n\nDay 1", IT),
     ("indented, no quote", f'<div>I said</div><blockquote style="margin:0 0 0 40px;border:none;padding:0px">{IT}</blockquote>', f"I said {IT}"),
     ("indented, outlook.com", f'<div>I said</div><blockquote style="border-style: none">{IT}</blockquote>', f"I said {IT}"),
     ("typed into the signature", f'<div id="Signature">{IT}<br>Sent from my iPhone</div>', IT),

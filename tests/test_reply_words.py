@@ -121,6 +121,10 @@ BLOCKS = {
 }  # fmt: skip
 
 FOOTERS = [
+    "Virus-free.www.avast.com",
+    "Virenfrei. www.avast.com",
+    "Libre de virus.www.avast.com",
+    "Please consider the environment before printing this email.",
     "Sent from my iPhone", "Sent from my iPad.", "Sent from Yahoo Mail for iPhone", "Sent from Mail for Windows",
     "Get Outlook for Android<https://aka.ms/AAb9ysg>", "Sent from Outlook for iOS", "Sent with Proton Mail secure email.",
     "Sent from my Galaxy", "Sent from my Samsung Galaxy smartphone.", "Sent from my mobile phone", "Sent via BlackBerry",
@@ -166,6 +170,9 @@ FOOTERS += [
     "Sent with Aqua Mail for Android\nhttps://www.mobisystems.com/aqua-mail", "Secured with Tuta Mail:\nhttps://tuta.com/free-email",
 ]  # fmt: skip
 SENTENCES = [
+    "Virus-free",
+    "Virus-free at last, and still tired",
+    "Please consider the environment before printing this email, she says, and I laugh",
     "Bin von unterwegs gesendet worden, dachte ich", "I read it at\nhttps://example.org/quiet",
     "Sent from my iPhone. I miss her", "Sent from my phone, crying", "Von meinem iPhone gesendet. Mir geht es schlecht",
     "Sent from the bottom of my heart", "Sent from the heart, with love", "Sent from the garden on my phone",

@@ -118,6 +118,8 @@ FOUND = {
         mail("Subject: =?utf-8?q?Au=C3=9Fer_Haus=3A_Tag_1?="),
         mail("Subject: AUTO: Alice is out (returning 3)"),
         mail("Subject: Alice Liddell is out of the office."),
+        mail("Subject: Out of Office AutoReply: Day 1"),
+        mail("Subject: Your email requires verification verify#abc-123"),
         mail("Subject: Out of office until 3 December: Day 1"),
         mail("Subject: Out of Office Re: Day 1"),
         mail("Subject: AutoReply AW: Day 1"),
@@ -139,6 +141,9 @@ FOUND = {
         mail(body="This message has been automatically generated in response to the creation of a ticket."),
         mail(body="*** Diese Nachricht wurde automatisch erzeugt. ***"),
         mail(body="Ceci est un message automatique."),
+        mail(
+            body="Thank you for contacting Quiet Lane Press. We have received your email and will get back to you soon."
+        ),
         mail(body="Este es un mensaje autom\u00e1tico.\r\n\r\nGracias."),
         mail(body="##- Please type your reply above this line -##\r\nYour request has been received."),
         mail(body="Your message\r\n\r\nTo: Alice\r\nSubject: Day 1\r\nSent: Monday\r\n\r\nwas read on Monday, 9:00."),
@@ -238,6 +243,8 @@ PEOPLE = {
     "a like that was removed": mail(body="Removed a heart from my window today"),
     "a subject about an office": mail("Subject: Re: Out of office - what do you do when you are not working?"),
     "an office, and more": mail("Subject: Out of office and into the woods"),
+    "a door": mail("Subject: Your email requires verification", body="Is what my banker says to me."),
+    "thanks to a friend": mail(body="Thank you for contacting me. I was low that day, and you heard it."),
     "a wonder": mail("Subject: Ooo: this helped"),
     "a car": mail("Subject: Auto: I was late again"),
     "absent": mail("Subject: Abwesend"),

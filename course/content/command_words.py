@@ -56,6 +56,7 @@ ALIKE = {
 ALIKE |= dict.fromkeys(range(0x2066, 0x206A))
 APART = "[ .!,¡؛،]"  # what may stand between a courtesy and what is asked for
 NOON = 12
+SMILE = re.compile(r"(?<=\w)[\s.!]*(?:[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]+|[:;]-?[()])[\s.!]*$")
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
 
@@ -159,8 +160,7 @@ class Phrases:
         return said, self._bare(said)
 
     def _bare(self, said: str) -> str:
-        found = self.polite.fullmatch(said)
-        return found[1].strip(TRIM) if found else said
+        return found[1].strip(TRIM) if (found := self.polite.fullmatch(said)) else said
 
     def _with_arguments(self, name: str, given: Mapping[str, str | None]) -> Command:
         days = self._number(given.get("days")) or 7 * self._number(given.get("weeks"))
@@ -204,9 +204,9 @@ def first(phrases: Iterable[Phrases], line: str) -> Command | None:
 
 
 def trimmed(line: str) -> str:
-    """Return a line in small letters, single spaces, without what stands around its words."""
+    """Return a line in small letters, single spaces, without what stands around it, like the emoji of "Stop 🙏"."""
     seen = unicodedata.normalize("NFC", line).translate(ALIKE)  # some keyboards write é as two characters
-    return re.sub(r"\s+", " ", seen.casefold()).strip(TRIM)
+    return SMILE.sub("", re.sub(r"\s+", " ", seen.casefold())).strip(TRIM)
 
 
 def _keys(table: Mapping[str, Iterable[str]]) -> dict[str, str]:

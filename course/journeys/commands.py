@@ -56,11 +56,11 @@ def act(
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
-    """Whether somebody asked for help or a letter, said how it was or chose, and wrote more: it answers the lesson too.
+    """Whether somebody was done, asked for help or a letter, said how it was or chose, and wrote more: an answer, too.
 
     A line that names a place, or a pace of their own, may well be the title of what they wrote.
     """
-    return command is not None and command.name in ("HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
+    return command is not None and command.name in ("DONE", "HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
 
 
 def own_words(command: Command | None, mail: Incoming) -> Incoming:

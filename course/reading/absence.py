@@ -15,13 +15,13 @@ CERTAIN = (
 AGAIN = r"(re|aw|wg|sv|vs|antw|odp|tr|rv|res)\s?:"  # what stands before the subject that is answered
 SUBJECTS = re.compile(
     rf"^(?:\[[\w.\x20-]{{1,40}}(?: \#\d{{1,9}})?\] )?autoreply:"
-    rf"|^\[request received\]"
+    rf"|^\[request received\]|^your email requires verification verify\#"
     rf"|^(?-i:[A-Z])[\w.-]+( (?-i:[A-Z])[\w./-]+){{1,3}} is out of the office\b"
     rf"|^\W{{0,2}}{CERTAIN}\W*$|^re: out of (the )?office\s?:"
     r"|^(?-i:OOO)\s?:|^auto: .{1,80} (is out\b|\(returning )"  # the last is Lotus Notes
     r"|^out of (the )?office (un)?til [^:]{1,30}:"
-    r"|^\W{0,2}(auto(matic|mated|mate)?[- ]?(reply|response|generated|answer)|out of (the )?office|(?-i:OOO)"
-    r"|away from (the )?office|away from my mail|vacation (reply|response|message)"
+    r"|^\W{0,2}(auto(matic|mated|mate)?[- ]?(reply|response|generated|answer)|out of (the )?office( auto-?reply)?"
+    r"|(?-i:OOO)|away from (the )?office|away from my mail|vacation (reply|response|message)"
     r"|abwesenheit\w*|abwesend|au(\u00df|ss)er haus"
     r"|auto-?antwort|automatische (antwort|r[üu]ckmeldung|abwesenheits\w+|eingangsbest[äa]tigung)"
     r"|r[ée]ponse automatique( d.absence)?"
@@ -55,6 +55,8 @@ SAID = (
     r"|this (message|e-?mail) (was|has been) (created|generated|sent) automatically( by [^.\n]{1,40})?"
     r"|this (message|e-?mail) (was|has been) automatically (created|generated|sent)( in response to [^.\n]{1,60})?"
     r"|i apologi[sz]e for this automatic reply( to your e-?mail)?"
+    r"|thank you for contacting [^.!\n]{1,60}[.!]\s{1,4}we have received your (e-?mail|message|request|enquiry|inquiry)"
+    r"( and [^.\n]{1,80})?"
     r"|dies(e (nachricht|e-?mail)|er text) wurde automatisch (erzeugt|erstellt|generiert|versandt|versendet)"
     r"|dies ist eine automatische? (erzeugte |generierte )?(antwort|nachricht|e-?mail)"
     r"|ceci est (un message|une r[ée]ponse) automatique|(este|esto) es un (mensaje|correo) autom[áa]tico"

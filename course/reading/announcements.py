@@ -9,7 +9,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from course.reading.attributions import ADDRESS, FULL_DATE, TIME, dated, ends_with_colon, stamped, strong, weak
+from course.reading.attributions import (
+    ADDRESS,
+    FULL_DATE,
+    TIME,
+    dated,
+    ends_with_colon,
+    recounts,
+    stamped,
+    strong,
+    weak,
+)
 from course.reading.lines import HEAD, OWN, QUOTE, Hint, Line
 from course.reading.words import Words
 
@@ -140,6 +150,9 @@ def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:
     """Mark an attribution, keep what a person wrote before it on its line; return how many lines were added."""
     depth = lines[last].depth
     after = following(lines, last)
+    unmarked = after is not None and after.depth <= depth and not _mark(lines, last, after.seen)
+    if unmarked and recounts(" ".join(line.seen for line in lines[first : last + 1]), words):
+        return 0
     own = _before(lines[first].seen, words)
     for line in lines[_with_fields(lines, first, words) : last + 1]:
         line.kind = HEAD if not line.blank else line.kind

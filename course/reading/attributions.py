@@ -28,7 +28,7 @@ MOST = 5  # words of a name
 def strong(text: str, words: Words) -> bool:
     """Whether it can be nothing else: an address, or both a date and a time, and a verb or a bracket."""
     verb = words.verb(text)
-    if not ends_with_colon(text) and (verb is None or verb.end() <= len(text) - 6):
+    if not ends_with_colon(text) and (verb is None or re.search(r"\w", text[verb.end() :])):
         return False
     if (verb is not None and DASHED.fullmatch(text)) or words.quoting.fullmatch(text):
         return True
@@ -41,6 +41,17 @@ def strong(text: str, words: Words) -> bool:
     final = verb.end() > len(text) - 6
     name = _is_name(text[: verb.start()]) if final else _is_name(text[verb.end() :]) or _is_name(text[: verb.start()])
     return bool((name and DATE.search(text)) or (final and FULL_DATE.search(text) and TIME.search(text)))
+
+
+def recounts(text: str, words: Words) -> bool:
+    """Whether a person may tell so of a letter or a diary, and what stands below without marks is their words.
+
+    "On Sunday 22 November Mum wrote:" has neither address nor time; "On 28 November 2026 at 22:15 I wrote:" has, and is
+    about oneself.
+    """
+    if words.verb(text) is None or "@" in text or DASHED.fullmatch(text):
+        return False
+    return not TIME.search(text) or not words.me.isdisjoint(re.findall(r"\w+", text.casefold()))
 
 
 def _is_told(text: str, words: Words) -> bool:
@@ -63,7 +74,7 @@ def weak(text: str, words: Words) -> bool:
     verb = words.verb(text)
     if not colon:
         return (
-            stamped(text)
+            (stamped(text) and _is_name(text))
             or dated(text)
             or (address and date)
             or (verb is not None and verb.end() > len(text) - 6 and date)

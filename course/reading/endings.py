@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from course.reading.lines import FOOTER, HEAD, OWN, QUOTE, SIGNATURE, Line
-from course.reading.words import Words
+from course.reading.words import Words, key
 
 DELIMITER = re.compile(r"--|\u2014\u2014|__")  # RFC 3676 section 4.3; its space is often lost
 DIVIDER = re.compile(r"[-_=*#~+\u2500\u2501\u2014\u1427 ]{1,100}")  # the last but one is what a tracker of Gmail's adds
@@ -24,6 +24,9 @@ CONTACT = re.compile(
     r"\S+@\S+\.\S+|(?:https?://|www\.)\S+|(?:\w+\s?[.:]\s?)?\+?[\d\s()./-]{7,24}|[\w-]+(?:\.[\w-]+)+(?:/\S*)?",
     re.IGNORECASE,
 )
+# What a card says, and who writes two things in a row does not: a link, an address, a host, a number.
+REACHED = re.compile(r"://|www\.|\S@\S|\w\.(?:com|org|net|[a-z]{2})\b|\+?\d[\d\s()./-]{6,24}")
+LABELLED = re.compile(r"[^\W\d_][^:\n]{2,40}:\s\D")  # "To a friend: rest"
 BY = re.compile(r"--?(?:[^\W\d_][\w.'\u2019]{0,20})(?: [^\W\d_][\w.'\u2019]{0,20}){0,2}")
 # What nobody lists and is called like a product: iMachine, TI-85, SM-G900. Capitals alone are NHS, ER and HELP.
 MODEL = re.compile(r"[a-z]{1,2}[A-Z]\w+|[A-Z]{2,4}(?:-[A-Z]?\d{2,}|\d{3,})\w*")
@@ -51,28 +54,51 @@ def runs(lines: list[Line]) -> Iterator[list[Line]]:
 def signed(lines: list[Line], _: Words) -> None:
     """Cut a signature below "-- ", RFC 3676 section 4.3; below other dashes only what can be no journal."""
     for run in runs(lines):
-        above = False
+        if not any(line.seen[:1] in DASH for line in run):
+            continue
+        above, brief = False, True
         for index, line in enumerate(run):
-            if line.seen[:1] in DASH and DASHES.fullmatch(line.seen) and _begins(run, index, above=above):
+            dashes = line.seen[:1] in DASH and bool(DASHES.fullmatch(line.seen))
+            if dashes and _begins(run, index, above=above, brief=brief):
                 for one in run[index:]:
                     one.kind = SIGNATURE
                 break
             above = above or not line.blank
+            brief = brief and (dashes or (len(line.seen) <= SHORT and not SENTENCE.search(line.seen)))
 
 
-def _begins(run: list[Line], index: int, *, above: bool) -> bool:
+def _begins(run: list[Line], index: int, *, above: bool, brief: bool) -> bool:
+    """Whether a signature begins with these dashes; `brief` is what stands above, if no line of it is a sentence."""
     text = run[index].seen
     if run[index].text.startswith("-- ") and text == "--":
         return True
-    delimits = DELIMITER.fullmatch(text)
+    delimits = bool(DELIMITER.fullmatch(text))
     apart = index + 1 < len(run) and run[index + 1].blank
     if not delimits and (not above or not RULED.fullmatch(text) or apart):
         return False
     rest = (run[at] for at in range(index + 1, len(run)) if not run[at].blank)
     below = list(islice(rest, (MANY if delimits else FEW) + 1))
+    if above and _is_divider(run, index, below, brief=brief, delimits=delimits):
+        return False
     if delimits:
         return len(below) <= MANY and all(len(one.text) <= 2 * SHORT for one in below)
     return 0 < len(below) <= FEW and not any(len(one.text) > SHORT or SENTENCE.search(one.seen) for one in below)
+
+
+def _is_divider(run: list[Line], index: int, below: list[Line], *, brief: bool, delimits: bool) -> bool:
+    """Whether dashes stand between two things that somebody wrote: "cold -- warm", a title and what it heads.
+
+    What is on a card is not written so. Two dashes delimit as well, and a name may follow: what is below must read like
+    words, or stand as close to them as what is above.
+    """
+    if any(REACHED.search(line.seen) for line in below):
+        return False
+    if any(LABELLED.match(line.seen) for line in below):
+        return True
+    if not delimits:
+        return brief or any(line.seen[0].islower() for line in below)
+    close = not run[index - 1].blank and index + 1 < len(run) and not run[index + 1].blank
+    return (brief and close) or any(SENTENCE.search(line.seen) for line in below)
 
 
 def footed(lines: list[Line], words: Words) -> None:
@@ -99,6 +125,8 @@ def is_footer(text: str, words: Words) -> bool:
     if len(text) > 2 * LONGEST:
         return False
     bare = BRACKETS.sub(" ", URL.sub(" ", text)).strip(WRAP)
+    if key(text.strip(WRAP)) in words.stamps:
+        return True
     found = words.footer(bare)
     if found is None or len(bare) > LONGEST:
         return False

@@ -9,7 +9,7 @@ from course.reading.announcements import LONGEST, following, rest
 from course.reading.attributions import ADDRESS, DATE, TIME
 from course.reading.endings import DIVIDER, SHORT
 from course.reading.lines import HEAD, OWN, Line
-from course.reading.words import Words, key
+from course.reading.words import DASHES, LINE, Words, key
 
 ANY_DASHED = re.compile(r"-{4,}\s?[^-\n]{3,60}-{4,}")
 UNDERSCORES = re.compile(r"_{10,}")  # Outlook's line, also where little of the header follows
@@ -26,20 +26,45 @@ Labels = Sequence[re.Match[str] | None]
 
 def separated(lines: list[Line], words: Words) -> None:
     """Cut at "-----Original Message-----" and its like: Outlook, Samsung, Gmail's and Apple's forwards."""
-    seen = 0
+    seen = tries = 0
     for index, line in enumerate(lines):
         text = line.seen
         if line.kind is HEAD or len(text) > LONGEST or not text:
             continue
-        unknown = text[0] == "-" and ANY_DASHED.fullmatch(text) and FIELD.match(_below(lines, index))
+        said = words.separates(text.strip("*"))
+        alone = said and (text[0] not in DASHES or key(text.strip(LINE + ":")) in words.titles)
         lined = text[0] == "_" and UNDERSCORES.fullmatch(text) and _is_sender(_below(lines, index), words)
-        notes = "---" in text and NOTES.fullmatch(text)
-        if unknown or lined or notes or words.separates(text.strip("*")):
+        found = alone or lined or ("---" in text and NOTES.fullmatch(text))
+        if not found and tries < TRIES and (said or _is_dashed(lines, index)):
+            tries += 1
+            found = _heads_a_mail(lines, index, said=said)
+        if found:
             line.kind = HEAD
             seen += 1
             if seen > HEADS:
                 return
             _unmarked(lines, _fields(lines, index, words), line.depth)
+
+
+def _is_dashed(lines: list[Line], index: int) -> bool:
+    """Whether it stands between dashes, above a field, in words that nobody here knows."""
+    text = lines[index].seen
+    return text[0] == "-" and bool(ANY_DASHED.fullmatch(text) and FIELD.match(_below(lines, index)))
+
+
+def _heads_a_mail(lines: list[Line], index: int, *, said: bool) -> bool:
+    """Whether an address, or a date with its time, stands right below; "---- 23 November, 7:00 ----" is a title.
+
+    Where it is `said` what follows, they may stand in the line itself.
+    """
+    begun = False
+    for line in lines[index + (not said) : index + BLOCK]:
+        if ADDRESS.search(line.seen) or (TIME.search(line.seen) and DATE.search(line.seen)):
+            return True
+        if line.blank and begun:
+            return False
+        begun = begun or (not line.blank and line is not lines[index])
+    return False
 
 
 def _below(lines: list[Line], index: int) -> str:

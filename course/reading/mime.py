@@ -20,10 +20,21 @@ from course.reading.cutting import Walk, cut
 
 PIECE = 64 * 1024  # bytes that are parsed at once
 CHARSETS = re.compile(
-    r"(utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
-    r"|shift_jis|iso-2022-jp|euc-(jp|kr))",
+    r"(utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|iso-8859-[68]-[ei]|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
+    r"|shift_jis|x-sjis|windows-31j|iso-2022-jp|euc-(jp|kr)|ks_c_5601-1987)",
     re.IGNORECASE,
 )
+# What programs mean by a name, which is more than it says: https://encoding.spec.whatwg.org/#names-and-labels
+MEANT = {
+    "iso-8859-1": "cp1252",
+    "iso-8859-9": "cp1254",
+    **dict.fromkeys(("iso-8859-6-e", "iso-8859-6-i"), "iso-8859-6"),
+    **dict.fromkeys(("iso-8859-8-e", "iso-8859-8-i"), "iso-8859-8"),
+    **dict.fromkeys(("gb2312", "gbk"), "gb18030"),
+    "big5": "big5hkscs",
+    **dict.fromkeys(("shift_jis", "x-sjis", "windows-31j"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
+}
 
 
 def parse(raw: bytes, *, photos: bool = False) -> Message:
@@ -158,12 +169,13 @@ def to_text(raw: bytes, charset: str) -> str:
 
     Some mail programs say Big5 or Latin-1 of what is UTF-8.
     """
-    tries = [charset] if CHARSETS.fullmatch(charset.strip()) else []
+    said = charset.strip().lower()
+    tries = [name for name in (MEANT.get(said), said) if name] if CHARSETS.fullmatch(said) else []
     if tries and not raw.isascii() and _is_utf8(raw):
         tries = []
     for name in (*tries, "utf-8"):
         try:
-            return raw.decode(name.strip())
+            return raw.decode(name)
         except (UnicodeError, LookupError):
             continue
     return raw.decode("cp1252", errors="replace")

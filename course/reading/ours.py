@@ -9,13 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from course.reading import banners
 from course.reading.announcements import SHORT, following, rest
 from course.reading.attributions import ends_with_colon
 from course.reading.lines import HEAD, OWN, QUOTE, Line
-from course.reading.prompt import ENOUGH, Match, Prompt, end, matches
+from course.reading.prompt import ENOUGH, URL, Match, Prompt, end, matches
 from course.reading.words import Words
 
 FEWEST = 8  # words of ours that make a quote a quote of ours
+FEWEST_FILLED = 3  # words of ours before what somebody filled in
 # What a client puts into a quote by itself: a picture's name, a list of links, their numbers, dashes.
 FURNITURE = re.compile(
     r"[\W\d_]*+|\W{0,8}(?:image|cid|inline image|bild|imagen)\s?:[^\]]*+\W{0,8}|\W{0,8}(?:links?|references)\W{0,8}",
@@ -24,6 +26,9 @@ FURNITURE = re.compile(
 LINK = re.compile(r"[<(\[]?(?:https?://|mailto:|cid:)[^\s<>]*")
 SIGN = re.compile(r"[\u2190-\u2bff\U0001f000-\U0010ffff]")  # an emoji: somebody's word
 SENTENCE = re.compile(r"[.?!\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
+STOPS = re.compile(r"^[\s.:;,?!\u2026\u2013\u2014\u3002\uff1a\uff1f-]+")
+LETTER = re.compile(r"[^\W\d_]")
+HOST = re.compile(r"[\[(<][\w-]+(?:\.[\w-]+)+(?:/\S*)?[\])>]")  # what a filter puts behind a link
 ATTRIBUTION = 4  # lines above a quote in which our name or address makes them its announcement
 
 
@@ -40,11 +45,16 @@ def sift(lines: list[Line], prompt: Prompt, words: Words) -> None:
         for line, one in zip(lines, ours, strict=True):
             line.ours = one and line.depth > 0
         return
+    start = _start(lines, depth)
     for index, line in enumerate(lines):
-        if _cut_beginning(line, found[index], depth):
+        match = found[index]
+        if index < start:
+            ours[index] = False  # a sentence of ours that they copied, and may have filled in
+        elif _cut_beginning(line, match, depth) or _filled_in(line, match, depth, prompt):
             ours[index] = False
         elif ours[index]:
             line.kind = QUOTE if line.kind is not HEAD else line.kind
+    banners.drop(lines, ours, words)
     _furniture(lines, ours)
     _heads(lines, ours, prompt)
     _answers(lines, ours, depth)
@@ -85,6 +95,13 @@ def _depth(lines: Sequence[Line], found: Sequence[Match]) -> int | None:
     return count.most_common(1)[0][0]
 
 
+def _start(lines: Sequence[Line], depth: int) -> int:
+    """Return where the quote begins, if something announces or marks it: what stands above is the person's."""
+    if not depth:
+        return 0
+    return next((index for index, line in enumerate(lines) if line.kind is HEAD or line.depth), 0)
+
+
 def _cut_beginning(line: Line, match: Match, depth: int) -> bool:
     """Keep what was typed behind a sentence of ours on the same line, as in Outlook; say whether there was anything."""
     beginning = match.ours.find(0)  # -1 where all is ours
@@ -97,11 +114,28 @@ def _cut_beginning(line: Line, match: Match, depth: int) -> bool:
     return True
 
 
+def _filled_in(line: Line, match: Match, depth: int, prompt: Prompt) -> bool:
+    """Keep what was typed behind a line of ours, "To myself, I said … stupid"; say whether there was anything.
+
+    Most of the line is ours: before it stands a whole line of ours, or a sign like a colon; behind it no word of ours.
+    """
+    beginning = match.ours.find(0)
+    if line.kind is HEAD or line.depth not in {0, depth} or beginning < FEWEST_FILLED or any(match.ours[beginning:]):
+        return False
+    behind = line.text[end(line.text, beginning) :].lstrip()
+    typed = STOPS.sub("", behind)
+    apart = typed != behind or tuple(match.words[:beginning]) in prompt.lines
+    if not (match.mostly and apart and LETTER.search(HOST.sub("", URL.sub("", typed)))):
+        return False
+    line.say(typed)
+    return True
+
+
 def _furniture(lines: list[Line], ours: list[bool]) -> None:
     """Drop dashes, links and pictures' names that stand within the quote, or beside a line of ours."""
     for index, line in enumerate(lines):
-        if line.blank or line.beyond or not _is_furniture(line.seen):
-            continue
+        if line.blank or line.beyond or not _is_furniture(line.seen) or (line.seen == "--" and not line.depth):
+            continue  # RFC 3676 section 4.3: below the quote, a signature follows
         if line.depth or ours[_beside(lines, index, -1)] or ours[_beside(lines, index, 1)]:
             line.kind = QUOTE if line.kind is OWN else line.kind
             ours[index] = True

@@ -65,6 +65,11 @@ class Words:
         return max(self.wrote.finditer(small), key=lambda found: found.start(), default=None)
 
     @cached_property
+    def me(self) -> frozenset[str]:
+        """Who writes of themselves, in small letters."""
+        return frozenset(word.casefold() for word in self.of("me"))
+
+    @cached_property
     def start(self) -> re.Pattern[str]:
         """How an attribution begins: a word for "on", then soon a digit, or a weekday and a comma."""
         said = "|".join(re.escape(word) + ("" if word[0] >= HEBREW else r"(?![^\W\d_])") for word in self.of("start"))
@@ -155,6 +160,16 @@ class Words:
     def after(self) -> re.Pattern[str]:
         """What may stand behind a footer's first sentence: "Please excuse my brevity"."""
         return re.compile(_any(self.of("after")) or "(?!)", re.IGNORECASE)
+
+    @cached_property
+    def stamps(self) -> frozenset[str]:
+        """Whole lines that firms and virus scanners put below, as `key` gives them."""
+        return frozenset(map(key, self.of("stamp")))
+
+    @cached_property
+    def banner(self) -> re.Pattern[str]:
+        """What a firm's mail server says of a message from elsewhere."""
+        return re.compile(_any(self.of("banner")) or "(?!)", re.IGNORECASE)
 
     @cached_property
     def get(self) -> re.Pattern[str]:
