@@ -20,10 +20,12 @@ from structlog.testing import capture_logs
 from course.app import App
 from course.content import layout
 from course.journeys import demo, facts, filling, permitting, reports, sending, settling
+from course.ledger import of_one
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
 from course.store.database import Store
 from course.store.tables import deliveries, enrolments, metadata, subscribers
+from course.ticking import ledgers
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when Alice's first lesson is due
 QUEUE = "SELECT name, status, attempts, local_date, send_at, due_at, error FROM deliveries ORDER BY id"
@@ -580,6 +582,24 @@ def test_what_cannot_be_written_down_is_in_doubt(three, monkeypatch, end):
 
     assert (before, again) == ("stalled", [("queued", 1)])
     assert three.box.names("bob@example.org") == ["day-1"]
+
+
+def test_of_whom_nothing_can_be_written_down_the_ledger_tells(three, monkeypatch):
+    """Not even that Alice's lesson is in doubt: the others' outcomes are written, and the ledger keeps hers."""
+    settle = settling.settle
+
+    def not_for_alice(service, some, *times):
+        some = list(some)
+        if any(row.email.startswith("alice") for row, _ in some):
+            raise ZeroDivisionError
+        settle(service, some, *times)
+
+    monkeypatch.setattr(settling, "settle", not_for_alice)
+    three.app.ticker.turn()
+    page = of_one(ledgers(three.app.service), three.app.ticker.worker)
+
+    assert [day_1(three, who) for who in ("alice", "bob", "charlie")] == ["sending", "sent", "sent"]
+    assert len(page.given) == 3
 
 
 def test_a_poison_lesson_keeps_nobody_waiting(world, monkeypatch):
