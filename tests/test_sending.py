@@ -529,16 +529,21 @@ def test_a_poison_message_keeps_nobody_waiting(three, monkeypatch):
     assert three.box.names("bob@example.org") == ["day-1"]
 
 
-def test_a_poison_outcome_keeps_nobody_waiting(three, monkeypatch):
-    """An outcome that cannot be written down is Bob's alone: the others' are, and the next mail leaves."""
+def refuse_to_write_down(monkeypatch, who):
+    """Let the database not take that somebody's message was sent."""
     sent = settling.sent
 
-    def not_for_bob(tx, service, left, *rest):
-        if any(row.email.startswith("bob") for row, _ in left):
+    def not_theirs(tx, service, left, *rest):
+        if any(row.email.startswith(who) for row, _ in left):
             raise ZeroDivisionError
         return sent(tx, service, left, *rest)
 
-    monkeypatch.setattr(settling, "sent", not_for_bob)
+    monkeypatch.setattr(settling, "sent", not_theirs)
+
+
+def test_a_poison_outcome_keeps_nobody_waiting(three, monkeypatch):
+    """An outcome that cannot be written down is Bob's alone: the others' are, and the next mail leaves."""
+    refuse_to_write_down(monkeypatch, "bob")
     for _ in range(3):
         try:
             three.app.tick()
@@ -557,14 +562,7 @@ def test_what_cannot_be_written_down_is_in_doubt(three, monkeypatch, end):
 
     It is not taken for one that never left: it comes at most once more, as a doubt does.
     """
-    sent = settling.sent
-
-    def not_for_bob(tx, service, left, *rest):
-        if any(row.email.startswith("bob") for row, _ in left):
-            raise ZeroDivisionError
-        return sent(tx, service, left, *rest)
-
-    monkeypatch.setattr(settling, "sent", not_for_bob)
+    refuse_to_write_down(monkeypatch, "bob")
     three.app.ticker.turn()
     before = day_1(three, "bob")
     monkeypatch.undo()

@@ -55,7 +55,7 @@ def sweep(
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
-    for page in (own, *_of_the_silent(service, own, folder, dead)) if own else ():
+    for page in (own, *_of_the_silent(service, own, folder, *silent)) if own else ():
         close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:
@@ -79,9 +79,8 @@ def release(service: Service, page: Page) -> None:
         settling.put_back(tx, page.worker, set(claims) - page.given if page.whole else ())
 
 
-def _of_the_silent(service: Service, own: Page, folder: Path, dead: Sequence[Sign]) -> list[Page]:
-    """Return what the ledgers in this folder say of those who are silent, and keep their ledgers locked."""
-    silent = *CLAIMED, _ownerless(service, own.worker, dead)
+def _of_the_silent(service: Service, own: Page, folder: Path, *silent: ColumnElement[bool]) -> list[Page]:
+    """Return what the ledgers in this folder say of those whose claims these are."""
     with service.store.reading() as tx:
         names = tx.execute(select(deliveries.c.worker).where(*silent).distinct()).scalars().all()
     pages = (ledger.of_one(folder, name) for name in names if name and name != own.worker)

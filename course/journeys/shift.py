@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 from course.clock import Clock
@@ -15,8 +15,8 @@ from course.ledger import Ledger
 from course.outgoing import Halt, Outcome, Outgoing, Transport, TryLater
 
 SLICE = 0.25  # seconds after which it is checked again who still wants their mail
-OUT_OF_TOUCH = TryLater("this worker was out of touch with the database")
 TURN = 1.0  # seconds after which all is written down, and others get their turn: what came in may be somebody's STOP
+OUT_OF_TOUCH = TryLater("this worker was out of touch with the database")
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Shift:
 class Slice:
     """The notes of some messages that are handed over together: by id, until the time comes to write down the answers.
 
-    `wanted` are those that may still leave, as was checked last: at `checked_at`, by the stopwatch. `over` are those
-    that were answered; any other may still be handed over, or once more. `broke` is what kept it from being checked.
+    `wanted` are those that may still leave, as was checked last: at `checked_at`, by the stopwatch. `broke` is what
+    kept it from being checked again.
     """
 
     shift: Shift
@@ -54,7 +54,6 @@ class Slice:
     wanted: set[int]
     halted: bool = False
     broke: Exception | None = None
-    over: set[int] = field(default_factory=set)
 
     def go_on(self) -> bool:
         """Whether another message may begin. The first one always may, or a slow check would keep all from leaving.
@@ -74,7 +73,8 @@ class Slice:
         return self.shift.clock.monotonic() - self.checked_at > SLICE
 
     def _check_again(self) -> bool:
-        left = self.wanted - self.over
+        # Only what is answered is over: any other may still be handed over, or once more.
+        left = self.wanted - {row.id for row, _ in self.shift.unsettled}
         try:
             wanted, self.checked_at = still_wanted(self.shift, [self.rows[one] for one in left])
         except Exception as error:  # noqa: BLE001 (a transport has messages on their way; it is raised when they are answered)
@@ -118,7 +118,6 @@ class Slice:
         """Write these answers into the ledger, all at once."""
         said = [(outgoing.delivery_id, outcome) for outgoing, outcome in answers]
         self.handled.update([one for one, _ in said])
-        self.over.update([one for one, _ in said])
         self.halted |= any(isinstance(outcome, Halt) or asked_to_wait(outcome) > 0 for _, outcome in said)
         self.shift.ledger.answered(said)
         self.shift.unsettled.extend([(self.rows[one], outcome) for one, outcome in said])
