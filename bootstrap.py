@@ -8,6 +8,7 @@ Works on a bare Debian, where `python3 -m venv` has no ensurepip and the system'
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -59,17 +60,11 @@ def install(*arguments: str) -> None:
     uv = shutil.which("uv")
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), *arguments]
-    else:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            str(PYTHON),
-            "--disable-pip-version-check",
-            "install",
-        ]
+    elif importlib.util.find_spec("pip"):
+        command = [sys.executable, "-m", "pip", "--python", str(PYTHON), "--disable-pip-version-check", "install"]
         command += ["--quiet", *arguments]
+    else:
+        sys.exit("Python's pip is needed. On Debian: apt install python3-pip")
     done = subprocess.run(command, check=False, env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"})
     if done.returncode:
         sys.exit("The packages could not be installed; the lines above say why. Run the same command again to retry.")
