@@ -32,7 +32,7 @@ from course.settings import Settings, SettingsError, load
 from course.store.migrate import SchemaError
 from course.system_clock import SystemClock
 from course.timelapse import DAY
-from course.web import create_app
+from course.web import connections, create_app
 
 TICKS_A_DAY = 48  # at least so many in a course day, however short time lapse makes it
 LOOK = 5.0  # seconds between looks whether the wall clock was put back
@@ -171,6 +171,8 @@ def serve(app: App, listening: socket.socket) -> None:
     """Serve the pages until a signal comes."""
     config = uvicorn.Config(
         create_app(app),
+        http=connections.Connection,
+        backlog=connections.BACKLOG,
         log_config=None,
         access_log=False,  # paths hold tokens; the web room logs route names
         server_header=False,

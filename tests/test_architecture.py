@@ -47,7 +47,7 @@ LEVEL |= {"worker": 4, "__main__": 4, "__init__": 0}
 # Each library's only doors. A name that is not here may be imported anywhere.
 DOORS = {
     "apscheduler": {"worker"},
-    "uvicorn": {"worker"},
+    "uvicorn": {"worker", "web/connections"},
     "dotenv": {"settings"},
     "pydantic_settings": {"settings"},
     "sendgrid": {"outbound/sendgrid_client"},
