@@ -5,7 +5,6 @@ One pure ASGI layer, so that no answer leaves without it: not a 404, not a failu
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import time
 import traceback
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from course.hosts import is_loopback
 from course.settings import Settings
+from course.web.visitors import address_of
 
 PAGE_CAP = 64 * 1024  # bytes of a form; the largest is a reply typed in the mailbox
 # Bytes of a long text that is typed on a page: more than it takes in any script, so that the page can show it again.
@@ -80,29 +80,9 @@ class Guard:
         return None
 
 
-def client_address(request: Request, settings: Settings) -> str:
-    """Return the address that a request comes from: the rightmost hop that is no trusted proxy, or "".
-
-    X-Forwarded-For is believed only as far as trusted proxies wrote it: whoever forges one stands to its left.
-    """
-    trusted = [
-        ipaddress.ip_network(part.strip(), strict=False) for part in settings.trusted_proxies.split(",") if part.strip()
-    ]
-    hops = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
-    found = ""
-    for hop in (request.client.host if request.client else "", *reversed(hops)):
-        address = _address(hop)
-        if address is None:
-            break
-        found = str(address)
-        if not any(address in network for network in trusted):
-            break
-    return found
-
-
 def on_this_machine(request: Request) -> bool:
     """Whether the browser runs on this very machine and nothing stands between: no proxy, no foreign Host."""
-    peer = _address(request.client.host if request.client else "")
+    peer = address_of(request.client.host if request.client else "")
     host = HOST.fullmatch(request.headers.get("host", ""))
     straight = not any(name in request.headers for name in FORWARDED)
     return bool(peer and peer.is_loopback and straight and host and is_loopback(host["name"].lower()))
@@ -193,12 +173,3 @@ def _host_known(hosts: list[str], settings: Settings) -> bool:
 
 def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "-"))
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address

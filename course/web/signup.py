@@ -19,7 +19,7 @@ from course.journeys import extras
 from course.journeys.signup import SignUp
 from course.web import prompts, render, stamps
 from course.web.forms import Form
-from course.web.guards import client_address
+from course.web.visitors import client_address
 
 if TYPE_CHECKING:
     from course.app import App
