@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from html import unescape
 
 import pytest
 from conftest import make_settings
 from pydantic import SecretStr
+from sqlalchemy import update
 from starlette.testclient import TestClient
 from test_own_details import moved
 
@@ -277,6 +279,19 @@ def test_the_privacy_page_tells_of_the_journal_at_once(world, browser):
 
     assert f"We do not keep what you write. {short}" in offered
     assert short not in not_offered
+
+
+def test_no_name_is_a_formula_in_the_owners_spreadsheet(course, world, browser, monkeypatch):
+    """Whoever signs up as a formula is a text in the printed list: nothing is computed, and nothing is fetched."""
+    monkeypatch.setenv("COMMUNITY_LIST", LIST)
+    monkeypatch.setenv("JOURNAL_KEYS", KEY)
+    on_the_list(world, browser, "alice")
+    name = '=HYPERLINK("https://evil.example")'
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(subscribers).values(name=name))
+
+    (row,) = csv.DictReader(course("community").out.splitlines())
+    assert row["name"] == f"'{name}"
 
 
 def test_the_command_prints_the_list_and_takes_somebody_off(course, world, browser, monkeypatch):

@@ -184,6 +184,19 @@ def own(found):
     }
 
 
+def test_nobody_else_on_the_machine_reads_the_database(tmp_path):
+    """SQLite's file, and the log beside it, are for their owner, whatever folder they are in."""
+    tmp_path.chmod(0o755)
+    store = Store(f"sqlite:///{tmp_path / 'course.db'}")
+    migrate.upgrade(store)
+    with store.reading():
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    store.close()
+
+    assert {"course.db", "course.db-wal"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
 def test_models_and_migrations_agree(bare):
     """A database that was migrated has the tables, CHECKs, keys and indexes of the models: no more, no less."""
     with bare.transaction() as tx:

@@ -31,6 +31,8 @@ LIVE = {
     "contact_email": "people@course.example.org",
 }
 
+ONE_FIELD = b'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\nb\r\n--x--\r\n'
+
 
 @pytest.fixture
 def database(tmp_path):
@@ -162,7 +164,7 @@ def test_a_body_longer_than_a_form_is_refused(browser):
 
 
 def test_a_broken_form_is_a_calm_page(browser):
-    """Multipart without a boundary, with files, with a thousand fields: 4xx, no detail."""
+    """Multipart without a boundary, with files, a charset that there is none of, a thousand fields: 4xx, no detail."""
     for content, kind, status in (
         (b"--x\r\n", "multipart/form-data", 400),
         (b"--x\r\nrubbish", "multipart/form-data; boundary=x", 422),
@@ -171,6 +173,7 @@ def test_a_broken_form_is_a_calm_page(browser):
             "multipart/form-data; boundary=x",
             400,
         ),
+        (ONE_FIELD, "multipart/form-data; boundary=x; charset=undefined", 400),
         (b"&".join([b"f%d=1" % number for number in range(1001)]), "application/x-www-form-urlencoded", 400),
     ):
         answer = browser.post("/courses/self-compassion", content=content, headers={"Content-Type": kind})

@@ -18,6 +18,7 @@ from course.store.tables import subscribers
 from course.system_clock import SystemClock
 
 HOW = "the owner, asked to"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
 def embed(course: str | None, locale: str | None, ref: str, hour: int | None) -> None:
@@ -44,7 +45,9 @@ def members() -> None:
         typer.echo("COMMUNITY_LIST is empty: nobody is asked for a list.", err=True)
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("email", "name", "language", "since"))
-    table.writerows((one.email, one.name, one.locale, one.since.isoformat(timespec="seconds")) for one in found)
+    table.writerows(
+        (_cell(one.email), _cell(one.name), one.locale, one.since.isoformat(timespec="seconds")) for one in found
+    )
 
 
 def withdraw(typed: str) -> int:
@@ -55,3 +58,8 @@ def withdraw(typed: str) -> int:
         gone = any(community.withdraw(tx, app.service, one, HOW, app.clock.real()) for one in known)
     typer.echo("Taken off the list, and recorded." if gone else "They are not on the list.", err=not gone)
     return 0 if gone else 1
+
+
+def _cell(typed: str) -> str:
+    """Return what somebody typed, behind an apostrophe if a spreadsheet would take it for a formula."""
+    return f"'{typed}" if typed.startswith(FORMULA) else typed

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from time import sleep
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     ExceptionContext,
     Table,
@@ -162,6 +164,7 @@ def _engine(url: str) -> Engine:
         address = address.set(drivername="postgresql+psycopg")
     if address.get_backend_name() == "sqlite":
         engine = create_engine(address, hide_parameters=True)
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -186,6 +189,12 @@ def _hide_details(context: ExceptionContext) -> None:
     if getattr(context.original_exception, "sqlstate", None) in {ENDED, STANDBY}:
         context.is_disconnect = True
         raise OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
+
+
+def _make_private(_: Dialect, __: ConnectionPoolEntry, arguments: list[Any], ___: dict[str, Any]) -> None:
+    """Make the file before SQLite does, which would let everybody on the machine read it; its log is like it."""
+    with suppress(OSError):  # SQLite says it better
+        os.close(os.open(arguments[0], os.O_RDONLY | os.O_CREAT, 0o600))
 
 
 def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Self
 from fastapi import Depends
 from python_multipart import MultipartParser
 from python_multipart.multipart import parse_options_header
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from course.inbound.arriving import Arriving
@@ -24,8 +25,14 @@ ATTACHED = re.compile(rb"attachment[1-9][0-9]{0,2}")
 
 
 async def read(request: Request) -> Mapping[str, str]:
-    """Return a form's text fields, URL-encoded or multipart; what is no form is an empty one."""
-    form = await request.form(max_files=0, max_fields=50)
+    """Return a form's text fields, URL-encoded or multipart; what is no form is an empty one.
+
+    Raises HTTPException for what cannot be read.
+    """
+    try:
+        form = await request.form(max_files=0, max_fields=50)
+    except UnicodeError:  # Python's charset `undefined`, which reads nothing; another unknown one is Latin-1
+        raise HTTPException(400) from None
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 
