@@ -146,6 +146,24 @@ def test_links_that_the_old_address_got_open_nothing_more(world):
     assert browser.get("/own").status_code == 403
 
 
+def test_a_letter_in_the_old_mailbox_opens_none_of_her_pages(world):
+    """Whoever reads it there sees neither where she is nor writes for her; what comes to the new address is as ever."""
+    world.join()
+    world.pass_hours(24)
+    old = world.link(world.box.last("day-1"), "mine")
+    pages = [f"/{page}/{old}" for page in ("mine", "write", "checkin")]
+    before = [a_browser(world).get(page).status_code for page in pages]
+    moved(world)
+    after = [a_browser(world).get(page).status_code for page in pages]
+    world.pass_hours(24)
+    new = world.link(world.box.last("day-2"), "mine")
+
+    assert set(before) == {200}
+    assert set(after) == {404}
+    assert a_browser(world).post(f"/mine/{old}", data={"do": "pause"}).status_code == 404
+    assert a_browser(world).get(f"/mine/{new}").status_code == 200
+
+
 @pytest.mark.parametrize("other", ["bob@example.org", "charlie@example.org", "new@example.net"])
 @ON_SQLITE
 def test_nobody_learns_whether_an_address_is_known(world, other):

@@ -75,8 +75,8 @@ def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> 
     """Let somebody's letters go to their new address, and tell the old one. None: the link is of no use any more.
 
     What their address stands for goes along: their key, the proof of consent, and who they are if they are erased
-    later. Links that the old address was sent open nothing of theirs any more. Raises OSError if the log of erasures
-    cannot be written; then nothing is changed.
+    later. Links that the old address was sent open none of their pages any more (see pages). Raises OSError if the log
+    of erasures cannot be written; then nothing is changed.
     """
     with service.store.transaction() as tx:
         change = _change(tx, service, token, real_now)
@@ -91,7 +91,7 @@ def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> 
         tx.execute(delete(fresh_links).where(fresh_links.c.subscriber_id == person.subscriber_id))
         _prove(tx, old_mark, new_mark)
         community.end(tx, old_mark, "moved", real_now)
-        rounds.note(tx, person.id, "moved", "", now)
+        rounds.note(tx, person.id, MOVED, "", now)
         _owe(tx, person, MOVED, person.email, now, real_now)
         erasures.note(service, f"{old_mark} {new_mark}", erasures.MOVED, now)
         if service.key_ring:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from course import links
+from course.content.catalogue import MOVED
 from course.journeys import erasing, people
-from course.journeys.people import Person
+from course.journeys.people import Delivered, Person
 from course.journeys.service import Service
 from course.links import Purpose
+from course.store.tables import deliveries, enrolments, history
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Opened:
 def look(tx: Connection, service: Service, token: str) -> Opened | None:
     """Return what a mail's page is about, however old the mail; None for a token that is of no use (any more).
 
-    That is a forged one, and one of somebody who was erased, or will be as soon as their last mail has left.
+    That is a forged one, one of somebody who was erased, or will be as soon as their last mail has left, and one that
+    went to an address which is not theirs any more.
     """
     numbers = links.read(service.keys, Purpose.PAGES, token)
     if numbers is None or len(numbers) != 1:
@@ -38,4 +41,16 @@ def look(tx: Connection, service: Service, token: str) -> Opened | None:
     found = people.by_delivery(tx, numbers[0])
     if found is None or erasing.begun(tx, found.person.subscriber_id):
         return None
+    if _moved_since(tx, found, numbers[0]):
+        return None
     return Opened(people.live_round(tx, found.person), found.day, numbers[0], found.person.id)
+
+
+def _moved_since(tx: Connection, found: Delivered, delivery_id: int) -> bool:
+    """Whether this mail lies in a mailbox that its person has moved from: somebody else may read it there."""
+    theirs = enrolments.c.subscriber_id == found.person.subscriber_id, history.c.event == MOVED
+    moved = tx.execute(select(func.max(history.c.at)).join_from(history, enrolments).where(*theirs)).scalar()
+    if moved is None or found.folded:  # a folded one left long before
+        return moved is not None
+    left = tx.execute(select(deliveries.c.settled_at).where(deliveries.c.id == delivery_id)).scalar()
+    return left is not None and left <= moved
