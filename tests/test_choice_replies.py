@@ -136,13 +136,17 @@ def test_it_is_about_the_letter_that_is_answered_or_else_the_last_one(world, les
 
 @ON_SQLITE
 @pytest.mark.parametrize("settings", [JOURNAL], indirect=True)
-def test_what_stands_below_answers_the_letter_and_the_line_itself_is_not_kept(world):
-    """Her words may be shared with the course's owner one day; how it was is shown to nobody."""
+@pytest.mark.parametrize("below", ["\n\n", "\u2028", "\u2029", "\x0b"], ids=ascii)
+def test_what_stands_below_answers_the_letter_and_the_line_itself_is_not_kept(world, below):
+    """Her words may be shared with the course's owner one day; how it was is shown to nobody.
+
+    Word processors end a line with other signs than mail programs do, and what is pasted from them has those.
+    """
     mail = first(world)
     with world.app.service.store.reading() as tx:
         alice = people.find(tx)[0]
     journal.choose(world.app.service, alice.id, JournalLevel.SHARE, "page", world.clock.real())
-    answer(world, mail, "CHECK-IN HEAVIER\n\nIt was a long day.")
+    answer(world, mail, f"CHECK-IN HEAVIER{below}It was a long day.")
     with world.app.service.store.reading() as tx:
         kept = [entry.words for entry in journal.of(tx, world.app.service, [alice.id])]
 

@@ -69,7 +69,7 @@ class Incoming:
     @property
     def rest(self) -> str:
         """What was written below the first line that holds anything."""
-        return self.words.lstrip().partition("\n")[2].strip()
+        return "".join(self.words.lstrip().splitlines(keepends=True)[1:]).strip()
 
     @property
     def says_something(self) -> bool:
