@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from babel.core import get_global
@@ -28,18 +28,22 @@ def zone(date: str, locale: str) -> str:
     """
     home = set(get_global("territory_zones").get(locale.rpartition("-")[2], ()))
     places = sorted(PLACES, key=lambda place: place not in home)
-    moment, offset = _read(date)
-    if moment is not None and offset is not None:
-        fitting = (place for place in places if moment.astimezone(schedule.zone_of(place)).utcoffset() == offset)
-        found = next(fitting, None)
-        if found is not None:
-            return found
-    return places[0] if places[0] in home else NOWHERE
+    moment = _read(date)
+    fitting = (place for place in places if moment and _showed(place, moment))
+    return next(fitting, places[0] if places[0] in home else NOWHERE)
 
 
-def _read(date: str) -> tuple[datetime | None, timedelta | None]:
+def _read(date: str) -> datetime | None:
+    """Return the moment of a Date line, with its offset if it has one."""
     try:
-        moment = parsedate_to_datetime(date)
-        return moment, moment.utcoffset()
+        return parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
-        return None, None
+        return None
+
+
+def _showed(place: str, moment: datetime) -> bool:
+    """Whether clocks there had this moment's offset then."""
+    try:
+        return moment.astimezone(schedule.zone_of(place)).utcoffset() == moment.utcoffset()
+    except OverflowError:  # the last day of the year 9999 has no tomorrow
+        return False

@@ -357,6 +357,7 @@ def test_whoever_has_a_course_keeps_their_own_hour_and_place(world):
         ("Mon, 01 Mar 2027 12:00:00 +0545", "en-GB", "Asia/Kathmandu"),
         ("Mon, 01 Mar 2027 12:00:00 -0000", "en-US", "America/New_York"),
         ("Mon, 01 Mar 2027 12:00:00 +0117", "en-GB", "Europe/London"),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", "en-GB", "Europe/London"),
         ("yesterday", "en-GB", "Europe/London"),
         ("", "eo", "UTC"),
     ],
