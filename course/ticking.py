@@ -109,7 +109,7 @@ class Ticker:
             provider_events.forget(tx, self.clock.real())
             fresh.forget(tx, self.clock.real())
             moving.forget(tx, self.clock.real())
-            resources.forget(tx, self.clock.real())
+            resources.forget(tx, self.service, self.clock.real())
             consent.forget(tx, self.service.keys, self.clock.now(), self.clock.real())
         journal.purge(self.service, self.clock.real())
         letter_ends.purge(self.service, self.clock.real())

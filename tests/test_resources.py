@@ -341,6 +341,24 @@ def test_links_that_ended_long_ago_are_forgotten(world):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("settings", [{"resource_link_days": 1_000}], indirect=True)
+def test_what_was_revoked_stays_so_for_as_long_as_links_work(world, sent):
+    """Letters' links have no row: where they work for years, the mark that ends them is kept for years."""
+    service = world.app.service
+    world.clock.go(hours=1)
+    resources.revoke(service, "alice@example.org", "feet-on-the-floor", world.clock.real())
+    world.clock.go(days=998)
+    world.app.ticker.tidy()
+    revoked = resources.look(service, sent, world.clock.real())
+    world.clock.go(days=3)
+    world.app.ticker.tidy()
+
+    assert revoked is None
+    assert resources.look(service, sent, world.clock.real()) is None
+    assert world.rows("SELECT count(*) FROM resource_links") == [(0,)]
+
+
+@ON_SQLITE
 def test_the_commands_list_link_and_revoke(world, course):
     """What is printed is the link alone, so that it can be piped; mistakes end with 1 and a sentence."""
     world.join()

@@ -19,7 +19,7 @@ from course.links import Purpose
 from course.store.states import DeliveryKind
 from course.store.tables import deliveries, resource_links, subscribers
 
-REMEMBERED = timedelta(days=365)  # for so long an ended link is listed, and what it revoked stays revoked
+REMEMBERED = timedelta(days=365)  # for so long at least an ended link is listed, and what was revoked stays so
 
 
 class ResourceError(Exception):
@@ -118,9 +118,10 @@ def listed(service: Service) -> list[Link]:
         return [Link(*row) for row in tx.execute(query.order_by(resource_links.c.id)).all()]
 
 
-def forget(tx: Connection, real_now: datetime) -> None:
-    """Erase what ended long ago."""
-    tx.execute(delete(resource_links).where(resource_links.c.expires_at <= real_now - REMEMBERED))
+def forget(tx: Connection, service: Service, real_now: datetime) -> None:
+    """Erase what ended long ago; the mark of a revocation, once no link that it ended would work by itself."""
+    remembered = max(REMEMBERED, timedelta(days=service.settings.resource_link_days))
+    tx.execute(delete(resource_links).where(resource_links.c.expires_at <= real_now - remembered))
 
 
 LISTED = ("resource", "made_at", "expires_at", "revoked_at")
