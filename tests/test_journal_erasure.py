@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -202,6 +203,24 @@ def test_a_torn_line_of_the_log_spoils_no_other(world):
     erasures.note(world.app.service, who, erasures.ERASED, world.clock.now())
 
     assert erasures.known(world.app.service) == {who: world.clock.now()}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("room", [0, 40, 100], ids=["none", "half a line", "a line and a bit"])
+def test_without_room_for_the_log_nothing_is_noted(world, room):
+    """A disk that is full in the middle of a line: it is as before, and whoever was to be erased is not."""
+    path, now = world.app.settings.data_dir / "erasures.log", world.clock.now()
+    erasures.note(world.app.service, "a" * 64, erasures.ERASED, now)
+    before = path.read_bytes()
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, most))
+    try:
+        with pytest.raises(OSError):
+            erasures.note_all(world.app.service, ["b" * 64, "c" * 64], erasures.ERASED, now)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    assert path.read_bytes() == before
 
 
 # Backups of the keys.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from errno import ENOSPC
 from pathlib import Path
 
 from sqlalchemy import delete, select
@@ -36,7 +37,10 @@ def note_all(service: Service, whom: Iterable[str], what: str, now: datetime) ->
     try:
         size = os.fstat(handle).st_size
         torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # the line before was cut off by a power cut
-        os.write(handle, b"\n" * torn + lines)
+        lines = b"\n" * torn + lines
+        if os.write(handle, lines) < len(lines):
+            os.ftruncate(handle, size)  # whoever stands in it would be erased by a restore, and is not erased now
+            raise OSError(ENOSPC, "the disk is full", str(path))
         os.fsync(handle)
     finally:
         os.close(handle)
