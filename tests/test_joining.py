@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
@@ -186,6 +187,18 @@ def test_no_refuses_in_their_language(world, locale, words):
     world.reply(question, words)
 
     assert question.mailing.locale == locale
+    assert standing(world) == []
+    assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
+
+
+@ON_SQLITE
+def test_what_is_a_yes_in_another_language_is_a_no_in_their_own(world):
+    """A word may be both: no course begins, and nothing is agreed to, by a no."""
+    ask(world)
+    phrases = world.app.service.catalogue.phrases
+    phrases["he"] = replace(phrases["he"], yes=phrases["he"].yes | {"no"})
+    world.reply(world.box.last("joining"), "No")
+
     assert standing(world) == []
     assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
 

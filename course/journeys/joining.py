@@ -68,15 +68,20 @@ def asks(tx: Connection, person: Person, delivery_id: int | None) -> bool:
 
 
 def decide(tx: Connection, service: Service, person: Person, line: str, now: datetime, real_now: datetime) -> None:
-    """Begin the course for a yes; never write again for a no; for anything else, nothing."""
+    """Begin the course for a yes; never write again for a no; for anything else, nothing.
+
+    Their own language says which it is before any other one: "ne" is a no in Czech, and a yes as Greeks may type it.
+    """
     phrases = service.catalogue.phrases
     own = phrases[service.catalogue.locale(person.course, person.locale)]
-    known = (own, *phrases.values())
-    if any(one.says_yes(line) for one in known):
-        # The mail that asked has shown one consent; a form may have asked for more since.
-        signup.begin(tx, service, person, "confirmed by reply", now, real_now, letters_only=True)
-    elif any(one.says_no(line) for one in known):
-        signup.refuse(tx, service, person, now, real_now)
+    for one in (own, *phrases.values()):
+        if one.says_yes(line):
+            # The mail that asked has shown one consent; a form may have asked for more since.
+            signup.begin(tx, service, person, "confirmed by reply", now, real_now, letters_only=True)
+            return
+        if one.says_no(line):
+            signup.refuse(tx, service, person, now, real_now)
+            return
 
 
 def _locale(languages: str, course: Course) -> str:
