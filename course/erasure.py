@@ -92,8 +92,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _to(letter: Path) -> str:
-    with letter.open("rb") as file:
-        found = TO.search(file.read(HEAD))
+    try:
+        with letter.open("rb") as file:
+            found = TO.search(file.read(HEAD))
+    except FileNotFoundError:  # a draft that has become a letter meanwhile, which is to be looked at by itself
+        return ""
     return addresses.key(found[1].decode("ascii", "replace").strip()) if found else ""
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from conftest import ON_SQLITE
 
+from course import erasure
 from course.journeys import demo, privacy, reports, suppression
 
 
@@ -98,6 +100,16 @@ def test_erasure_leaves_no_trace_of_a_person(world):
     assert erased
     assert "canary" not in every_row(world).casefold()
     assert [name for name, held in kept_files(world).items() if b"canary" in held.lower()] == []
+
+
+@ON_SQLITE
+def test_a_draft_that_becomes_a_letter_meanwhile_stops_no_erasure(world, monkeypatch):
+    """TRANSPORT=folder, and mail is leaving: what was listed as a draft is not there any more when it is looked at."""
+    world.join("alice")
+    listed = erasure._files  # noqa: SLF001 (the moment between the two)
+    monkeypatch.setattr(erasure, "_files", lambda folder: [*listed(folder), folder / ".draft-renamed"])
+
+    assert erasure.erase(world.app.service, "alice@example.org", world.clock.now()).known
 
 
 def test_erasure_touches_nobody_else(world):
