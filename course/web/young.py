@@ -28,7 +28,7 @@ def young(request: Request) -> Response:
     offered = app.catalogue.first.locales
     locale = render.locale_of(request, offered)
     words = app.catalogue.words[locale]["mail"]
-    countries = by_country(app.catalogue.help_lines, words, locale, app.clock.now().date())
+    countries = by_country(app.catalogue.help_lines, words, locale, app.clock.real().date())
     return render.page(request, "young.html", locale, locales=offered, countries=countries, help_words=words)
 
 
