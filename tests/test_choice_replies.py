@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from course.content import command_words, zones
 from course.content.command_words import Command, Phrases
-from course.journeys import journal, people, resources
+from course.journeys import diary, journal, people, resources
 from course.settings import EMAILS
 from course.store.states import CheckinAnswer, JournalLevel
 from course.store.tables import subscribers
@@ -147,8 +147,7 @@ def test_what_stands_below_answers_the_letter_and_the_line_itself_is_not_kept(wo
         alice = people.find(tx)[0]
     journal.choose(world.app.service, alice.id, JournalLevel.SHARE, "page", world.clock.real())
     answer(world, mail, f"CHECK-IN HEAVIER{below}It was a long day.")
-    with world.app.service.store.reading() as tx:
-        kept = [entry.words for entry in journal.of(tx, world.app.service, [alice.id])]
+    kept = [entry.words for entry in diary.of(world.app.service, alice.subscriber_id)]
 
     assert kept == ["It was a long day."]
     assert world.rows("SELECT day FROM completions") == [(1,)]
@@ -276,8 +275,7 @@ def test_what_stands_below_a_choice_is_kept_and_counts(world, line):
     journal.choose(world.app.service, alice.id, JournalLevel.KEEP, "page", world.clock.real())
     written = f"{line}\n\nI slept for an hour, and was kind to myself about it."
     came = answer(world, mail, written)
-    with world.app.service.store.reading() as tx:
-        kept = [entry.words for entry in journal.of(tx, world.app.service, [alice.id])]
+    kept = [entry.words for entry in diary.of(world.app.service, alice.subscriber_id)]
 
     assert came == ["settings"]
     assert kept == [written]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from conftest import ON_SQLITE, make_settings
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from course.app import App
 from course.journeys import journal, people, person_keys, suppression
@@ -12,7 +14,7 @@ from course.locking import LockedError
 from course.settings import SettingsError
 from course.store.key_store import person_keys as keys_table
 from course.store.states import JournalLevel
-from course.store.tables import subscribers
+from course.store.tables import entries, subscribers
 
 OLD, NEW = "journal-key-of-the-tests-0123456789abcdef", "journal-key-that-is-newer-0123456789abcdef"
 COUNT, KEEP, SHARE = JournalLevel
@@ -36,10 +38,17 @@ def choose(world, level, who="alice"):
     return journal.choose(world.app.service, round_of(world, who), level, "page", world.clock.real())
 
 
-def kept(world, who="alice"):
-    """Return what somebody sees in their journal."""
+def kept_of(world, enrolment_id):
+    """Return the rows of what is kept of a round, the oldest first, their words beside them."""
+    query = select(entries).where(entries.c.enrolment_id == enrolment_id).order_by(entries.c.id)
     with world.app.service.store.reading() as tx:
-        return journal.of(tx, world.app.service, [round_of(world, who)])
+        rows = tx.execute(query).all()
+    return [SimpleNamespace(**row._mapping, words=journal.opened(world.app.service, row)) for row in rows]  # noqa: SLF001
+
+
+def kept(world, who="alice"):
+    """Return what is kept of somebody's newest round."""
+    return kept_of(world, round_of(world, who))
 
 
 def words(world, who="alice"):

@@ -14,7 +14,7 @@ from test_restore import restore, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
 from course import erasure
-from course.journeys import erasures, journal, key_backups, privacy, suppression
+from course.journeys import diary, erasures, key_backups, privacy, suppression
 from course.outgoing import RefusedRecipient, Sent
 from course.store.key_store import person_keys as keys_table
 
@@ -276,9 +276,8 @@ def test_what_was_written_goes_along(world):
     """After the change she reads everything, the proof of consent is hers, and new words have the same key."""
     wrote(world)
     moved(world)
-    rows = world.rows("SELECT id FROM enrolments")
-    with world.app.service.store.reading() as tx:
-        found = [one.words for one in journal.of(tx, world.app.service, [rows[0][0]])]
+    ((alice,),) = world.rows("SELECT id FROM subscribers")
+    found = [one.words for one in diary.of(world.app.service, alice)]
     shown = privacy.export(world.app.service, NEW_HOME)
 
     assert found == ["It helped a little."]

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from conftest import ON_SQLITE, make_settings
 from starlette.testclient import TestClient
+from test_journal import kept_of
 
 from course.journeys import journal, people, writing
 from course.locking import LockedError
@@ -54,8 +55,7 @@ def choose(world, level):
 
 def kept(world):
     """Return the words in Alice's journal, with their days."""
-    with world.app.service.store.reading() as tx:
-        return [(entry.day, entry.words) for entry in journal.of(tx, world.app.service, [alice(world).id])]
+    return words_of(world, alice(world).id)
 
 
 def begin_again(world, browser, page):
@@ -71,8 +71,7 @@ def begin_again(world, browser, page):
 
 def words_of(world, number):
     """Return the words that are kept of a round, with their days."""
-    with world.app.service.store.reading() as tx:
-        return [(entry.day, entry.words) for entry in journal.of(tx, world.app.service, [number])]
+    return [(entry.day, entry.words) for entry in kept_of(world, number)]
 
 
 def test_words_for_an_old_mail_stay_with_its_lesson(world, browser, page):

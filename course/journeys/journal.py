@@ -7,7 +7,6 @@ the course. At KEEP and SHARE the words are locked by the person's own key, whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -25,18 +24,6 @@ from course.store.tables import enrolments, entries, journals, letters
 
 LEVELS = tuple(JournalLevel)
 AT_ONCE = 1_000  # entries per transaction
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What somebody wrote, as they see it. `words` is None if nobody can open it; moments are real time."""
-
-    id: int
-    day: int | None
-    level: JournalLevel
-    kept_at: datetime
-    opened_at: datetime | None
-    words: str | None = field(repr=False)
 
 
 def offered(service: Service) -> bool:
@@ -153,15 +140,6 @@ def keep(
     if entry_id is not None:
         keeping_photos.keep(tx, entry_id, key, found.kept)
     return entry_id is not None
-
-
-def of(tx: Connection, service: Service, enrolment_ids: list[int]) -> list[Entry]:
-    """Return everything that is kept of these rounds, the oldest first: for the person, and for nobody else."""
-    query = select(entries).where(entries.c.enrolment_id.in_(enrolment_ids)).order_by(entries.c.id)
-    return [
-        Entry(row.id, row.day, JournalLevel(row.level), row.kept_at, row.opened_at, opened(service, row))
-        for row in tx.execute(query).all()
-    ]
 
 
 def opened(service: Service, row: object) -> str | None:
