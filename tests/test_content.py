@@ -132,15 +132,6 @@ def test_a_button_is_a_link_with_a_class():
     assert 'title="a title"' in html
 
 
-def test_links_and_images_are_found_with_their_lines():
-    """For whoever checks them: each address, with the line it stands in."""
-    tokens = markdown.parse(
-        "One [a](https://a.example).\n\nTwo ![](https://b.example/i.png)\n\n- [c](http://c.example)"
-    )
-
-    assert markdown.links(tokens) == [("https://a.example", 0), ("https://b.example/i.png", 2), ("http://c.example", 4)]
-
-
 # Slots.
 
 
@@ -190,11 +181,6 @@ def test_no_value_changes_what_stands_around_it(name, day):
 def test_a_brace_that_is_no_slot_stays():
     """An author may write one: only {lower_case_words} are slots."""
     assert slots.mark("a { b } {A} {1} {} {a-b}", {}) == "a { b } {A} {1} {} {a-b}"
-
-
-def test_written_slots_are_found_with_their_lines():
-    """For whoever checks which ones an author may use."""
-    assert list(slots.written("One {a}.\n\nTwo {b_c} {a}.")) == [("a", 0), ("b_c", 2), ("a", 2)]
 
 
 def test_what_a_short_string_does_not_get_stays_to_be_seen():

@@ -35,7 +35,7 @@ def shape(value):
         return {key: shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [shape(inner) for inner in value]
-    return sorted(name for name, _ in slots.written(value))
+    return sorted(slots.WRITTEN.findall(value))
 
 
 def texts(value, path="pages"):

@@ -62,17 +62,6 @@ def to_text(tokens: Sequence[Token]) -> str:
     return "\n".join(lines).strip()
 
 
-def links(tokens: Sequence[Token]) -> list[tuple[str, int]]:
-    """Return each link's and image's address with its line in this source (from 0)."""
-    found = []
-    for token in tokens:
-        for child in token.children or []:
-            address = child.attrs.get("href") or child.attrs.get("src")
-            if address:
-                found.append((str(address), token.map[0] if token.map else 0))
-    return found
-
-
 def _inline(tokens: Sequence[Token]) -> str:
     out: list[str] = []
     address, start, button = "", 0, False
