@@ -69,8 +69,8 @@ def _pace(tx: Connection, service: Service, person: Person, command: Command, no
 def _language(tx: Connection, service: Service, person: Person, command: Command, now: datetime) -> None:
     """Let letters come in that language; where the course is written in another kind of it alone, in that one."""
     course, wanted = service.catalogue.courses.get(person.course), command.chosen or ""
-    same, near = ([one for one in (course.locales if course else ()) if alike(one, wanted)] for alike in (_same, _near))
-    preferences.set_locale(tx, person, next(iter(same + near), person.locale), now)
+    near = [one for one in course.locales if _language_of(one) == _language_of(wanted)] if course else []
+    preferences.set_locale(tx, person, wanted if wanted in near else next(iter(near), person.locale), now)
 
 
 def _zone(tx: Connection, service: Service, person: Person, command: Command, now: datetime) -> None:
@@ -95,12 +95,8 @@ def _exercise(
     answering.answer(tx, service, person, notice, replace(prompt, day=day), now)
 
 
-def _same(locale: str, wanted: str) -> bool:
-    return locale == wanted
-
-
-def _near(locale: str, wanted: str) -> bool:
-    return locale.partition("-")[0] == wanted.partition("-")[0]
+def _language_of(locale: str) -> str:
+    return locale.partition("-")[0]
 
 
 ACTS = {
