@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from course.app import App
 from course.cli.people import as_kept
 from course.cli.service import load, opened
 from course.content.resources import Resource
@@ -51,16 +50,12 @@ def revoke(typed: str, name: str) -> int:
     """End somebody's links to an exercise; return 1, and say why, when nobody is known."""
     with opened(load()) as app:
         try:
-            ended = _revoked(app, typed, name)
+            ended = resources.revoke(app.service, as_kept(typed), name, app.clock.real())
         except ResourceError as error:
             typer.echo(str(error), err=True)
             return 1
     typer.echo(f"{ended} link{'' if ended == 1 else 's'} to {name} ended, and those in the letters they have had.")
     return 0
-
-
-def _revoked(app: App, typed: str, name: str) -> int:
-    return resources.revoke(app.service, as_kept(typed), name, app.clock.real())
 
 
 def _lines(course: str, one: Resource) -> Iterator[str]:

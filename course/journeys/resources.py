@@ -112,19 +112,17 @@ def revoke(service: Service, email: str, name: str, real_now: datetime) -> int:
 
 def listed(service: Service) -> list[Link]:
     """Return the links that were made for people, the oldest first."""
-    columns = *(subscribers.c[key] for key in ("email",)), *(resource_links.c[key] for key in LISTED)
-    query = select(*columns).join(subscribers).where(resource_links.c.expires_at > resource_links.c.made_at)
+    one = resource_links.c
+    columns = subscribers.c.email, one.resource, one.made_at, one.expires_at, one.revoked_at
+    query = select(*columns).join_from(resource_links, subscribers).where(one.expires_at > one.made_at)
     with service.store.reading() as tx:
-        return [Link(*row) for row in tx.execute(query.order_by(resource_links.c.id)).all()]
+        return [Link(*row) for row in tx.execute(query.order_by(one.id)).all()]
 
 
 def forget(tx: Connection, service: Service, real_now: datetime) -> None:
     """Erase what ended long ago; the mark of a revocation, once no link that it ended would work by itself."""
     remembered = max(REMEMBERED, timedelta(days=service.settings.resource_link_days))
     tx.execute(delete(resource_links).where(resource_links.c.expires_at <= real_now - remembered))
-
-
-LISTED = ("resource", "made_at", "expires_at", "revoked_at")
 
 
 def _made(tx: Connection, service: Service, number: int, real_now: datetime) -> Opened | None:
