@@ -102,11 +102,9 @@ def _judge_one(verdict: Verdict, service: Service, crowd: Crowd, somebody: Any, 
         amiss += (row.day, row.local_date, row.status) != (day, when, DeliveryStatus.SENT) or late < 0
         verdict.late[ceil(late)] += 1
     amiss += max(0, len(got) - len(wanted))
-    verdict.missing, verdict.doubled, verdict.amiss = (
-        verdict.missing + missing,
-        verdict.doubled + doubled,
-        verdict.amiss + amiss,
-    )
+    verdict.missing += missing
+    verdict.doubled += doubled
+    verdict.amiss += amiss
     if (missing or doubled or amiss) and len(verdict.examples) < SHOWN:
         days = ", ".join(f"day {row.day} {row.status} {row.local_date} (settled {row.settled_at})" for row in rows)
         verdict.examples.append(

@@ -39,7 +39,7 @@ def send(request: Request, token: str, form: Form) -> Response:
         return render.old_link(request)
     desk, outcome = done
     if outcome is Outcome.NOTED:
-        return _page(request, token, desk, outcome)
+        words = nonce = ""  # an empty box, and another form
     return _page(request, token, desk, outcome, words, nonce)
 
 
