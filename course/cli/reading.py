@@ -31,8 +31,8 @@ FAILED = 1
 def show(file: Path, locale: str | None) -> int:
     """Print how this mail would be understood; return 1 for one that would be put aside unread."""
     settings = load()
-    with file.open("rb") as opened:
-        raw = opened.read(LARGEST + 1)
+    with file.open("rb") as mail_file:
+        raw = mail_file.read(LARGEST + 1)
     try:
         mail = read(raw, settings.authserv_id, settings.own)
         sent = _sent(settings, mail)

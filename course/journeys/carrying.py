@@ -161,8 +161,8 @@ def _rest(old: Connection, service: Service, carried: Carried, now: datetime) ->
         ends = dict(some)
         with service.store.transaction() as tx:
             for person in people.find(tx, enrolments.c.id.in_(ends)):
-                end = ends[person.id]
-                carried.paused += rounds.pause(tx, person, now, end) or rounds.pause_until(tx, person, end, now)
+                until = ends[person.id]
+                carried.paused += rounds.pause(tx, person, now, until) or rounds.pause_until(tx, person, until, now)
 
 
 def _take_back(old: Connection, service: Service, carried: Carried) -> None:

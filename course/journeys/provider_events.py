@@ -103,8 +103,8 @@ def meaning(event: Mapping[str, Any]) -> Meaning:
 
 def _bounced(event: Mapping[str, Any]) -> Meaning:
     said = f"{event.get('status') or ''} {event.get('reason') or ''}".strip()
-    own = not re.match(r"[245]\.[1-9]", said)  # 5.0.0, or none: the other side gave no status of its own
-    dead = DEAD_STATUS.search(said) or (own and DEAD_REASON.search(said))
+    only_words = not re.match(r"[245]\.[1-9]", said)  # 5.0.0, or none: the other side gave no status of its own
+    dead = DEAD_STATUS.search(said) or (only_words and DEAD_REASON.search(said))
     ends = event.get("type") != "blocked" and dead
     return Meaning(arrived=True, bounced=_scrubbed(said), ends=EndedReason.BOUNCED if ends else None)
 

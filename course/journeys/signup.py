@@ -166,8 +166,8 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
     }
     mine = (enrolments.c.subscriber_id == subscriber_id, enrolments.c.course == form.course)
     if not insert_new(tx, enrolments, [{**row, **pending}]) and renew:
-        unconfirmed = enrolments.c.status == EnrolmentStatus.PENDING
-        tx.execute(update(enrolments).where(*mine, unconfirmed).values(**pending))
+        still = enrolments.c.status == EnrolmentStatus.PENDING
+        tx.execute(update(enrolments).where(*mine, still).values(**pending))
     return people.find(tx, *mine)[0]
 
 
