@@ -383,6 +383,17 @@ def test_a_yes_to_words_that_have_changed_is_asked_for_again(browser, signed_up)
     assert len(signed_up) == 1
 
 
+def test_slots_in_the_heading_of_a_prompt_are_filled_on_pages_too(world, browser):
+    """An author may write {course} there: course check allows it, and the mail has always filled it."""
+    course = world.app.catalogue.first
+    lesson = course.lesson(1, "en-GB")
+    sections = [replace(one, heading="For {course}") if one.id == "prompt" else one for one in lesson.sections]
+    lessons = {**course.lessons, (1, "en-GB"): replace(lesson, sections=tuple(sections))}
+    world.app.catalogue.courses[course.name] = replace(course, lessons=lessons)
+
+    assert f"<h3>For {course.titles['en-GB']}</h3>" in browser.get("/").text
+
+
 # Whoever is too young.
 
 

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from course.content import markdown, slots
 from course.content.courses import Course
 
+HEAD = ("subject", "preheader", "minutes", "why", "needs")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -21,17 +23,27 @@ class Part:
     html: Markup
 
 
-def subject(course: Course, day: int, locale: str) -> str:
-    """Return what a day's letter is called."""
-    return slots.say(str(course.lesson(day, locale).front["subject"]), **_fixed(course, locale, ""))
+def head(course: Course, day: int, locale: str, greeting: str = "") -> dict[str, Any]:
+    """Return the lines of a lesson's head, by their keys."""
+    front, fixed = course.lesson(day, locale).front, _fixed(course, locale, greeting)
+    return {key: slots.say(str(front.get(key, "")), **fixed) for key in HEAD}
+
+
+def prompt(course: Course, day: int, locale: str, greeting: str) -> Part | None:
+    """Return a lesson's prompt; None for a day that the course has not."""
+    parts = _parts(course, day, locale, greeting) if course.has(day) else ()
+    return next((part for part in parts if part.id == "prompt"), None)
 
 
 def shown(course: Course, day: int, locale: str, mail: Mapping[str, str]) -> Mapping[str, Any]:
     """Return a lesson's head and parts. `mail` are the locale's words for mails; it greets nobody by name."""
-    lesson = course.lesson(day, locale)
-    fixed = _fixed(course, locale, mail["greeting_nameless"])
-    head = {key: slots.say(str(lesson.front.get(key, "")), **fixed) for key in ("subject", "minutes", "why", "needs")}
-    return {**head, "parts": [_part(one.id, one.heading, one.markdown, fixed) for one in lesson.sections]}
+    greeting = mail["greeting_nameless"]
+    return {**head(course, day, locale, greeting), "parts": _parts(course, day, locale, greeting)}
+
+
+def _parts(course: Course, day: int, locale: str, greeting: str) -> list[Part]:
+    fixed = _fixed(course, locale, greeting)
+    return [_part(one.id, one.heading, one.markdown, fixed) for one in course.lesson(day, locale).sections]
 
 
 def _part(name: str, heading: str, text: str, fixed: Mapping[str, str]) -> Part:

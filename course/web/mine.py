@@ -138,7 +138,7 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
 
 def _subjects(course: Course | None, locale: str, days: tuple[int, ...]) -> dict[int, str]:
     """Return what these days' letters are called, of those that the course still has."""
-    return {day: lessons.subject(course, day, locale) for day in days if course and course.has(day)}
+    return {day: lessons.head(course, day, locale)["subject"] for day in days if course and course.has(day)}
 
 
 def _said(app: App, found: Mine, said: str, locale: str, day: str) -> str:

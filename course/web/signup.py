@@ -17,7 +17,7 @@ from course.content.courses import PACES, Course
 from course.content.snippets import mark
 from course.journeys import extras
 from course.journeys.signup import SignUp
-from course.web import prompts, render, stamps
+from course.web import lessons, render, stamps
 from course.web.forms import Form
 from course.web.visitors import client_address
 
@@ -171,8 +171,4 @@ def _course_page(
 
 def _preview(course: Course, locale: str, greeting: str) -> Mapping[str, Any]:
     """Return what the first lesson looks like, in its author's own words: its head and its prompt."""
-    lesson = course.lesson(1, locale)
-    heading, prompt = prompts.shown(course, 1, locale, greeting)
-    fixed = {"course": course.titles[locale], "days": str(course.days), "greeting": greeting}
-    head = {key: render.say(str(lesson.front[key]), **fixed) for key in ("subject", "preheader", "minutes", "why")}
-    return {**head, "heading": heading, "prompt": prompt}
+    return {**lessons.head(course, 1, locale, greeting), "prompt": lessons.prompt(course, 1, locale, greeting)}

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from course.journeys import writing
 from course.journeys.writing import Desk, Outcome
-from course.web import prompts, render
+from course.web import lessons, render
 from course.web.forms import Form
 
 router = APIRouter()
@@ -50,7 +50,6 @@ def _page(
     mail = app.catalogue.words[desk.locale]["mail"]
     course = app.catalogue.courses.get(desk.course)
     greeting = render.say(mail["greeting"], name=desk.name) if desk.name else mail["greeting_nameless"]
-    heading, prompt = prompts.shown(course, desk.day, desk.locale, greeting) if course and desk.day else ("", "")
     return render.page(
         request,
         "write.html",
@@ -63,8 +62,7 @@ def _page(
         typed=words,
         nonce=nonce or token_hex(16),
         draft=app.keys.hash("draft", token)[:16],
-        heading=heading,
-        prompt=prompt,
+        prompt=lessons.prompt(course, desk.day, desk.locale, greeting) if course and desk.day else None,
         longest=writing.LONGEST,
         help_lines=desk.help_lines.splitlines(),
         mine=mail["footer_mine"],
