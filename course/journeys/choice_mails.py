@@ -13,9 +13,7 @@ from course import schedule
 from course.content import command_words, dates, locales, markdown, plain, zones
 from course.content.catalogue import Words
 from course.content.resources import Script
-from course.content.slots import say
 from course.journeys import mine, people
-from course.journeys.mine import Mine
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 
@@ -35,7 +33,7 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
     course = service.catalogue.courses[row.course]
     return {
         "days_now": dates.listed(days, row.locale) if days else words["mail"]["days_none"],
-        "stands": _stands(found, row, words, now),
+        "stands": mine.stands(found, words, row.locale, now),
         "rhythm": words["rhythm"][row.pace],
         "place": zones.city(row.timezone, row.locale),
         "clock": dates.time(now.astimezone(zone), row.locale),
@@ -48,14 +46,7 @@ def over(tx: Connection, service: Service, row: Owed, words: Words, now: datetim
     person = people.by_id(tx, row.enrolment_id)
     if person is None:
         raise LookupError("This round is gone")
-    return {"stands": _stands(mine.of(tx, service, person, now), row, words, now)}
-
-
-def _stands(found: Mine, row: Owed, words: Words, now: datetime) -> str:
-    """Return in one sentence where a course stands, as its page says it."""
-    until = found.next_at or found.person.resume_at
-    moment = dates.moment(until, schedule.zone_of(row.timezone), row.locale, words["dates"]) if until else ""
-    return say(words["pages"]["mine"]["stands"][mine.standing(found, now)], moment=moment)
+    return {"stands": mine.stands(mine.of(tx, service, person, now), words, row.locale, now)}
 
 
 def choices(words: Words, locale: str, paces: tuple[str, ...], written: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
+from course.content import dates
+from course.content.catalogue import Words
+from course.content.slots import say
 from course.journeys import letter_ends, pacing, pages, people, suppression
 from course.journeys.completing import MARKED
 from course.journeys.letter_ends import Waits
@@ -103,7 +106,14 @@ def of(tx: Connection, service: Service, person: Person, now: datetime) -> Mine:
     )
 
 
-def standing(found: Mine, now: datetime) -> str:
+def stands(found: Mine, words: Words, locale: str, now: datetime) -> str:
+    """Return in one sentence where a course stands, and when the next letter comes, in a locale's words."""
+    until = found.next_at or found.person.resume_at
+    moment = dates.moment(until, found.person.zone, locale, words["dates"]) if until else ""
+    return say(words["pages"]["mine"]["stands"][_standing(found, now)], moment=moment)
+
+
+def _standing(found: Mine, now: datetime) -> str:
     """Return which sentence of [pages.mine.stands] says where a course stands."""
     person = found.person
     match person.status:

@@ -6,14 +6,14 @@ Whoever holds the mail holds the link, so nothing that its reader wrote, nor nam
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.content import dates, zones
+from course.content import zones
 from course.content.courses import Course
 from course.journeys import mine
 from course.journeys.mine import Mine
@@ -94,7 +94,7 @@ def _page(
         title=app.catalogue.title(person.course, locale),
         called=lambda day: app.catalogue.called(person.course, day, locale)["lesson"],
         first=app.catalogue.called(person.course, 1, locale)["listed"],
-        stands=_stands(app, found, locale, now),
+        stands=mine.stands(found, app.catalogue.words[locale], locale, now),
         said=_said(app, found, said, locale, (typed or {}).get("day", "")),
         wrong=said if wrong else "",
         open=wrong,
@@ -145,12 +145,3 @@ def _said(app: App, found: Mine, said: str, locale: str, day: str) -> str:
     words: Mapping[str, str] = app.catalogue.words[locale]["pages"]["mine"]["said"]
     values = {**app.catalogue.called(found.person.course, day, locale), "contact": app.settings.contact_email}
     return render.say(words[said], **values) if said in words else ""
-
-
-def _stands(app: App, found: Mine, locale: str, now: datetime) -> str:
-    """Return in one sentence where the course stands, and when the next letter comes."""
-    words = app.catalogue.words[locale]
-    person = found.person
-    until = found.next_at or person.resume_at
-    moment = dates.moment(until, person.zone, locale, words["dates"]) if until else ""
-    return render.say(words["pages"]["mine"]["stands"][mine.standing(found, now)], moment=moment)
