@@ -43,9 +43,7 @@ def allowed() -> frozenset[str]:
 
 @cache
 def cities(locale: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    """Return, by area, the zones to choose from with their cities' names, each list in the order of its names.
-
-    As people look them up: Ámsterdam stands among what begins with A.
+    """Return, by area, the zones to choose from with their cities' names, in the order of the names without accents.
 
     zone.tab lists what people look for: a city of their own country, under its present name.
     """

@@ -25,7 +25,7 @@ HELP_A_DAY = 10  # more is a machine's; whoever asks for help gets it, whatever 
 CLOSED = (EnrolmentStatus.FINISHED, EnrolmentStatus.STOPPED)
 UNREAD, EMPTY, RECEIPT = "unread", "empty", "receipt"
 CHECKIN = "checkin"
-# What a machine could bring about that says nothing of itself: any words will do.
+# The answers that any words bring about, so also a machine's that does not say that it is one.
 FOR_ANY_WORDS = (RECEIPT, EMPTY, UNREAD)
 
 
@@ -61,8 +61,8 @@ class Before:
 Rule = Callable[[str, Prompt, list[Before]], bool]
 
 
-# How many there were is asked of all, how one was answered only of what was not cancelled: else whoever lets theirs be
-# cancelled could have others made without end, and each takes a place that somebody else would have had.
+# The daily limits count cancelled notices too: whoever could let theirs be cancelled and get new ones would use up the
+# places of everybody else (ANSWERS_HOURLY). Whether a mail was answered already counts only what was not cancelled.
 def _three_a_day(_: str, __: Prompt, before: list[Before]) -> bool:
     return sum(one.today and one.notice in COUNTED for one in before) < A_DAY
 

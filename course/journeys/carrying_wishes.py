@@ -59,7 +59,7 @@ def _resumed(old: Connection, service: Service, now: datetime) -> int:
 
 
 def _chosen(old: Connection, service: Service, now: datetime) -> int:
-    """Let letters come as people have chosen since: when, in which language, as which kind; return for how many people.
+    """Let letters come as people have chosen since: when, in which language, as which kind; return how many people.
 
     What was due before now stays so: it may have been sent by the lost database, and is owed as of then.
     """
@@ -93,7 +93,7 @@ def _overdue(tx: Connection, person: Person, now: datetime) -> bool:
 
 
 def _paced(old: Connection, service: Service, now: datetime) -> int:
-    """Let the letters of a course come at the pace that was chosen since; return of how many rounds.
+    """Let the letters of a course come at the pace that was chosen since; return how many rounds.
 
     As with another hour, what was due before now stays so, and is owed as of then.
     """
@@ -116,7 +116,7 @@ def _paced(old: Connection, service: Service, now: datetime) -> int:
 
 
 def _on_paper(old: Connection, service: Service, now: datetime) -> int:
-    """Ask after nobody who has said since that they write on paper; return of how many rounds."""
+    """Ask after nobody who has said since that they write on paper; return how many rounds."""
     if "on_paper" not in columns(old, enrolments):
         return 0
     said = old.execute(select(enrolments.c.id).where(enrolments.c.on_paper)).scalars().all()

@@ -22,8 +22,8 @@ ENDED = "ended"  # a course came to its end, and with it what was agreed to
 def forget(tx: Connection, keys: Keys, now: datetime, real_now: datetime) -> None:
     """Erase proof of what has ended, or was withdrawn, more than three years ago.
 
-    What somebody does is their proof's last word: as long as any row of theirs about a course is younger, or a round of
-    theirs goes on or ended less than three years ago, all rows stay.
+    All rows about a person and a course stay together: as long as one of them is younger, or as long as a round of this
+    person's goes on or ended less than three years ago.
     """
     long_ago, theirs = real_now - KEEP, consents.alias()
     younger = theirs.c.who == consents.c.who, theirs.c.course == consents.c.course, theirs.c.at >= long_ago

@@ -26,9 +26,9 @@ def stop(
     now: datetime,
     real_now: datetime,
 ) -> bool:
-    """End it: nothing that is queued goes out any more. All five doors lead here; a second time changes nothing.
+    """End it: nothing that is queued goes out any more. Every way to end a course leads here. False: nothing to end.
 
-    Whoever leaves, or begins again, ends a sign-up for the course as well that nobody has confirmed yet.
+    Whoever leaves, or begins again, also ends their sign-up for the course that waits for a yes.
 
     A course that has finished stays so, but what is still queued of it (a farewell) is cancelled just the same.
     """

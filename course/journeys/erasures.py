@@ -50,8 +50,8 @@ def note_all(service: Service, whom: Iterable[str], what: str, now: datetime) ->
 def known(service: Service) -> dict[str, datetime]:
     """Return who is erased, and when they last were; who was brought back since is not.
 
-    By an address that they had before, they are erased as of the day on which they gave it up: by then it may be
-    somebody else's.
+    Somebody who is erased is also erased by the addresses that they had before, as of the day on which each was given
+    up: since then it may be somebody else's.
     """
     found: dict[str, datetime] = {}
     moves: list[tuple[datetime, str, str]] = []

@@ -56,9 +56,9 @@ def present(tx: Connection, service: Service) -> Iterator[Any]:
 
 
 def _readers(service: Service, one: Any) -> list[bool]:
-    """Return whether those who want no links would get this mailing now, and those who do not mind; mostly one of them.
+    """Return who would get this mailing now: True stands for those who want no links, False for all others.
 
-    Nothing for a mailing that is not what the files say any more.
+    Mostly that is one of the two; it is neither for a mailing that the files do not hold any more.
     """
     if one.course not in service.catalogue.courses:
         return []

@@ -138,7 +138,7 @@ def take_back(tx: Connection, service: Service, person: Person, letter_id: int, 
 
 
 def tell(service: Service, now: datetime, real_now: datetime) -> int:
-    """Owe word of each letter whose time has come, at its writer's present hour; return of how many.
+    """Owe word of each letter whose time has come, at its writer's present hour; return how many.
 
     With its words, if they asked for that and it can be opened; else the mail says that it is ready.
     """

@@ -1,8 +1,8 @@
 """In charge of what mail servers report by mail: a dead address, or a complaint, ends a person's courses.
 
 A report counts only when it came to a delivery's own address, which nobody but its recipient and their mail server
-knows, and when it is about that person. Whoever was forwarded a lesson knows that address too, and nothing in such a
-letter can be proven: so a dead address is believed when two of our mails came back. A full mailbox changes nothing.
+knows, and when it is about that person. Whoever was forwarded a lesson knows that address too, and nothing in a report
+can be proven: so an address is believed to be dead when two of our mails came back. A full mailbox changes nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""In charge of what somebody hears who asks something of a course by reply that is over for them: how to begin again.
+"""In charge of the answer to a command in a reply to a course that is over: how the course can begin again.
 
 No reply begins a course again: that takes a yes of its own, and a lesson may have been forwarded. The answer goes to
 the address on file, as all do, and leads to the page where the course can begin again.

@@ -36,8 +36,8 @@ log = structlog.get_logger()
 def settle_all(service: Service, settled: list[tuple[Owed, Outcome]], now: datetime, real_now: datetime) -> bool:
     """Write down these outcomes: together, or each by itself where one of them cannot be.
 
-    That one is in doubt from then on. Return whether at least that could be said of all. Raises AWAY when the database
-    is not there.
+    The one that cannot be is noted as in doubt instead. False: not even that could be written for one of them. Raises
+    AWAY when the database is not there.
     """
     try:
         settle(service, settled, now, real_now)

@@ -90,8 +90,9 @@ class Slice:
     def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
         """Write these into the ledger, all at once.
 
-        Asked anew before it, however long it took to get there (a connection to make, a refused call to repeat), who
-        still wants theirs; and behind it, since the disk may take long too, whether others could know that we live.
+        To get here may have taken long (a connection to make, a refused call to repeat), so before it is written it is
+        checked again who still wants their mail. The disk may take long too, so afterwards it is checked whether the
+        other workers still know that this one lives.
         """
         if not self._in_touch() or (self._stale() and not self._check_again()):
             return [OUT_OF_TOUCH] * len(call)

@@ -61,7 +61,7 @@ class Heartbeat:
         return self._unbroken <= since and self._monotonic() - self._last < OUT_OF_TOUCH
 
     def silent(self) -> list[Sign]:
-        """Return the last signs of those of whom nothing new was heard for a minute, all of it listened to."""
+        """Return the last sign of each worker that has given no new one for a minute, while we were listening."""
         return [sign for sign, since in self._heard.items() if self._last - since >= SILENT]
 
     def end(self) -> None:
@@ -74,8 +74,8 @@ class Heartbeat:
 def living(silent: Sequence[Sign]) -> ScalarSelect[str]:
     """Return the names of the workers that live, as a subselect, for PostgreSQL.
 
-    They are all that said no goodbye, but for those whose last sign is still the one of which somebody knows that none
-    followed it.
+    Those are all workers in the table but the silent ones: a worker whose last sign is another one by now has spoken
+    since, so it lives.
     """
     last = tuple_(workers.c.name, workers.c.beat_at)
     return select(workers.c.name).where(last.not_in(silent)).scalar_subquery()

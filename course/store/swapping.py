@@ -1,4 +1,4 @@
-"""In charge of the same on PostgreSQL: a new database beside the present one, and then the two change their names."""
+"""In charge of a restore on PostgreSQL: a new database is filled beside the present one, and the two swap names."""
 
 from __future__ import annotations
 

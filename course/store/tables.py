@@ -496,9 +496,8 @@ rates = Table(
     "rates",
     metadata,
     Column("name", String(16), primary_key=True),  # second | day | answers | urgent answers
-    Column(
-        "at", Moment, nullable=False
-    ),  # real time: used up until then | the day that is counted | the hour, in course time
+    # second: real time, used up until then; day: real time, which is counted; answers: course time, the hour.
+    Column("at", Moment, nullable=False),
     Column("used", Integer, nullable=False),
 )
 
