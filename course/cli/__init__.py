@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from course.cli import crowds, journal, languages, resources, signups, upkeep
+from course.cli.arguments import Address, CourseName, Json, Locale
 
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
 
@@ -33,13 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")]
 Day = Annotated[int | None, typer.Option(min=1, metavar="N", help="The lesson of this day.")]
-Locale = Annotated[str | None, typer.Option(metavar="LOCALE", help="As en-GB. [default: the course's first]")]
-CourseName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A folder in emails/courses/. [default: the first]")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+from course.cli.arguments import Json
+
 CLOCKS_CHANGE = datetime(2027, 3, 11)  # noqa: DTZ001 (a date): on its Sunday, clocks in America go forward
 app = typer.Typer()
 

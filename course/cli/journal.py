@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from course.cli.arguments import Address
+
 app = typer.Typer()
 keys = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +40,7 @@ def read(*, all_: Annotated[bool, typer.Option("--all", help="Also what was open
 
 @journal.command(epilog="Example: course journal withdraw alice@example.org --sharing")
 def withdraw(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
+    address: Address,
     *,
     sharing: Annotated[
         bool, typer.Option("--sharing", help="Only hide their words from the owner; keep them.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from course.cli.arguments import Address, Json
+
 app = typer.Typer()
 resources = typer.Typer(
     no_args_is_help=True,
@@ -15,12 +17,11 @@ resources = typer.Typer(
     epilog="Example: course resources list | course resources link alice@example.org a-kind-voice",
 )
 app.add_typer(resources, name="resources")
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `course resources list` shows it, like a-kind-voice.")]
 
 
 @resources.command("list", epilog="Example: course resources list --json")
-def list_(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
+def list_(*, json: Json = False) -> None:
     """Show the exercises, and the links that were made.
 
     For each exercise: its minutes, languages, recordings and PDFs, and the guidance for whoever passes it on.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from course.cli.arguments import Address, CourseName, Locale
+
 app = typer.Typer()
 community = typer.Typer(invoke_without_command=True)
 app.add_typer(community, name="community")
@@ -15,12 +17,8 @@ app.add_typer(community, name="community")
 @app.command(epilog="Example: course embed --locale en-GB --ref spring-blog")
 def embed(
     *,
-    course: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A folder in emails/courses/. [default: the first]")
-    ] = None,
-    locale: Annotated[
-        str | None, typer.Option(metavar="LOCALE", help="As en-GB. [default: the course's first]")
-    ] = None,
+    course: CourseName = None,
+    locale: Locale = None,
     ref: Annotated[
         str, typer.Option(metavar="WORD", help="Sign-ups from there are counted under it: a-z, 0-9 and -.")
     ] = "",
@@ -55,9 +53,7 @@ def show(context: typer.Context) -> None:
 
 
 @community.command(epilog="Example: course community withdraw alice@example.org")
-def withdraw(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
-) -> None:
+def withdraw(address: Address) -> None:
     """Take somebody off the list who asked you to.
 
     It is recorded as a consent that was taken back. Ends with 1 when they are not on it.

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from course.cli.arguments import Address, Json
+
 app = typer.Typer()
 sending = typer.Typer(invoke_without_command=True)
 app.add_typer(sending, name="sending")
@@ -70,9 +72,7 @@ def restore(
 
 
 @sending.callback(epilog="Example: course sending | course sending hold | course sending resume")
-def show(
-    context: typer.Context, *, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
-) -> None:
+def show(context: typer.Context, *, json: Json = False) -> None:
     """Show what mail is owed; hold it, or resume.
 
     For each lesson and notice: to how many people it is owed by now, since when, and, after a restore, to how many it
@@ -114,9 +114,7 @@ def resume(
 
 
 @held.callback(epilog="Example: course held | course held release day-2 --locale en-GB")
-def show_held(
-    context: typer.Context, *, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
-) -> None:
+def show_held(context: typer.Context, *, json: Json = False) -> None:
     """Show what is held: refused mailings, and mail put aside.
 
     A lesson or notice that the mail server or provider refuses for what it says is held for everybody until its text
@@ -130,7 +128,7 @@ def show_held(
 
 
 @held.command("mail", epilog="Example: course held mail")
-def show_held_mail(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
+def show_held_mail(*, json: Json = False) -> None:
     """Show which mail that came in was put aside, and why.
 
     For each: when it came, how long it is, which day it answers, why. Never whose it is, and never a word of it.
@@ -178,7 +176,7 @@ def release(
 
 @app.command(epilog="Example: course resend alice@example.org --day 3")
 def resend(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
+    address: Address,
     *,
     day: Annotated[int, typer.Option(min=1, metavar="N", help="The lesson of this day.")],
     course: Annotated[str | None, typer.Option(metavar="NAME", help="Which, if they take several courses.")] = None,
