@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 import sys
 
 import typer
@@ -23,7 +22,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the b
 
 def embed(course: str | None, locale: str | None, ref: str, hour: int | None) -> None:
     """Print the link, the script and the form, each under a line that says what it is."""
-    if ref and not re.fullmatch(r"[a-z0-9-]{1,32}", ref):
+    if ref and not snippets.REF.fullmatch(ref):
         raise typer.BadParameter("put up to 32 of a-z, 0-9 and -", param_hint="--ref")
     catalogue = sound(load(), SystemClock().real())
     known = catalogue.courses.get(course or catalogue.first.name)

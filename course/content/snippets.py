@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from markupsafe import escape
 from course.content.catalogue import Catalogue
 from course.content.courses import Course
 from course.content.slots import say
+
+REF = re.compile(r"[a-z0-9-]{1,32}")  # a word for the page that led here, as its author chose it
 
 
 @dataclass(frozen=True)

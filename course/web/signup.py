@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from course import addresses
 from course.content import zones
 from course.content.courses import PACES, Course
-from course.content.snippets import mark
+from course.content.snippets import REF, mark
 from course.journeys import extras
 from course.journeys.signup import SignUp
 from course.web import lessons, render, stamps
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 router = APIRouter()
 TICKED = frozenset({"yes", "on", "true", "1"})  # a form on another site may say any of them
 TRAP = "website"  # people never see it; a program that fills in every field does
-REF = re.compile(r"[a-z0-9-]{1,32}")  # a word for the page that led here, as its author chose it
 FIELDS = ("email", "name", "timezone", "send_hour", "pace", "locale", "consent", "keep", "share", "list")
 LATER = frozenset({"timezone", "consent"})  # a short form on another site may leave these to our page
 NO_ERRORS: Mapping[str, str] = {}
