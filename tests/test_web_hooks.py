@@ -444,13 +444,20 @@ def test_the_first_field_of_a_name_counts(sendgrid, received):
 
 def test_a_mail_over_35_megabytes_is_dropped_with_a_200(sendgrid, received, monkeypatch):
     """It would come again for three days and never be shorter. The log says so."""
-    monkeypatch.setattr(hooks, "CAP", 100_000)
+    monkeypatch.setattr(hooks, "CAP", 1024**2)
     with structlog.testing.capture_logs() as lines:
-        answer = post(sendgrid, (b"a" * 999 for _ in range(300)))
+        answer = post(sendgrid, (b"a" * 999 for _ in range(1_100)))
 
     assert answer.status_code == 200
     assert received == []
-    assert "over 35 MB" in str(lines)
+    assert "over 1 MB" in str(lines)
+
+
+def test_more_events_than_a_batch_ever_has_are_refused(sendgrid):
+    """Anybody can send them until their signature is known: 5 MB are read, not 35."""
+    answer = sendgrid.post(EVENTS, content=(b"a" * 999 for _ in range(5_400)), headers={hooks.TIMESTAMP: "1"})
+
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("content", ["gzip", "br", "deflate"])
