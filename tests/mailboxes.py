@@ -33,20 +33,8 @@ default_internal_user = {internal}
 default_internal_group = {group}
 default_login_user = {login}
 first_valid_uid = 1
-mail_location = maildir:~/Maildir
-disable_plaintext_auth = no
 auth_mechanisms = plain
 ssl = {tls}
-ssl_cert = <{folder}/server.pem
-ssl_key = <{folder}/server.pem
-passdb {{
-  driver = passwd-file
-  args = scheme=plain username_format=%u {folder}/users
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={gid} home={folder}/home
-}}
 service imap-login {{
   chroot =
   inet_listener imap {{
@@ -61,6 +49,48 @@ service anvil {{
   chroot =
 }}
 """
+# What Debian 12 and Debian 13 have is written in two ways.
+UNTIL_2_3 = (
+    CONFIG
+    + """
+mail_location = maildir:~/Maildir
+disable_plaintext_auth = no
+ssl_cert = <{folder}/server.pem
+ssl_key = <{folder}/server.pem
+passdb {{
+  driver = passwd-file
+  args = scheme=plain username_format=%u {folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/home
+}}
+"""
+)
+SINCE_2_4 = (
+    """dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+"""
+    + CONFIG
+    + """
+mail_driver = maildir
+mail_path = ~/Maildir
+auth_allow_cleartext = yes
+ssl_server_cert_file = {folder}/server.pem
+ssl_server_key_file = {folder}/server.pem
+passdb passwd-file {{
+  default_password_scheme = plain
+  passwd_file_path = {folder}/users
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {folder}/home
+  }}
+}}
+"""
+)
 
 
 def dovecot_program() -> str | None:
@@ -127,8 +157,12 @@ def dovecot(certificate: bytes | None = None) -> Iterator[Mailbox]:
         "group": "dovecot" if root else grp.getgrgid(me.pw_gid).gr_name,
         "login": "dovenull" if root else me.pw_name,
     }
+    program = dovecot_program()
+    assert program is not None
+    version = subprocess.run([program, "--version"], check=True, text=True, capture_output=True).stdout
+    config = UNTIL_2_3 if version.startswith("2.3.") else SINCE_2_4
     (folder / "own.conf").write_text(
-        CONFIG.format(
+        config.format(
             folder=folder,
             tls="yes" if certificate else "no",
             uid=owner.pw_uid,
@@ -138,8 +172,6 @@ def dovecot(certificate: bytes | None = None) -> Iterator[Mailbox]:
             **values,
         )
     )
-    program = dovecot_program()
-    assert program is not None
     with subprocess.Popen([program, "-F", "-c", folder / "own.conf"], stderr=subprocess.PIPE) as server:
         try:
             _wait(mailbox.plain, server)
