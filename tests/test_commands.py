@@ -183,6 +183,22 @@ def test_such_a_sentence_counts_as_the_day(world, lesson, words):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("words", ["Hello,\n\nSTOP", "Hi there,\n\nplease stop\n\nThanks,\nAlice"])
+def test_whoever_greets_before_they_leave_leaves(world, lesson, words):
+    """Alice is polite to the last; a receipt would be the answer of somebody who does not listen."""
+    assert world.reply(lesson, words) == ["command"]
+    assert world.rows("SELECT status FROM enrolments") == [("stopped",)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("words", ["Hello,\n\nI sat by the window.\n\nStop", "Good morning.\nStop, I told myself."])
+def test_a_diary_that_begins_with_a_greeting_is_a_diary(world, lesson, words):
+    """Only the line right below a greeting is looked at, and only as a whole."""
+    assert world.reply(lesson, words) == ["completed"]
+    assert (days_done(world), world.rows("SELECT status FROM enrolments")) == ([1], [("active",)])
+
+
+@ON_SQLITE
 def test_help_with_other_words_is_help_and_the_day(world, lesson):
     """Alice asks for help and writes below it: she gets the help lines, and her day counts."""
     decided = world.reply(lesson, "HELP\n\nIt was a hard day, and I wrote it down.")

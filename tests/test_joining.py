@@ -89,7 +89,7 @@ def test_the_page_of_its_link_confirms_too(world):
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("words", ["Yes.", "YES", "yes, please!", "I agree", "Hello, yes. Thank you"])
+@pytest.mark.parametrize("words", ["Yes.", "YES", "yes, please!", "I agree", "Hello, yes. Thank you", "Hi,\n\nYES"])
 def test_a_whole_yes_confirms_from_wherever_it_comes(world, words):
     """The address that the question came with is the proof: she may answer from her phone."""
     ask(world)

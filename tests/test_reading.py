@@ -659,6 +659,51 @@ def test_a_word_above_a_quote_is_the_first_line(line):
     assert read(mail(REPLIES["gmail"].replace("It helped a little.", line))).first_line == line
 
 
+SALUTED = [
+    ("Hello,", "STOP"),
+    ("Hi,", "please stop"),
+    ("Hi there!", "stop"),
+    ("Dear team,", "Unsubscribe"),
+    ("Good morning", "PAUSE"),
+    ("Hey 👋", "HELP"),
+    ("Hello, good evening.", "HELP"),
+    ("Hola,", "CANCELAR"),
+    ("¡Buenos días!", "AYUDA"),
+    ("Bueno" + "s di\u0301as,", "AYUDA"),
+    ("שלום רב,", "הסרה"),
+    ("Guten Tag,", "STOP"),
+]
+
+
+@pytest.mark.parametrize(("salutation", "asked"), SALUTED, ids=ascii)
+def test_what_stands_below_a_salutation_is_the_first_line(salutation, asked):
+    """People greet before they ask; a greeting alone asks for nothing."""
+    found = read(mail(f"{salutation}\n\n{asked}\n\nThank you\n"))
+
+    assert (found.first_line, found.rest, found.says_more) == (asked, "Thank you", True)
+
+
+def test_a_salutation_is_nothing_more_beside_a_command():
+    """Or HELP with a greeting above it would make a day done."""
+    assert not read(mail("Hello,\n\nHELP\n")).says_more
+
+
+LETTERS = ["Dear inner critic,", "Dear Self,", "Hello darkness, my old friend", "Hi Mum, it is me", "Good"]
+
+
+@pytest.mark.parametrize("line", LETTERS)
+def test_whom_a_letter_is_written_to_is_no_salutation(line):
+    """What follows "Dear inner critic, stop" was said to somebody else."""
+    assert read(mail(f"{line}\n\nStop.\n")).first_line == line
+
+
+def test_a_salutation_alone_is_the_first_line():
+    """Whoever writes no more has said hello."""
+    found = read(mail("Hello,\n"))
+
+    assert (found.first_line, found.rest, found.says_more) == ("Hello,", "", False)
+
+
 # Photos.
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
-from course.reading import authentication, bodies, bounces, mime, robots
+from course.reading import authentication, bodies, bounces, mime, robots, words
 from course.reading.extracting import Texts
 from course.reading.looking import Look
 from course.reading.photos import Kind, kind_of
@@ -18,6 +19,8 @@ ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To")
 PHOTO = re.compile(r"^(image|video|audio)/")
+SALUTED = "|".join(map(words.key, words.ALL.of("salutation")))
+SALUTATION = re.compile(rf"(?:{SALUTED})(?: (?:{SALUTED}))*")  # a whole line, of letters and single blanks
 SMALL_PICTURE = 12 * 1024  # bytes: less is a logo in a signature, not a photo of a page
 
 
@@ -58,23 +61,43 @@ class Incoming:
 
     @property
     def first_line(self) -> str:
-        """The first line that holds anything: of what was written, or else the subject (STOP, and an empty mail)."""
-        return next((line.strip() for line in self.words.splitlines() if line.strip()), self.subject)
+        """The line that may ask for something: the first that holds anything, below a salutation the next one.
+
+        Where nothing was written, the subject (STOP, and an empty mail).
+        """
+        return self._first_and_rest[0] or self.subject
+
+    @property
+    def rest(self) -> str:
+        """What was written below the first line."""
+        return self._first_and_rest[1]
 
     @property
     def says_more(self) -> bool:
         """Whether anything was written or sent besides the first line."""
-        return sum(bool(line.strip()) for line in self.words.splitlines()) > 1 or self.photo
+        return bool(self.rest) or self.photo
 
     @property
-    def rest(self) -> str:
-        """What was written below the first line that holds anything."""
-        return "".join(self.words.lstrip().splitlines(keepends=True)[1:]).strip()
+    def _first_and_rest(self) -> tuple[str, str]:
+        first, rest = _apart(self.words)
+        return _apart(rest) if rest and is_salutation(first) else (first, rest)
 
     @property
     def says_something(self) -> bool:
         """Whether a person wrote or sent anything at all."""
         return bool(self.words) or self.photo
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """Return the first line that holds anything, and what stands below it; a line ends as Unicode says."""
+    first, *rest = text.strip().splitlines(keepends=True) or [""]
+    return first.strip(), "".join(rest).strip()
+
+
+def is_salutation(line: str) -> bool:
+    """Whether a whole line only greets, "Hello," or "Dear team!": nobody in particular, whom a letter may be to."""
+    said = re.findall(r"\w+", unicodedata.normalize("NFC", line))
+    return bool(SALUTATION.fullmatch(words.key(" ".join(said))))
 
 
 def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) -> Incoming:
