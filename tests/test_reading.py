@@ -707,9 +707,10 @@ def test_a_salutation_alone_is_the_first_line():
 # Photos.
 
 
-def picture(size, kind="image/jpeg", *headers):
+def picture(size, kind="image/jpeg", *headers, begins=b""):
     """Return a picture of so many bytes as a part."""
-    return part(kind, base64.encodebytes(bytes(size)), "Content-Transfer-Encoding: base64", *headers)
+    content = base64.encodebytes(begins + bytes(size))
+    return part(kind, content, "Content-Transfer-Encoding: base64", *headers)
 
 
 @pytest.mark.parametrize(
@@ -735,6 +736,25 @@ def test_a_photo_alone_says_something(raw):
     assert found.words == ""
 
 
+BEGINS = {
+    "jpeg": b"\xff\xd8\xff\xe1",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "heic": b"\0\0\0\x18ftypheic",
+    "webp": b"RIFF\0\0\0\0WEBP",
+}
+
+
+@pytest.mark.parametrize("begins", BEGINS.values(), ids=BEGINS)
+@pytest.mark.parametrize("size", [30_000, 3_000_000])
+@pytest.mark.parametrize("kind", ["application/octet-stream", "binary/octet-stream"])
+def test_a_photo_that_came_as_a_file_is_a_photo(begins, size, kind):
+    """Some mail programs do not say what they send: its first bytes do."""
+    named = 'Content-Disposition: attachment; filename="IMG_2031"'
+    found = read(many(part("text/plain", "\n"), picture(size, kind, named, begins=begins)))
+
+    assert (found.photo, found.says_something) == (True, True)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -742,8 +762,10 @@ def test_a_photo_alone_says_something(raw):
         many(part("text/plain", "-- \nAlice\n"), picture(8000, "image/gif")),
         many(part("text/plain", ""), part("image/svg+xml", "<svg/>")),
         many(part("text/plain", ""), picture(300_000, "application/pdf")),
+        many(part("text/plain", ""), picture(300_000, "application/octet-stream")),
+        many(part("text/plain", ""), picture(4000, "application/octet-stream", begins=b"\xff\xd8\xff")),
     ],
-    ids=["logo", "signature", "svg", "not-a-picture"],
+    ids=["logo", "signature", "svg", "not-a-picture", "a-file", "logo-as-a-file"],
 )
 def test_a_logo_is_no_photo(raw):
     """The little picture that an office puts below every mail says nothing."""
