@@ -104,9 +104,18 @@ def test_every_phrase_of_every_locale_is_its_command(locale, name, said):
 
 
 LEAVING = {
-    "en-GB": ["Please unsubscribe me from this list", "I’d like to unsubscribe.", "Please stop sending me these emails", "please stop the letters", "Remove me from your mailing list, thank you", "Cancel subscription"],
-    "es": ["No quiero recibir más correos", "Por favor, dejen de enviarme correos", "Quiero cancelar mi suscripción"],
-    "he": ["אני לא רוצה לקבל יותר מיילים", "נא להסיר אותי מרשימת התפוצה", "אני רוצה לבטל את ההרשמה, תודה"],
+    "en-GB": [
+        "Please unsubscribe me from this list", "I’d like to unsubscribe.", "Please stop sending me these emails", "please stop the letters",
+        "Remove me from your mailing list, thank you", "Cancel subscription", "UNSUBSCRIBE ME NOW", "Unsuscribe", "unsubcribe",
+        "please unsubscribe alice@example.org", "I no longer wish to receive these emails", "I don't want to receive these emails any more",
+        "I don’t want these emails anymore", "stop sending me this", "Stop sending me mails", "no more letters please", "end my subscription", "end course",
+        "Hi, please stop sending me these. Thanks, Alice", "STOP STOP STOP", "Stop! Stop!",
+    ],
+    "es": [
+        "No quiero recibir más correos", "Por favor, dejen de enviarme correos", "Quiero cancelar mi suscripción", "Baja por favor",
+        "Deme de baja por favor", "No me mandéis más correos", "Por favor, no me escribas más", "no me envíen más",
+    ],
+    "he": ["אני לא רוצה לקבל יותר מיילים", "נא להסיר אותי מרשימת התפוצה", "אני רוצה לבטל את ההרשמה, תודה", "הסירי אותי", "תפסיקו לשלוח לי"],
 }  # fmt: skip
 LEAVING["en-US"] = LEAVING["en-GB"]
 
@@ -115,6 +124,19 @@ LEAVING["en-US"] = LEAVING["en-GB"]
 def test_whoever_asks_to_leave_in_a_sentence_leaves(locale, said):
     """As people ask a list to let them go; a receipt would be the answer of somebody who does not listen."""
     assert PHRASES[locale].command(said) == Command("STOP")
+
+
+HELPS = {
+    "en-GB": ["I need help now", "can someone help me", "Can you help me?", "Help, help!"],
+    "es": ["Necesito ayuda ya", "¿Alguien me puede ayudar?", "¿Me puedes ayudar?"],
+    "he": ["אני צריכה עזרה עכשיו", "מישהו יכול לעזור לי?"],
+}
+
+
+@pytest.mark.parametrize(("locale", "said"), [(locale, said) for locale, some in HELPS.items() for said in some])
+def test_whoever_asks_for_help_in_a_sentence_is_shown_help(locale, said):
+    """In the words that come; a receipt would leave them alone."""
+    assert PHRASES[locale].command(said) == Command("HELP")
 
 
 @pytest.mark.parametrize("sign", ["\U0001f64f", ":(", " :-)", "\u2764\ufe0f", ". \U0001f44b\U0001f3fd!"])
@@ -135,6 +157,16 @@ HEARTS = [
     "Stop :( I said to myself",
     "unsubscribe me from this list of worries",
     "take me off your list of people to please",
+    "I don't want these feelings any more",
+    "stop sending me away, I told my mother",
+    "I don't want these emails from my father to hurt me any more",
+    "Stop. Thank you, mind.",
+    "stop and stop and stop",
+    "can you help me be kinder to myself?",
+    "no more letters to nobody",
+    "baja la voz",
+    "no me escribas más, le dije",
+    "תפסיקו לשלוח לי אשמה",
     "quiero parar",
     "no quiero recibir más golpes",
     "אני לא רוצה יותר",

@@ -6,10 +6,11 @@ All words are a locale's own: [commands] and [replies] of words/<locale>.toml. A
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from course.content.courtesy import Courtesy, either, trimmed
 
 # Each command, and what may be said with it: the slots of its phrases.
 ARGUMENTS: Mapping[str, frozenset[str]] = {
@@ -45,18 +46,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
 LETTER_MONTHS = (1, 3, 6)  # any other number makes a line no command: what stands below it is not for us to lose
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
-TRIM = " .!?,;:*_>\"'“”„«»¡¿؟،؛…״"
-TRIM += "\N{HEBREW PUNCTUATION GERESH}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
-# What no eye sees is left out: marks of writing direction (Unicode annex 9), of joining, of a file's beginning.
-# A Hebrew maqaf is a hyphen to whoever types one, and so are those that a word processor puts in its place.
-ALIKE = {
-    **dict.fromkeys(map(ord, "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff")),
-    **dict.fromkeys((0x5BE, 0x2010, 0x2011, 0x2013), "-"),
-}
-ALIKE |= dict.fromkeys(range(0x2066, 0x206A))
-APART = "[ .!,¡؛،]"  # what may stand between a courtesy and what is asked for
 NOON = 12
-SMILE = re.compile(r"(?<=\w)[\s.!]*(?:[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f]+|[:;]-?[()])[\s.!]*$")
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 
 
@@ -82,7 +72,7 @@ class Phrases:
 
     plain: Mapping[str, str]  # phrase: command
     open: tuple[tuple[str, re.Pattern[str]], ...]  # command, and a phrase of it with slots
-    polite: re.Pattern[str]
+    courtesy: Courtesy
     numbers: Mapping[str, int]
     weekdays: Mapping[str, int]
     hours: Mapping[str, frozenset[str]]
@@ -98,36 +88,35 @@ class Phrases:
         weekdays = {trimmed(said): place for place, day in enumerate(WEEKDAYS) for said in replies["weekdays"][day]}
         hours = {part: frozenset(map(trimmed, replies["hours"][part])) for part in HOURS}
         chosen = {slot: _keys(replies[table]) for slot, table in CHOICES.items()}
-        number = rf"[0-9]{{1,3}}|{_either(numbers)}"
-        months = _either(
+        number = rf"[0-9]{{1,3}}|{either(numbers)}"
+        months = either(
             {str(month) for month in LETTER_MONTHS} | {said for said, n in numbers.items() if n in LETTER_MONTHS}
         )
         slots = {
             "months": f"(?P<months>{months})",
             "days": f"(?P<days>{number})",
             "weeks": f"(?P<weeks>{number})",
-            "weekday": f"(?P<weekday>{_either(weekdays)})",
+            "weekday": f"(?P<weekday>{either(weekdays)})",
             "hour": _hour(hours),
             "place": PLACE,
-            **{slot: f"(?P<{slot}>{_either(said)})" for slot, said in chosen.items()},
+            **{slot: f"(?P<{slot}>{either(said)})" for slot, said in chosen.items()},
         }
-        said = [(name, phrase) for name in ARGUMENTS for phrase in words["commands"][name]]
-        polite = _either(replies["courtesy"])
+        said = [(name, trimmed(phrase)) for name in ARGUMENTS for phrase in words["commands"][name]]
         return cls(
             plain={phrase: name for name, phrase in reversed(said)},
             open=tuple((name, _pattern(phrase, slots)) for name, phrase in said if "{" in phrase),
-            polite=re.compile(rf"(?:(?:{polite})\b{APART}*)*(.*?)(?:{APART}+(?:{polite}))*"),
+            courtesy=Courtesy.of(replies["courtesy"]),
             numbers=numbers,
             weekdays=weekdays,
             hours=hours,
             chosen=chosen,
-            yes=frozenset(replies["yes"]),
-            no=frozenset(replies["no"]),
+            yes=frozenset(map(trimmed, replies["yes"])),
+            no=frozenset(map(trimmed, replies["no"])),
         )
 
     def command(self, line: str) -> Command | None:
         """Return the command that this whole line is; courtesy at its ends changes nothing."""
-        for said in self._said(line):
+        for said in self.courtesy.readings(line):
             if said in self.plain:
                 return Command(self.plain[said])
             for name, phrase in self.open:
@@ -138,6 +127,7 @@ class Phrases:
 
     def meanings(self, said: str) -> set[str]:
         """Return every command that a phrase means, for whoever checks that it means one."""
+        said = trimmed(said)
         return {self.plain.get(said, ""), *(name for name, phrase in self.open if phrase.fullmatch(said))} - {""}
 
     def example(self, slot: str) -> str:
@@ -147,20 +137,12 @@ class Phrases:
 
     def says_yes(self, line: str) -> bool:
         """Whether this whole line is a yes."""
-        return not self.yes.isdisjoint(self._said(line))
+        return not self.yes.isdisjoint(self.courtesy.readings(line))
 
     def says_no(self, line: str) -> bool:
         """Whether this whole line is a no, or asks to stop."""
         found = self.command(line)
-        return not self.no.isdisjoint(self._said(line)) or (found is not None and found.name == "STOP")
-
-    def _said(self, line: str) -> tuple[str, ...]:
-        """Return what the line says, and what it says without its courtesy: "please stop, thank you" is "stop"."""
-        said = trimmed(line)
-        return said, self._bare(said)
-
-    def _bare(self, said: str) -> str:
-        return found[1].strip(TRIM) if (found := self.polite.fullmatch(said)) else said
+        return not self.no.isdisjoint(self.courtesy.readings(line)) or (found is not None and found.name == "STOP")
 
     def _with_arguments(self, name: str, given: Mapping[str, str | None]) -> Command:
         days = self._number(given.get("days")) or 7 * self._number(given.get("weeks"))
@@ -172,7 +154,7 @@ class Phrases:
             self._whole_hour(given) if "hour" in given else None,
             self._number(given.get("months")) or None,
             next((self.chosen[slot][said] for slot, said in given.items() if said and slot in CHOICES), None),
-            self._bare(given.get("place") or "") or None,  # where any word may stand, a courtesy may, too
+            self.courtesy.bare(given.get("place") or "") or None,  # where any word may stand, a courtesy may, too
         )
 
     def _number(self, said: str | None) -> int:
@@ -203,12 +185,6 @@ def first(phrases: Iterable[Phrases], line: str) -> Command | None:
     return next((found for one in phrases if (found := one.command(line))), None)
 
 
-def trimmed(line: str) -> str:
-    """Return a line in small letters, single spaces, without what stands around it, like the emoji of "Stop 🙏"."""
-    seen = unicodedata.normalize("NFC", line).translate(ALIKE)  # some keyboards write é as two characters
-    return SMILE.sub("", re.sub(r"\s+", " ", seen.casefold())).strip(TRIM)
-
-
 def _keys(table: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """Return the key of each thing that may be said; a key says itself, as a language without a name here does."""
     said = {trimmed(one): key for key, some in table.items() for one in some}
@@ -220,11 +196,6 @@ def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:
 
 
 def _hour(hours: Mapping[str, frozenset[str]]) -> str:
-    half = rf"(?: ?(?P<half>{_either(hours['am'] | hours['pm'])}))?"
-    clock = rf"(?P<hour>[0-9]{{1,2}})(?:[:.h](?P<minutes>[0-9]{{2}}))?(?: ?(?:{_either(hours['oclock'])}))?{half}"
-    return f"(?:{clock}|(?P<named>{_either(hours['noon'] | hours['midnight'])}))"
-
-
-def _either(words: Iterable[str]) -> str:
-    """Return a pattern for any of these words, the longest first."""
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or r"(?!)"
+    half = rf"(?: ?(?P<half>{either(hours['am'] | hours['pm'])}))?"
+    clock = rf"(?P<hour>[0-9]{{1,2}})(?:[:.h](?P<minutes>[0-9]{{2}}))?(?: ?(?:{either(hours['oclock'])}))?{half}"
+    return f"(?:{clock}|(?P<named>{either(hours['noon'] | hours['midnight'])}))"
