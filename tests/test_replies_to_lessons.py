@@ -342,6 +342,33 @@ def test_what_was_typed_right_above_our_letter_is_no_banner(typed):
     assert extract(firms(typed), sent=lesson().raw) == typed
 
 
+@pytest.mark.parametrize(
+    "banner",
+    [*BANNERS, "CAUTION: External email.", "[EXTERNAL]", "*** External Sender ***", "Precaución: correo externo."],
+)
+def test_a_banner_above_a_persons_words_is_no_word_of_theirs(banner):
+    """The mail server on our own side may put it above what comes in: STOP below it is the first line."""
+    assert read(message(("plain", f"{banner}\n\nSTOP\n"))).first_line == "STOP"
+    assert extract(f"{banner}\n\n{ALICE}") == ALICE
+    assert extract(f"{banner}\n{ALICE}") == ALICE
+
+
+NO_BANNERS = [
+    "Caution: I am tired.\n\nIt passed.",
+    "CAUTION: External email. I read it twice.\n\nThen I slept.",
+    "External email made me anxious today.\n\nI let it be.",
+    "External\n\nand internal, I said.",
+    "This message is from my heart.\n\nIt helped.",
+    "I let it be.\n\nCAUTION: External email.",
+]
+
+
+@pytest.mark.parametrize("typed", NO_BANNERS)
+def test_what_only_begins_like_a_banner_is_somebodys_word(typed):
+    """Each sentence must be one of a mail server's, and it stands on top."""
+    assert extract(typed) == typed
+
+
 def test_a_signature_below_the_quote_is_cut():
     """Where mutt, Thunderbird and KMail put it; or a mail without a word of Charlie's would make a day done."""
     quote = "\n".join(["On Mon, 16 Nov 2026, Dear Self wrote:", *clients.marked(lesson().plain.split("\n"))])
@@ -620,6 +647,7 @@ IT = "It helped a little."
 QUOTE = "<blockquote>Day 1</blockquote>"
 # name, message, what is right: one for each rule and each mark of a client's HTML that no lesson above needs.
 ENDINGS = [
+    ("a firm's banner", f"CAUTION: External email.\n\n{IT}", IT),
     ("rfc 3676", f"{IT}\n\n-- \nAlice\nQuiet Lane 1", IT),
     ("rfc 3676, its space lost", f"{IT}\n--\nBob", IT),
     ("rfc 3676, alone", "-- \nAlice", ""),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from course.reading import announcements, endings, headblocks, ours, words
+from course.reading import announcements, banners, endings, headblocks, ours, words
 from course.reading.bodies import Body
 from course.reading.hypertext import from_html
 from course.reading.lines import HEAD, OWN, QUOTE, SIGNATURE, Hint, Kind, Line, bounded, from_text
@@ -64,6 +64,7 @@ HEADS = (
     Rule("typed mark", "a person's own arrow", endings.typed),
 )
 ENDS = (
+    Rule("banner", "firms' mail servers", banners.topped),
     Rule("marked signature", "class and id of Gmail, Thunderbird, Proton, Roundcube and others", _signature_marked),
     Rule("signature", "RFC 3676 section 4.3", endings.signed),
     Rule("footer", "phones and apps", endings.footed),
