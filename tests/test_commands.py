@@ -70,6 +70,14 @@ def last_text(world, name):
         ("Pause for two weeks, thank you!", Command("PAUSE", days=14)),
         ("pause until Monday.", Command("PAUSE", weekday=0)),
         ("pause until Sun", Command("PAUSE", weekday=6)),
+        ("PAUSE 3", Command("PAUSE", days=3)),
+        ("pause for a month", Command("PAUSE", days=30)),
+        ("pause 2 months", Command("PAUSE", days=60)),
+        ("pause til monday", Command("PAUSE", weekday=0)),
+        ("pause 'til Monday, please", Command("PAUSE", weekday=0)),
+        ("PAUSE until March", Command("PAUSE")),
+        ("pause until the 5th of May", Command("PAUSE")),
+        ("pause till 24/12", Command("PAUSE")),
         ("pause 0 days", Command("PAUSE")),
         ("pause 999 days", Command("PAUSE")),
         ("TIME 7", Command("TIME", hour=7)),
@@ -87,6 +95,8 @@ def last_text(world, name):
         ("time", None),
         ("time 7 is when I wake up", None),
         ("pause until I can breathe", None),
+        ("pause until it is over", None),
+        ("pause for a moment", None),
         ("pause 3 days a week", None),
         ("delete me", None),
         ("again and again", None),
@@ -292,6 +302,18 @@ def test_a_pause_gets_another_end_and_none(world, lesson):
     assert lessons(world) == ["Tue 08 day-1"]
     assert "No letter comes until you ask for one." in last_text(world, "paused")
     assert world.box.names().count("paused") == 2
+
+
+@ON_SQLITE
+def test_a_pause_until_a_date_is_open_and_its_answer_says_how_to_set_an_end(world, lesson):
+    """Until March: nobody guesses which day that is, and no letter comes in the meantime."""
+    world.reply(lesson, "PAUSE until March")
+    world.pass_hours(24 * 5)
+    said = last_text(world, "paused")
+
+    assert lessons(world) == ["Tue 08 day-1"]
+    assert "No letter comes until you ask for one." in said
+    assert "PAUSE UNTIL MONDAY" in said
 
 
 @ON_SQLITE

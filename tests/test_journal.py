@@ -117,6 +117,16 @@ def test_only_what_comes_after_the_choice_is_kept(world):
     assert words(world) == ["after"]
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("said", ["LETTER 2 MONTHS\n\nDear me", "Letter three months: Dear me"])
+def test_a_letter_that_cannot_come_back_is_kept_as_any_answer(world, said):
+    """With the line that asked: what somebody wrote is not ours to lose."""
+    a_lesson(world, level=KEEP)
+    world.reply(lessons(world)[-1], said)
+
+    assert words(world) == [said]
+
+
 def test_the_same_mail_twice_is_kept_once(world):
     """A mail that comes by two ways is one entry."""
     a_lesson(world, level=KEEP)

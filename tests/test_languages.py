@@ -460,6 +460,27 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+RESTS = [
+    ("PAUSA 3", Command("PAUSE", days=3)),
+    ("pausa de un mes", Command("PAUSE", days=30)),
+    ("pausa hasta el 5 de marzo", Command("PAUSE")),
+    ("pausa hasta enero", Command("PAUSE")),
+    ("השהיה 3", Command("PAUSE", days=3)),
+    ("השהיה לחודש", Command("PAUSE", days=30)),
+    ("השהיה עד מרץ", Command("PAUSE")),
+    ("השהיה עד 5 במרץ", Command("PAUSE")),
+    ("CARTA 2 MESES", Command("LETTER")),
+    ("Carta en tres meses: Querida yo", Command("LETTER")),
+    ("מכתב בעוד 2 חודשים", Command("LETTER")),
+]
+
+
+@pytest.mark.parametrize(("line", "meant"), RESTS, ids=ascii)
+def test_what_is_nearly_a_command_is_understood_as_far_as_it_is_clear(line, meant):
+    """Or somebody believes that the course rests, or that a letter is kept."""
+    assert command_words.first(PHRASES.values(), line) == meant
+
+
 @pytest.mark.parametrize("line", ANSWERS, ids=ascii)
 def test_what_may_be_an_answer_is_no_command(line):
     """A word for a tone, a sigh, a wish: it is a person's answer, and is taken as one."""

@@ -254,10 +254,25 @@ def test_it_can_be_said_in_several_ways(world, line):
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("line", ["letter", "letter 2 months", "A letter in three months of silence", "Letter"])
+@pytest.mark.parametrize("line", ["letter", "A letter in three months of silence", "Letter", "letter: to my mother"])
 def test_other_lines_are_words_like_any_other(world, line):
     """What is no such time is an answer to the lesson, so nothing below it gets lost."""
     assert world.app.catalogue.command("self-compassion", "en-GB", line) is None
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("words", [f"LETTER 2 MONTHS\n\n{TEXT}", f"Letter three months: {TEXT}", "letter in 12 months"])
+def test_a_letter_that_cannot_come_back_is_an_answer_and_its_writer_hears_so(world, words):
+    """Nothing is kept to come back, nobody believes that it is, and the day counts."""
+    decided = world.reply(day(world), words)
+    world.app.tick()
+    mail = world.box.last("months")
+    said = mail.mailing.text_for(mail.values)
+
+    assert (decided, count(world)) == (["command"], 0)
+    assert "one, three or six months" in said
+    assert CANARY not in said
+    assert world.rows("SELECT day FROM completions") == [(1,)]
 
 
 def test_asking_without_a_letter_is_answered_with_the_way_to_write_it(world, browser):

@@ -28,7 +28,7 @@ NOTICES = (
     *("unread", "empty"),
     *("quiet", "resting"),
     *("fresh", MOVED),
-    *("kept", "unwritten", "letter", "returned", "unkept", "closed", "over"),
+    *("kept", "unwritten", "months", "letter", "returned", "unkept", "closed", "over"),
     *("plain", "links"),
     *("settings", "checkin", "exercise"),
 )

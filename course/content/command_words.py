@@ -44,7 +44,7 @@ CHOICES = {"felt": "felt", "pace": "paces", "language": "languages"}
 PLACE = r"(?P<place>[^\W\d_][\w/'\u2019.,+-]*(?: [\w/'\u2019.,+-]+){0,3})"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = ("am", "pm", "oclock", "noon", "midnight")
-LETTER_MONTHS = (1, 3, 6)  # any other number makes a line no command: what stands below it is not for us to lose
+LETTER_MONTHS = (1, 3, 6)  # with any other number nothing is kept to come back, and its writer hears which there are
 LONGEST_PAUSE = 365  # days; whoever asks for more, or for none, gets a pause that ends when they say so
 NOON = 12
 SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
@@ -53,6 +53,8 @@ SLOT = re.compile(r"\\\{([a-z]+)\\\}")  # in a phrase that has been escaped
 @dataclass(frozen=True)
 class Command:
     """One command. `weekday` counts from Monday, 0; `hour` is 0..23, or None where TIME asks for no whole hour.
+
+    A PAUSE without days and weekday is open, a LETTER without months is not kept.
 
     `chosen` is the key of what stands in a slot of CHOICES; `place` is as it was written, in small letters.
     """
@@ -93,10 +95,10 @@ class Phrases:
             {str(month) for month in LETTER_MONTHS} | {said for said, n in numbers.items() if n in LETTER_MONTHS}
         )
         slots = {
-            "months": f"(?P<months>{months})",
+            "months": f"(?:(?P<months>{months})|(?:{number}))",
             "days": f"(?P<days>{number})",
             "weeks": f"(?P<weeks>{number})",
-            "weekday": f"(?P<weekday>{either(weekdays)})",
+            "weekday": f"(?:(?P<weekday>{either(weekdays)})|{_date(replies['months'])})",
             "hour": _hour(hours),
             "place": PLACE,
             **{slot: f"(?P<{slot}>{either(said)})" for slot, said in chosen.items()},
@@ -123,7 +125,9 @@ class Phrases:
                 found = phrase.fullmatch(said)
                 if found:
                     return self._with_arguments(name, found.groupdict())
-        return None
+        asked, colon, _ = line.partition(":")
+        headed = self.command(asked) if colon else None
+        return Command("LETTER") if headed and headed.name == "LETTER" else None  # a letter on the line that asks
 
     def meanings(self, said: str) -> set[str]:
         """Return every command that a phrase means, for whoever checks that it means one."""
@@ -193,6 +197,13 @@ def _keys(table: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
 def _pattern(phrase: str, slots: Mapping[str, str]) -> re.Pattern[str]:
     return re.compile(SLOT.sub(lambda found: slots[found[1]], re.escape(phrase)))
+
+
+def _date(months: Iterable[str]) -> str:
+    """Return the pattern of a date, however it is written: figures or a month, and little words between."""
+    month = rf"\w?(?:{either(map(trimmed, months))})"
+    word = rf"(?:[0-9]{{1,4}}\w{{0,2}}|{month}|\w{{1,3}})"
+    return rf"(?=[^\n]*(?:[0-9]|\b{month}\b)){word}(?:[ ,./-]+{word}){{0,5}}"
 
 
 def _hour(hours: Mapping[str, frozenset[str]]) -> str:

@@ -31,6 +31,7 @@ NOTICE = {
     "moved": frozenset({"contact"}),
     "kept": frozenset({"greeting", "letter_comes", "letter_day", "letter_url"}),
     "unwritten": frozenset({"greeting", "letter_url"}),
+    "months": frozenset({"greeting", "letter_url"}),
     "letter": frozenset({"greeting", "letter_url"}),
     "unkept": frozenset({"greeting"}),
     "closed": frozenset({"greeting"}),

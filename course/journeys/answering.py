@@ -107,6 +107,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "hours": (_three_a_day, _once_a_day),
     "kept": (_three_a_day,),
     "unwritten": (_three_a_day, _once_a_day),
+    "months": (_three_a_day, _once_a_day),
     letter_ends.READY: (_three_a_day, _once_a_day),
     letter_ends.IN_MAIL: (_three_a_day,),
     "unkept": (_three_a_day,),

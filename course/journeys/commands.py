@@ -58,8 +58,11 @@ def act(
 def also_answers(command: Command | None, mail: Incoming) -> bool:
     """Whether somebody was done, asked for help or a letter, said how it was or chose, and wrote more: an answer, too.
 
-    A line that names a place, or a pace of their own, may well be the title of what they wrote.
+    A line that names a place, or a pace of their own, may well be the title of what they wrote. A letter that cannot
+    come back is words like any other: its day counts, and a journal keeps them.
     """
+    if command is not None and command.name == "LETTER" and command.months is None:
+        return True
     return command is not None and command.name in ("DONE", "HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
 
 

@@ -22,7 +22,7 @@ def values(tx: Connection, service: Service, row: Owed, words: Words, _: datetim
     """Return the slots of a mail about a letter. Raises LockedError where it is gone, or cannot be opened."""
     found = {"letter_url": links.letter(service.keys, row.id, service.settings.site)}
     name = mailing_name(row.kind, row.name)
-    if name == "unwritten":
+    if name in {"unwritten", "months"}:
         return found
     letter = tx.execute(select(kept).where(letters.of_round(row.enrolment_id))).first()
     its = letters.opened(service, letter) if letter is not None and name == letters.IN_MAIL else ""

@@ -34,7 +34,10 @@ def offered(service: Service, person: Person) -> bool:
 def _keep(
     tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
 ) -> None:
-    """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so."""
+    """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so.
+
+    Where no such time is to be had, or the letter stands on that very line, say how it is done.
+    """
     person = people.live_round(tx, person)
     if _has_left(tx, service, person, prompt, now):
         return
@@ -44,7 +47,7 @@ def _keep(
             _say_how_it_stands(tx, service, *found, prompt, now)
         return
     if not prompt.rest or command.months is None:
-        answering.answer(tx, service, person, "unwritten", prompt, now)
+        answering.answer(tx, service, person, "months" if command.months is None else "unwritten", prompt, now)
         return
     asked = letters.wording(service, person, "asked", months=str(command.months))
     wish = Wish(command.months, in_mail=False, wording=asked, how=HOW)

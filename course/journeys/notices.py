@@ -32,6 +32,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "kept": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # as "letter" below
     "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "months": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "unkept": (E.ACTIVE, E.PAUSED, E.FINISHED),
     "closed": (E.STOPPED,),
     "over": (E.STOPPED, E.FINISHED),

@@ -105,5 +105,5 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,
     MOVED: moving.values,
-    **dict.fromkeys(("kept", "unwritten", "letter", "returned"), letter_mails.values),
+    **dict.fromkeys(("kept", "unwritten", "months", "letter", "returned"), letter_mails.values),
 }
