@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import mail_clients as clients
 import pytest
 from conftest import ON_SQLITE, make_settings
 from sqlalchemy import select, update
@@ -115,6 +116,49 @@ def test_only_what_comes_after_the_choice_is_kept(world):
     answer(world, "after")
 
     assert words(world) == ["after"]
+
+
+def quoted(mail, said, style):
+    """Return an answer in which a mail program quotes all of a mail of ours."""
+    raw = clients.plain(clients.Sent(mail.as_bytes()), said, style)
+    return raw.replace(b"reply-abc@reply.example.org", mail.reply_to.encode())
+
+
+def keeps(world):
+    """Have everything kept."""
+    choose(world, KEEP)
+
+
+def counts(world):
+    """Take it back, and choose it anew."""
+    choose(world, COUNT)
+    choose(world, SHARE)
+
+
+def own_pace(world):
+    """Set her own pace, and have everything kept."""
+    world.reply(world.box.last("welcome"), "PACE MY OWN")
+    choose(world, KEEP)
+
+
+def another_country(world):
+    """Choose another country's help lines, and have everything kept."""
+    with world.app.service.store.transaction() as tx:
+        tx.exec_driver_sql("UPDATE subscribers SET country = 'US'")
+    choose(world, KEEP)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("style", ["top", "bottom", "inter"])
+@pytest.mark.parametrize("name", ["welcome", "day-1"])
+@pytest.mark.parametrize("change", [keeps, counts, own_pace, another_country])
+def test_what_alice_changed_since_makes_no_words_of_ours_hers(world, change, name, style):
+    """The mail that she answers went out when things stood otherwise; what it said then is ours all the same."""
+    a_lesson(world)
+    change(world)
+    world.deliver(quoted(world.box.last(name), "hello?", style))
+
+    assert words(world) == ["hello?"]
 
 
 @ON_SQLITE

@@ -1157,6 +1157,6 @@ def test_a_command_below_a_lesson_without_marks_is_heard(world, lesson):
 
 def test_a_lesson_whose_text_is_gone_is_read_without_it(world, lesson, monkeypatch):
     """What was sent cannot be made any more: the answer counts, by what marks there are."""
-    monkeypatch.setattr(replies.filling, "once_more", lambda *_: b"")
+    monkeypatch.setattr(replies.remaking, "once_more", lambda *_: b"")
 
     assert world.reply(lesson) == ["completed"]

@@ -15,7 +15,7 @@ from course.content import catalogue, markdown, plain, slots
 from course.content.catalogue import NOTICES
 from course.content.command_words import Phrases
 from course.content.courses import lesson_name
-from course.journeys import filling, held, letters, notices, people
+from course.journeys import filling, held, letters, notices, people, remaking
 from course.journeys.letters import Wish
 from course.journeys.owed import OWED, rows
 from course.outgoing import RefusedMailing, Sent
@@ -304,7 +304,7 @@ def test_who_reads_a_reply_knows_which_kind_was_sent(world, lesson):
     world.reply(world.box.last("plain"), "WITH LINKS")
     numbers = [world.rows(f"SELECT id FROM deliveries WHERE name LIKE '{name}%'")[0][0] for name in ("day-1", "plain")]  # noqa: S608
     with service.store.reading() as tx:
-        first, answer = (filling.once_more(tx, service, number, now, now) for number in numbers)
+        first, answer = (remaking.once_more(tx, service, number, now, now) for number in numbers)
 
     assert b"/mine/" in first
     assert b"/mine/" not in answer

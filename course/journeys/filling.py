@@ -21,10 +21,9 @@ from course.content.slots import say
 from course.journeys import moving, saying
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
-from course.journeys.owed import Owed, owed
+from course.journeys.owed import Owed
 from course.journeys.service import Service
 from course.links import Purpose
-from course.locking import LockedError
 from course.outgoing import Outgoing
 from course.store.sets import one_of
 from course.store.states import EnrolmentStatus, JournalLevel
@@ -138,17 +137,6 @@ def fill(service: Service, found: Known, row: Owed, now: datetime, real_now: dat
         # that is answered goes into a header.
         in_reply_to="" if number is None else links.message_id(keys, number, alike.domain),
     )
-
-
-def once_more(tx: Connection, service: Service, delivery_id: int, now: datetime, real_now: datetime) -> bytes:
-    """Return the message of this delivery as it went out, or nearly; b"" when it cannot be made any more."""
-    row = owed(tx, delivery_id)
-    if row is None:
-        return b""
-    try:
-        return fill(service, known(service, [row], now), row, now, real_now).as_bytes()
-    except (LookupError, ValueError, LockedError):
-        return b""  # its mailing is gone, or a slot has no value any more; or the letter that it spoke of is erased
 
 
 def _alike(service: Service, found: Known, row: Owed, mailing: Mailing) -> Alike:

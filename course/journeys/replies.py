@@ -14,12 +14,12 @@ from course.journeys import (
     answering,
     commands,
     completing,
-    filling,
     joining,
     journal,
     mailed_reports,
     matching,
     people,
+    remaking,
     trials,
 )
 from course.journeys import enrolments as rounds
@@ -142,7 +142,8 @@ def _without_ours(
     if reacts(mail.words, sent) and not vouched:
         log.info("nobody can tell whether a person wrote a mail", why="reaction")
         raise HeldError(Why.UNCLEAR)
-    found = sift(mail.texts, sent)
+    also = remaking.at_each_level(tx, service, answered.delivery_id, now, real_now) if answered.delivery_id else ()
+    found = sift(mail.texts, sent, also)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
 
@@ -150,7 +151,7 @@ def as_sent(tx: Connection, service: Service, answered: Answered, now: datetime,
     """Return the message that a mail answers, as it went out; b"" where that is known no more."""
     if answered.delivery_id is None or answered.folded:
         return b""
-    return filling.once_more(tx, service, answered.delivery_id, now, real_now)
+    return remaking.once_more(tx, service, answered.delivery_id, now, real_now)
 
 
 def _decide(

@@ -27,9 +27,12 @@ def extract(message: str | bytes, sent: bytes | None = None) -> str:
     return Reader().read(message, sent)
 
 
-def sift(texts: Texts, sent: bytes) -> Found:
-    """Return what the person wrote in texts that answer `sent`, and what was cut. Nothing is raised."""
-    return Reader().sifted(texts, known(sent))
+def sift(texts: Texts, sent: bytes, also: tuple[str, ...] = ()) -> Found:
+    """Return what the person wrote in texts that answer `sent`, and what was cut. Nothing is raised.
+
+    `also` are other forms of its text, one of which may be the one that went out.
+    """
+    return Reader().sifted(texts, known(sent, also))
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def _parts(texts: Iterable[str]) -> str:
 
 
 @lru_cache(32)  # a lesson is answered by many
-def known(sent: bytes) -> Prompt | None:
+def known(sent: bytes, also: tuple[str, ...] = ()) -> Prompt | None:
     """Return what is to be known of a message that was sent, or None if it cannot be read."""
     try:
         message = mime.parse(sent)
@@ -136,4 +139,4 @@ def known(sent: bytes) -> Prompt | None:
     subject = [Line(mime.header(message, "Subject"))]
     texts = [subject + from_text(body.text, flowed=body.flowed, delsp=body.delsp) for body in plain]
     pages = [subject + from_html(body.text, marks=()) for body in html]
-    return Prompt.of([*texts, *pages], bodies.names(message))
+    return Prompt.of([*texts, *pages, *map(from_text, also)], bodies.names(message))
