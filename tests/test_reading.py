@@ -6,8 +6,9 @@ import base64
 import resource
 import subprocess
 import sys
+import time
 from dataclasses import fields
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from pathlib import Path
 
 import pytest
@@ -986,6 +987,12 @@ def test_only_the_topmost_result_of_ours_counts():
         "dkim=pass header.d=evil.example header.from=bank.example",
         "spf=fail (a (nested; dkim=pass header.d=bank.example) one) smtp.mailfrom=evil.example",
         "spf=fail (an escaped \\) ; dkim=pass header.d=bank.example) smtp.mailfrom=evil.example",
+        'spf=fail (of "a) ; dkim=pass header.d=bank.example; x=("@evil.example) smtp.mailfrom=evil.example',
+        'spf=fail (a " b) smtp.mailfrom="); dkim=pass header.d=bank.example; x=("@evil.example (c " d)',
+        "spf=fail (which never ends ; dkim=pass header.d=bank.example",
+        'spf=fail reason="which never ends ; dkim=pass header.d=bank.example',
+        "spf=fail) ; dkim=pass header.d=bank.example",
+        'spf=fail reason=\\"; dkim=pass header.d=bank.example',
     ],
     ids=[
         "sender",
@@ -999,11 +1006,28 @@ def test_only_the_topmost_result_of_ours_counts():
         "from",
         "nested",
         "escaped",
+        "quoted-in-a-comment",
+        "quoted-across-comments",
+        "comment-without-end",
+        "quoted-without-end",
+        "end-without-comment",
+        "escaped-outside",
     ],
 )
 def test_a_sender_cannot_write_a_pass_into_our_servers_result(results):
     """Quoted texts and comments hold what a stranger chose: only a result that is one counts (RFC 8601 section 2.2)."""
     assert "bank.example" not in read(mail(b"x", f"Authentication-Results: {OURS}; {results}"), OURS).passed
+
+
+@pytest.mark.parametrize("results", ["(" * 30_000 + ")" * 30_000, '"' + '\\"' * 30_000, "()" * 30_000, "(" * 60_000])
+def test_a_result_takes_no_longer_than_its_length(results):
+    """One that was made to be slow costs a moment: seconds would mean that it grows with the square."""
+    message = Message()
+    message["Authentication-Results"] = f"{OURS}; {results}; dkim=pass header.d=example.org"
+    began = time.process_time()
+    authentication.passed(message, OURS)
+
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

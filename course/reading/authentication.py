@@ -16,9 +16,9 @@ DOMAIN = {
     "dkim": re.compile(r"\sheader\.(?:d|i)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
     "dmarc": re.compile(r"\sheader\.from=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
 }
-# What a stranger chose may stand in a quoted text or a comment; neither is part of a result.
-QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
+# What begins or ends a quoted text or a comment, or stands for itself there. A stranger may have chosen what is inside;
+# neither is part of a result.
+MARK = re.compile(r'\\.|["()]')
 
 
 def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
@@ -60,11 +60,26 @@ def _results(message: Message, authserv_id: str) -> list[str]:
 
 
 def _bare(results: str) -> str:
-    """Take quoted texts and comments out, the innermost first."""
-    text = QUOTED.sub("", results)
-    while (less := COMMENT.sub(" ", text)) != text:
-        text = less
-    return text
+    """Take quoted texts and comments out, in one pass.
+
+    Returns "" where one never ends, or where a quote stands in a comment: there a stranger may have drawn the border.
+    """
+    kept, depth, quoted, at = "", 0, False, 0
+    for mark in MARK.finditer(results):
+        sign = mark[0]
+        if not quoted and depth == 0:
+            kept += results[at : mark.start()]
+        if sign == '"' and depth == 0:
+            quoted = not quoted
+        elif sign in {"(", ")"} and not quoted:
+            depth += 1 if sign == "(" else -1
+            kept += " "
+        elif not quoted and (sign == '"' or depth == 0):
+            return ""
+        if depth < 0:
+            return ""
+        at = mark.end()
+    return "" if quoted or depth else kept + results[at:]
 
 
 def aligned(sender: str, domains: tuple[str, ...]) -> bool:
