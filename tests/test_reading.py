@@ -1019,6 +1019,19 @@ def test_a_sender_cannot_write_a_pass_into_our_servers_result(results):
     assert "bank.example" not in read(mail(b"x", f"Authentication-Results: {OURS}; {results}"), OURS).passed
 
 
+@pytest.mark.parametrize("second", ["From: bob@example.net", "FROM : alice@example.org", "from: "])
+def test_a_mail_with_two_senders_has_none(second):
+    """A mark may be about one From line while we look at another, so neither is the sender (RFC 5322 section 3.6)."""
+    assert read(mail(b"x", second)).sender == ""
+
+
+def test_a_second_sender_makes_no_person_of_a_machine():
+    """What a mail server writes is a machine's, whatever else stands there."""
+    machine = b"From: mailer-daemon@example.org\n" + mail(b"x")
+
+    assert read(machine).verdict.counts is Counts.NO
+
+
 @pytest.mark.parametrize("results", ["(" * 30_000 + ")" * 30_000, '"' + '\\"' * 30_000, "()" * 30_000, "(" * 60_000])
 def test_a_result_takes_no_longer_than_its_length(results):
     """One that was made to be slow costs a moment: seconds would mean that it grows with the square."""

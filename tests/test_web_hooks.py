@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from course.app import App
 from course.inbound import sendgrid as inbound
 from course.inbound import spool
 from course.reading import read
@@ -124,6 +125,28 @@ def test_a_long_mail_arrives_whole_and_leaves_nothing_behind(world, sendgrid, re
     assert received[0][0] == mail
     folder = world.app.settings.data_dir / "tmp"
     assert (folder.stat().st_mode & 0o777, list(folder.iterdir())) == (0o700, [])
+
+
+@pytest.mark.parametrize(
+    ("head", "dkim", "done"),
+    [
+        ("From: alice@example.org", b"{@example.org : pass}", [(1,)]),
+        ("From: alice@example.org\r\nFrom: mallory@example.org", b"{@example.org : pass}", []),
+        ("Authentication-Results: mx.example.net; dkim=pass header.d=example.org\r\nFrom: alice@example.org", b"", []),
+    ],
+    ids=["proven", "two senders", "our server's word, which no server of ours wrote"],
+)
+def test_what_sendgrid_has_not_proven_is_nobody_s(world, head, dkim, done):
+    """By SendGrid only its own word counts, and of one sender: whoever writes a mail writes its other headers too."""
+    world.join()
+    world.pass_hours(24)
+    settings = world.app.settings.model_copy(update={"authserv_id": "mx.example.net"})
+    app = App.build(settings, transport=world.box, clock=world.clock)
+    mail = f"{head}\r\nTo: hello@dearself.example\r\nMessage-ID: <1@c.example>\r\n\r\nIt was hard.\r\n"
+    post(TestClient(create_app(app), base_url=SITE), form(email=mail.encode(), dkim=dkim))
+    app.close()
+
+    assert world.rows("SELECT day FROM completions") == done
 
 
 def test_a_reply_becomes_a_completion_and_a_receipt(world, sendgrid):

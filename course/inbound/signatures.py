@@ -9,13 +9,13 @@ import dkim
 import structlog
 
 from course.reading import mime
+from course.reading.authentication import one_sender
 
 MOST = 3  # marks of one mail that are looked at; each may need an answer from afar
 SECONDS = 5  # that such an answer may take
 LONGEST = 1_000_000  # bytes: more is not checked, for the time that it would take
 # Over white space the library goes back and forth; no letter has this much of it in one place.
 SLOW = re.compile(rb"[ \t]{100}|(?:[ \t]*\r?\n){100}")
-FROM = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
 MARK = re.compile(rb"^dkim-signature[ \t]*:", re.IGNORECASE | re.MULTILINE)
 Ask = Callable[..., bytes | None]  # a name in the DNS -> its TXT record
 log = structlog.get_logger()
@@ -28,10 +28,9 @@ def passed(raw: bytes, ask: Ask = dkim.get_txt) -> tuple[str, ...]:
     """
     if len(raw) > LONGEST:
         return ()
-    head = mime.head(raw)
-    if SLOW.search(raw) or len(FROM.findall(head)) != 1:
+    if SLOW.search(raw) or not one_sender(raw):
         return ()
-    found = (_passed(raw, place, ask) for place in range(min(len(MARK.findall(head)), MOST)))
+    found = (_passed(raw, place, ask) for place in range(min(len(MARK.findall(mime.head(raw))), MOST)))
     return tuple(dict.fromkeys(domain for domain in found if domain))
 
 

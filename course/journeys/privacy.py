@@ -104,12 +104,13 @@ class Traces:
         leaving = [links.read(keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients)]
         return (
             addresses.key(mail.sender) in self.addresses
+            or (not mail.sender and self._in_head(raw))
             or not self.deliveries.isdisjoint(links.answered(keys, recipients, mail.references))
             or not self.subscribers.isdisjoint(numbers[0] for numbers in leaving if numbers)
         )
 
     def _in_head(self, raw: bytes) -> bool:
-        """Look for the addresses alone: a mail that is over a cap is not parsed."""
+        """Look for the addresses alone, in what is over a cap and not parsed, or has no one sender."""
         head = raw[:HEADER_BLOCK].lower()
         return any(address.encode() in head for address in self.addresses)
 

@@ -9,6 +9,7 @@ from course.reading import mime
 
 # Whose results SendGrid's are written down as. A sender can write them too, and holds up nothing but their own mail.
 INBOUND_PARSE = "inbound-parse"
+SENDGRID = "sendgrid"  # the way in by which no mail has passed a server of ours
 METHOD = re.compile(r"\s*(dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
 # The domain that a method is about: a DKIM pass says nothing of the From line.
 FAILED = re.compile(r"\s*(dkim|spf|dmarc)\s*=\s*(pass|fail|hardfail)\b", re.IGNORECASE)
@@ -16,6 +17,7 @@ DOMAIN = {
     "dkim": re.compile(r"\sheader\.(?:d|i)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
     "dmarc": re.compile(r"\sheader\.from=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
 }
+FROM = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # What begins or ends a quoted text or a comment, or stands for itself there. A stranger may have chosen what is inside;
 # neither is part of a result.
 MARK = re.compile(r'\\.|["()]')
@@ -80,6 +82,11 @@ def _bare(results: str) -> str:
             return ""
         at = mark.end()
     return "" if quoted or depth else kept + results[at:]
+
+
+def one_sender(raw: bytes) -> bool:
+    """Whether a mail has exactly one From line (RFC 5322 section 3.6): of several, a mark may be about another one."""
+    return len(FROM.findall(mime.head(raw))) == 1
 
 
 def aligned(sender: str, domains: tuple[str, ...]) -> bool:

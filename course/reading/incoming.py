@@ -28,7 +28,7 @@ SMALL_PICTURE = 12 * 1024  # bytes: less is a logo in a signature, not a photo o
 class Incoming:
     """One mail, read. `words` and the rest of what a person wrote are in no repr() and so in no log."""
 
-    sender: str
+    sender: str  # "" where there is no From, or several: nobody knows which of them a server looked at
     recipients: tuple[str, ...]
     message_id: str
     date: str
@@ -114,7 +114,7 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
     answers = mime.header(message, "In-Reply-To"), mime.header(message, "References")
     references = MESSAGE_ID.findall(" ".join((*answers, bounces.enclosed(message) if look.failures else "")))
     return Incoming(
-        sender=sender,
+        sender=sender if authentication.one_sender(raw) else "",
         recipients=tuple(
             found for name in RECIPIENTS for value in mime.headers(message, name) for found in ADDRESS.findall(value)
         ),

@@ -28,6 +28,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from course.inbound import sendgrid
 from course.inbound.arriving import Arriving
+from course.reading.authentication import SENDGRID
 from course.web import render
 from course.web.forms import MailForm
 from course.web.guards import place
@@ -136,7 +137,7 @@ def _read(request: Request, body: Arriving, keep: Callable[..., object]) -> None
         raise ValueError("it has neither the field `email` nor `headers`: it is not from Inbound Parse")
     said = {name: bytes(small[name.encode()]) for name in ("dkim", "SPF", "spam_score", "envelope")}
     to, passed = sendgrid.recipients(said["envelope"]), sendgrid.passed(said["dkim"], said["SPF"], said["envelope"])
-    keep(sendgrid.stamped(raw, said), source="sendgrid", to=to, passed=passed)
+    keep(sendgrid.stamped(raw, said), source=SENDGRID, to=to, passed=passed)
 
 
 async def _spooled(request: Request, body: Arriving, cap: int) -> bytes:
