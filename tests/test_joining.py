@@ -10,6 +10,7 @@ import pytest
 from conftest import ON_SQLITE
 
 from course import offsets
+from course.journeys import limits
 
 JOIN = "join@reply.dearself.example"
 
@@ -20,7 +21,7 @@ def settings(settings, two_courses):
     return settings.model_copy(update={"emails_dir": two_courses})
 
 
-def ask(world, sender="alice@example.org", to=JOIN, words="Please.\n", number=1, **headers):
+def ask(world, sender="alice@example.org", to=JOIN, words="Please.\n", number=1, passed=(), **headers):
     """Write to join@ as a person would; return what was decided."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, to, "The quinquireme course"
@@ -29,7 +30,7 @@ def ask(world, sender="alice@example.org", to=JOIN, words="Please.\n", number=1,
     mail.set_content(words)
     for name, value in headers.items():
         mail[name.replace("_", "-")] = value
-    decided = world.deliver(mail.as_bytes())
+    decided = world.deliver(mail.as_bytes(), passed=passed)
     world.app.tick()
     return decided
 
@@ -263,6 +264,68 @@ def test_many_people_of_one_provider_may_join_in_an_hour(world):
         ask(world, sender=f"person{number}@example.org", number=number)
 
     assert world.box.names() == ["joining"] * 8
+
+
+def used_up(world, rules, most):
+    """Let so many have asked in this moment."""
+    service = world.app.service
+    with service.store.transaction() as tx:
+        for _ in range(most):
+            limits.take(tx, service.keys, rules[:1], "", world.clock.now())
+
+
+@ON_SQLITE
+def test_a_group_of_25_may_join_within_ten_minutes(world):
+    """All of them write at once, and nothing on the way in proves who they are: each is asked."""
+    for number in range(25):
+        ask(world, sender=f"person{number}@example.org", number=number)
+
+    assert world.box.names() == ["joining"] * 25
+
+
+@ON_SQLITE
+def test_of_made_up_senders_few_are_asked_and_nobody_later(world):
+    """Anybody can write strangers' addresses into From lines: past forty nobody is asked, then or afterwards."""
+    decided = [ask(world, sender=f"v@victims{number}.example", number=number) for number in range(45)]
+    asked = len(world.box.sent)
+    world.pass_hours(24)
+
+    assert (decided.count(["joined"]), decided.count(["dropped"])) == (40, 5)
+    assert (asked, len(world.box.sent)) == (40, 40)
+
+
+@ON_SQLITE
+def test_made_up_senders_have_a_day_s_limit_too(world):
+    """A flood that goes on and on reaches two hundred in a day; the next day somebody may ask again."""
+    used_up(world, limits.UNPROVEN[1:], 200)
+    world.clock.go(hours=23)
+    late = ask(world)
+    world.clock.go(hours=2)
+
+    assert (late, ask(world)) == (["dropped"], ["joined"])
+
+
+@ON_SQLITE
+def test_whoever_is_proven_is_asked_in_the_middle_of_a_flood(world):
+    """A checked mark of her domain is what no made-up sender has."""
+    used_up(world, limits.UNPROVEN, 40)
+
+    assert ask(world, sender="bob@example.net", number=1) == ["dropped"]
+    assert ask(world, sender="alice@example.org", number=2, passed=("example.org",)) == ["joined"]
+    assert [mail.to for mail in world.box.sent] == ["alice@example.org"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("passed", [(), ("example.net",)], ids=["made up", "proven"])
+def test_no_flood_of_mail_closes_the_page(world, monkeypatch, passed):
+    """However much is written to join@, a visitor's confirmation leaves at once: the page has places of its own."""
+    monkeypatch.setattr(limits, "EVERYBODY", (replace(limits.EVERYBODY[0], most=5),))
+    for number in range(10):
+        ask(world, sender=f"p{number}@example.net", number=number, passed=passed)
+    world.sign_up("alice")
+    world.app.tick()
+
+    assert world.box.sent[-1].to == "alice@example.org"
 
 
 @ON_SQLITE

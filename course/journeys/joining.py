@@ -1,7 +1,7 @@
 """In charge of sign-up by mail: whoever writes to join@ is asked back, and a yes in answer to that begins the course.
 
-Anybody can write anybody's address into a From line, so it is the form's double opt-in, under the form's limits.
-Nothing of such a mail is ever sent back (RFC 3834).
+Anybody can write anybody's address into a From line, so it is the form's double opt-in, under limits of its
+own, and where nothing proves the sender only few are asked at all. Nothing of such a mail is ever sent back (RFC 3834).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection, select
 
 from course import addresses, links, offsets
@@ -24,6 +25,7 @@ from course.store.states import DeliveryKind, EnrolmentStatus
 from course.store.tables import deliveries
 
 JOIN = "join"
+log = structlog.get_logger()
 
 
 def wanted(service: Service, recipients: Iterable[str]) -> Course | None:
@@ -34,10 +36,20 @@ def wanted(service: Service, recipients: Iterable[str]) -> Course | None:
     return next((known[address.casefold()] for address in recipients if address.casefold() in known), None)
 
 
-def take_in(tx: Connection, service: Service, mail: Incoming, course: Course, now: datetime, real_now: datetime) -> str:
+def take_in(
+    tx: Connection,
+    service: Service,
+    mail: Incoming,
+    course: Course,
+    now: datetime,
+    real_now: datetime,
+    *,
+    proven: bool,
+) -> str:
     """Ask back, within the limits. Return "joined", "repeated" for the same mail once more, or "dropped".
 
-    Dropped is what must not be answered, and an address that the form would refuse.
+    Dropped is what must not be answered, an address that the form would refuse, and, of senders that nothing proves,
+    whoever is too many: nobody waits for what they may never have asked for.
     """
     try:
         sender = addresses.parse(mail.sender, service.settings.own)
@@ -48,6 +60,11 @@ def take_in(tx: Connection, service: Service, mail: Incoming, course: Course, no
     which = f"{sender} {mail.message_id or mail.date}"
     if limits.place(tx, service.keys, limits.MESSAGE, which, now) > now:
         return "repeated"
+    if not proven:
+        if limits.place(tx, service.keys, limits.UNPROVEN, "", now) > now:
+            log.warning("too many sign-ups by mail come from senders that nothing proves; one is dropped")
+            return "dropped"
+        limits.take(tx, service.keys, limits.UNPROVEN, "", now)
     limits.take(tx, service.keys, limits.MESSAGE, which, now)
     locale = _locale(mail.language, course)
     zone = offsets.zone(mail.date, locale)

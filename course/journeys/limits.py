@@ -27,9 +27,13 @@ class Limit:
 INBOX = (Limit("inbox-day", 1, DAY), Limit("inbox-month", 3, timedelta(days=30)))
 NETWORK = (Limit("network", 5, timedelta(hours=1)),)
 EVERYBODY = (Limit("everybody", 300, timedelta(minutes=10)),)
+# Sign-ups by mail are counted for themselves, so that no flood of mail closes the page. Anybody can write anybody's
+# address into a From line: where nothing proves it, a whole group may ask at once, but not a thousand strangers a day.
+BY_MAIL = (Limit("by-mail", 300, timedelta(minutes=10)),)
+UNPROVEN = (Limit("unproven", 40, timedelta(minutes=10)), Limit("unproven-day", 200, DAY))
 MESSAGE = (Limit("message", 1, timedelta(days=30)),)  # the same mail once more is no second sign-up
 REFUSED = (Limit("refused", 1, timedelta(days=30)),)  # "this was not me", of whoever has a course
-LONGEST = max(limit.window for limit in (*INBOX, *NETWORK, *EVERYBODY, *MESSAGE, *REFUSED))
+LONGEST = max(limit.window for limit in (*INBOX, *NETWORK, *EVERYBODY, *BY_MAIL, *UNPROVEN, *MESSAGE, *REFUSED))
 
 
 def place(tx: Connection, keys: Keys, rules: tuple[Limit, ...], who: str, now: datetime) -> datetime:

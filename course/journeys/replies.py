@@ -28,7 +28,7 @@ from course.journeys.matching import Answered, Sender
 from course.journeys.service import Service
 from course.reading import Counts, Incoming, reacts, read, sift
 from course.reading.aside import HeldError, Why
-from course.reading.authentication import SENDGRID
+from course.reading.authentication import SENDGRID, aligned
 from course.reading.caps import TooMuchError
 from course.reading.signals import OURS
 from course.store.database import insert_once
@@ -111,7 +111,8 @@ def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: da
     machine = mail.signs.counts is Counts.NO
     course = joining.wanted(service, recipients) if answered is None and not machine else None
     if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
-        return Decision(joining.take_in(tx, service, mail, course, now, real_now))
+        proven = aligned(mail.sender, passed)
+        return Decision(joining.take_in(tx, service, mail, course, now, real_now, proven=proven))
     if answered is None and not machine:
         answered = matching.by_sender(tx, service, mail, passed)
     if answered is None:

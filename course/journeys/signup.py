@@ -65,9 +65,9 @@ def ask(tx: Connection, service: Service, form: SignUp, notice: str, now: dateti
     A known, unknown and suppressed address take the same way through the same transaction up to the rows it leaves.
     """
     keys, inbox = service.keys, addresses.inbox(form.email)
-    counted = [(limits.EVERYBODY, "")]
+    counted = [(limits.BY_MAIL, "")]
     if form.network is not None:
-        counted.append((limits.NETWORK, limits.network(form.network)))
+        counted = [(limits.EVERYBODY, ""), (limits.NETWORK, limits.network(form.network))]
     send = max(limits.place(tx, keys, rules, who, now) for rules, who in counted)
     first = limits.place(tx, keys, (*limits.INBOX, *limits.REFUSED), inbox, now) == now
     # For a suppressed address the same is done, and then undone: the time it takes must not give it away.
