@@ -385,13 +385,55 @@ def test_a_full_mailbox_ends_nothing(world, lessons):
     assert world.rows(STANDS) == [("active", None, 0)]
 
 
+def complaint(lesson, sender="feedback@arf.example.org"):
+    """Return a feedback report about this lesson."""
+    raw = dsn(group(), to=lesson.reply_to).replace(b"message/delivery-status", b"message/feedback-report")
+    raw = raw.replace(b"MAILER-DAEMON@mx.example.net", sender.encode())
+    said = b"Feedback-Type: abuse\nOriginal-Rcpt-To: alice@example.org\nX-Mx:"
+    return raw.replace(b"Reporting-MTA: dns;", said).replace(b"Message-ID: <", b"Message-ID: <%d." % lesson.delivery_id)
+
+
 @ON_SQLITE
-def test_a_complaint_by_mail_ends_at_once(world, lessons):
-    """Whoever reports us to their mail house never hears from us again."""
-    raw = dsn(group(), to=lessons[0].reply_to).replace(b"message/delivery-status", b"message/feedback-report")
-    world.deliver(
-        raw.replace(b"Reporting-MTA: dns;", b"Feedback-Type: abuse\nOriginal-Rcpt-To: alice@example.org\nX-Mx:")
-    )
+@pytest.mark.parametrize(
+    "sender", ["feedback@arf.example.org", "Abuse@Example.org", "alice@example.org"], ids=["subdomain", "role", "she"]
+)
+def test_a_complaint_that_is_proven_ends_at_once(world, lessons, sender):
+    """Whom her own mail house believes that she has reported us never hears from us again."""
+    world.deliver(complaint(lessons[0], sender), passed=("example.org",))
+
+    assert world.rows(STANDS) == [("stopped", "complained", 1)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("sender", "passed"),
+    [
+        ("feedback@arf.example.org", ()),
+        ("alice@example.org", ()),
+        ("friend@example.org", ("example.org",)),
+        ("feedback@evil.example", ("evil.example",)),
+        ("feedback@evil.example", ("evil.example", "example.org")),
+    ],
+    ids=["only said", "only her name", "a neighbour at her mail house", "a stranger", "a stranger by her mail house"],
+)
+def test_a_complaint_that_nothing_proves_ends_the_courses_and_shuts_nobody_out(world, lessons, sender, passed):
+    """A friend who was forwarded the lesson could have written it: Alice may come back, as after leaving."""
+    world.deliver(complaint(lessons[0], sender), passed=passed)
+    ended = world.rows(STANDS)
+    world.deliver(complaint(lessons[0], sender).replace(b"Message-ID: <", b"Message-ID: <again."), passed=passed)
+    again = world.rows(STANDS)
+    world.clock.go(days=2)
+    world.join("alice")
+
+    assert ended == again == [("stopped", "complained", 0)]
+    assert world.rows("SELECT status FROM enrolments ORDER BY id") == [("stopped",), ("active",)]
+
+
+@ON_SQLITE
+def test_complaints_about_two_mails_are_believed(world, lessons):
+    """As with what came back: two of our mails were reported, so it is hardly one that somebody was forwarded."""
+    for lesson in lessons:
+        world.deliver(complaint(lesson))
 
     assert world.rows(STANDS) == [("stopped", "complained", 1)]
 

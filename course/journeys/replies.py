@@ -120,7 +120,7 @@ def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: da
             return Decision.DROPPED
         raise HeldError(Why.NOBODY)
     if machine and answered.delivery_id:
-        mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, now, real_now)
+        mailed_reports.take_in(tx, service, mail, answered.person, answered.delivery_id, passed, now, real_now)
     mail = mail if machine else _without_ours(tx, service, mail, answered, now, real_now, vouched=came.vouched)
     return _decide(tx, service, mail, came, matching.sender(answered.person, mail, passed), answered, now, real_now)
 
