@@ -47,6 +47,7 @@ COMMANDS = (
     "resend",
     "sending",
     "held",
+    "suppressions",
     "keys",
     "journal",
     "embed",

@@ -1,4 +1,4 @@
-"""Promises of what is put right by hand: a refused mailing is released, a lesson is sent once more."""
+"""Promises of what is put right by hand: a mailing is released, a lesson sent once more, an address let in again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from conftest import ON_SQLITE
 
-from course.journeys import resending
+from course.journeys import resending, suppression
 from course.journeys.resending import ResendError
 from course.outgoing import RefusedMailing, Sent, Unsure
 from course.system_clock import SystemClock
@@ -220,3 +220,70 @@ def test_whoever_leaves_before_the_copy_does_gets_none(two_days):
 
     assert two_days.box.names().count("day-1") == 1
     assert two_days.rows("SELECT status FROM deliveries WHERE kind = 'copy'") == [("cancelled",)]
+
+
+# Lifted.
+
+
+def shut_out(world, reason):
+    """Never write to Alice again, for this reason."""
+    with world.app.service.store.transaction() as tx:
+        suppression.suppress(tx, world.app.keys, "alice@example.org", reason, world.clock.at)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("reason", ["complained", "bounced"])
+def test_whoever_a_false_report_shut_out_may_sign_up_again(world, course, reason):
+    """The owner lifts it, and it is recorded as the owner's wish; then Alice signs up as anybody does."""
+    shut_out(world, reason)
+    ended = course("suppressions", "lift", "Alice@example.org")
+    world.join("alice")
+    noted = world.rows("SELECT what, how, wording FROM consents ORDER BY id")
+
+    assert ended.code == 0
+    assert noted[0] == ("mail-allowed", "the owner", f"suppressed since 2027-03-01: {reason}")
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+
+
+@ON_SQLITE
+def test_who_wanted_no_mail_is_let_in_by_their_own_wish_alone(world, course):
+    """The owner cannot, unless Alice has asked; and that is what is recorded."""
+    shut_out(world, "not-me")
+    refused = course("suppressions", "lift", "alice@example.org")
+    kept = world.rows("SELECT reason FROM suppressions")
+    ended = course("suppressions", "lift", "alice@example.org", "--they-asked")
+
+    assert (refused.code, kept, ended.code) == (1, [("not-me",)], 0)
+    assert "--they-asked" in refused.err
+    assert world.rows("SELECT how FROM consents") == [("the owner, asked to",)]
+    assert world.rows("SELECT reason FROM suppressions") == []
+
+
+@ON_SQLITE
+def test_an_address_that_is_not_shut_out_is_told(course):
+    """A typing mistake lifts nothing and says so."""
+    ended = course("suppressions", "lift", "alise@example.org")
+
+    assert (ended.code, ended.out, ended.err) == (1, "", "This address is not suppressed.\n")
+
+
+@ON_SQLITE
+def test_suppressions_are_counted_and_name_nobody(world, course):
+    """How many, and why; there is no list of them, for only keyed hashes are kept."""
+    none = course("suppressions").out
+    shut_out(world, "complained")
+
+    assert (none, course("suppressions").out) == ("No address is suppressed.\n", "complained: 1\n")
+
+
+@ON_SQLITE
+def test_no_lesson_begins_by_lifting(world, course):
+    """What had ended stays ended: only a sign-up and a yes begin a course."""
+    world.join("alice")
+    event = {"event": "spamreport", "email": "alice@example.org", "sg_event_id": "1", "timestamp": 1}
+    world.app.provider_events([event])
+    world.box.sent.clear()
+    course("suppressions", "lift", "alice@example.org")
+    world.pass_hours(48)
+
+    assert (world.box.sent, world.rows("SELECT status FROM enrolments")) == ([], [("stopped",)])

@@ -1,4 +1,4 @@
-"""In charge of what is put right by hand: `course held`, which lets a refused mailing go, and `course resend`."""
+"""In charge of what is put right by hand: `course held`, `course resend` and `course suppressions`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import typer
 from course.cli.people import as_kept
 from course.cli.service import load, opened
 from course.inbound import spool
-from course.journeys import held, resending
+from course.journeys import held, resending, suppression
 from course.journeys.resending import ResendError
+
+OWNER, ASKED = "the owner", "the owner, asked to"
 
 
 def show(*, as_json: bool) -> None:
@@ -65,3 +67,30 @@ def resend(typed: str, course: str | None, day: int) -> int:
             return 1
     typer.echo(f"A copy of {name} day {day} leaves as soon as a worker looks. An answer to it counts for that day.")
     return 0
+
+
+def suppressed() -> None:
+    """Print how many addresses we never write to, and why."""
+    with opened(load()) as app, app.service.store.reading() as tx:
+        found = suppression.reasons(tx)
+    for reason, count in found.items():
+        typer.echo(f"{reason}: {count}")
+    if not found:
+        typer.echo("No address is suppressed.")
+
+
+def lift(typed: str, *, asked: bool) -> int:
+    """Let mail go to an address again; return 1, and say why, when that is not for the owner to say, or it may."""
+    address = as_kept(typed)
+    with opened(load()) as app, app.service.store.transaction() as tx:
+        reason = suppression.reason(tx, app.keys, address)
+        if reason is not None and (asked or reason != suppression.NOT_ME):
+            suppression.lift(tx, app.keys, address, ASKED if asked else OWNER, app.clock.real())
+            typer.echo(f"Lifted ({reason}), and recorded. They may sign up again; nothing begins by itself.")
+            typer.echo("Your mail house may have a list of its own, like SendGrid's suppressions: look there too.")
+            return 0
+    if reason is None:
+        typer.echo("This address is not suppressed.", err=True)
+    else:
+        typer.echo("They said themselves that they want no mail. If they have asked you: add --they-asked", err=True)
+    return 1

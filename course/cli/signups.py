@@ -41,7 +41,7 @@ def embed(
 
 @community.callback(epilog="Example: course community > list.csv | course community withdraw alice@example.org")
 def show(context: typer.Context) -> None:
-    """Print who asked for the community list; take somebody off it.
+    """Print the community list; take somebody off it.
 
     It is CSV: address, name, language, and since when. Whoever left everything, was erased, or wants no mail from us
     is not on it, so print it anew before each use.

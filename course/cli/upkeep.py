@@ -18,6 +18,8 @@ sending = typer.Typer(invoke_without_command=True)
 app.add_typer(sending, name="sending")
 held = typer.Typer(invoke_without_command=True)
 app.add_typer(held, name="held")
+suppressions = typer.Typer(invoke_without_command=True)
+app.add_typer(suppressions, name="suppressions")
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
 
@@ -38,7 +40,7 @@ def migrate() -> None:
 def backup(
     file: File, *, overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False
 ) -> None:
-    """Write the whole database into one file, while the service runs.
+    """Write the database into one file while the service runs.
 
     The file is verified before it gets its name, and only you can read it. With PostgreSQL it is made by pg_dump. What
     else belongs into a backup is said afterwards.
@@ -181,7 +183,7 @@ def resend(
     day: Annotated[int, typer.Option(min=1, metavar="N", help="The lesson of this day.")],
     course: Annotated[str | None, typer.Option(metavar="NAME", help="Which, if they take several courses.")] = None,
 ) -> None:
-    """Send somebody a lesson once more, that they may not have got.
+    """Send somebody a lesson that they may not have got.
 
     It is a copy: it leaves at once, also on the date of another lesson, and the calendar does not mind it. An answer to
     it counts for its day. At most one copy of a day leaves on a date. Ends with 1, and says why, for who has left,
@@ -190,3 +192,31 @@ def resend(
     from course.cli import remedies
 
     raise typer.Exit(remedies.resend(address, course, day))
+
+
+@suppressions.callback(epilog="Example: course suppressions | course suppressions lift alice@example.org")
+def show_suppressions(context: typer.Context) -> None:
+    """Count the addresses that are never written to.
+
+    For each reason: how many. Whose they are is kept nowhere, so to lift one you need to know the address.
+    """
+    from course.cli import remedies
+
+    if context.invoked_subcommand is None:
+        remedies.suppressed()
+
+
+@suppressions.command(epilog="Example: course suppressions lift alice@example.org")
+def lift(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
+    *,
+    they_asked: Annotated[bool, typer.Option("--they-asked", help="They have asked you for it themselves.")] = False,
+) -> None:
+    """Let an address be written to again, that a false report has shut out.
+
+    Nobody is signed up by it: they do that themselves. It is recorded, and by whose wish. Whoever said themselves that
+    they want no mail is let in again only with --they-asked. Ends with 1 for an address that is not suppressed.
+    """
+    from course.cli import remedies
+
+    raise typer.Exit(remedies.lift(address, asked=they_asked))

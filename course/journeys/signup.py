@@ -126,7 +126,7 @@ def refuse(tx: Connection, service: Service, person: Person, now: datetime, real
     if _has_another(tx, person):
         limits.take(tx, service.keys, limits.REFUSED, addresses.inbox(person.email), now)
     else:
-        suppression.suppress(tx, service.keys, person.email, "not-me", real_now)
+        suppression.suppress(tx, service.keys, person.email, suppression.NOT_ME, real_now)
     if person.status == EnrolmentStatus.PENDING:
         unconfirmed.forget(tx, person)
     else:
