@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from course.inbound import pieces, spool
+from course.inbound.room import Room
 from course.reading.aside import Why
 from course.web import create_app
 
@@ -169,7 +170,7 @@ def there(world):
 
 def test_junk_pushes_nobody_s_letter_out(world, monkeypatch):
     """Alice's letter waits for the owner while any number of mails come that are nobody's, or over a cap."""
-    monkeypatch.setattr(spool, "MOST_HELD", 3)
+    monkeypatch.setattr(spool, "FOR_HELD", Room(files=3, bytes=10_000))
     held(world, "alice", Why.UNCLEAR)
     held(world, "junk", Why.NOBODY, 4)
     held(world, "junk", Why.TOO_MUCH, 4)
@@ -183,12 +184,34 @@ def test_junk_pushes_nobody_s_letter_out(world, monkeypatch):
 
 def test_of_what_is_alike_the_oldest_goes(world, monkeypatch):
     """The disk has an end, also for letters."""
-    monkeypatch.setattr(spool, "MOST_HELD", 2)
+    monkeypatch.setattr(spool, "FOR_HELD", Room(files=2, bytes=10_000))
     held(world, "alice", Why.UNCLEAR)
     held(world, "bob", Why.SEALED)
     held(world, "charlie", Why.UNCLEAR)
 
     assert there(world) == [Why.SEALED, Why.UNCLEAR]
+
+
+def test_what_is_put_aside_has_an_end_in_bytes(world, monkeypatch):
+    """A few hundred mails of 34 MB would fill a small disk: nobody's go first, and Alice's letter stays."""
+    held(world, "alice", Why.UNCLEAR)
+    one = spool.put_by(world.app.spool_folder)[0].path.stat().st_size
+    monkeypatch.setattr(spool, "FOR_HELD", Room(files=100, bytes=3 * one))
+    held(world, "junk!", Why.NOBODY, 4)
+    some = there(world)
+    held(world, "bob", Why.SEALED, 2)
+
+    assert some == [Why.UNCLEAR, Why.NOBODY, Why.NOBODY]
+    assert there(world) == [Why.UNCLEAR, Why.SEALED, Why.SEALED]
+
+
+def test_what_no_key_proves_has_an_end_in_bytes(world, monkeypatch):
+    """A forger fills no disk either, with few mails as little as with many."""
+    monkeypatch.setattr(spool, "FOR_UNPROVEN", Room(files=100, bytes=10_000))
+    for _ in range(5):
+        world.app.put_aside(b"x" * 4_000, source="sendgrid", to=(), passed=())
+
+    assert 1 <= len(list((world.app.spool_folder / "unproven").glob("*.mail"))) <= 2
 
 
 @pytest.mark.parametrize("mine", [True, False], ids=["hers", "nobody's"])

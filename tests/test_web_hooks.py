@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from course.app import App
 from course.inbound import sendgrid as inbound
 from course.inbound import spool
+from course.inbound.room import Room
 from course.reading import read
 from course.web import create_app, hooks
 
@@ -418,7 +419,7 @@ def test_a_wrong_signature_is_refused_and_its_mail_put_aside(world, policy):
 
 def test_a_forger_cannot_fill_the_disk(world, policy, monkeypatch):
     """So many are put aside and no more; what is no form leaves nothing at all."""
-    monkeypatch.setattr(spool, "MOST_UNPROVEN", 2)
+    monkeypatch.setattr(spool, "FOR_UNPROVEN", Room(files=2, bytes=1_000_000))
     for body in (b"no form", *[form(email=MAIL)] * 4):
         assert post(policy, body, "/hooks/sendgrid/inbound").status_code == 403
 

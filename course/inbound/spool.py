@@ -21,15 +21,16 @@ from cryptography.fernet import InvalidToken
 
 from course.files import DRAFT, write_pieces
 from course.inbound import pieces
+from course.inbound.room import Room
 from course.keys import Keys
 from course.reading.aside import HeldError, Why
 
 KEEP_HELD = timedelta(days=14)
-MOST_HELD = 5_000  # files; spam must not fill the disk
+FOR_HELD = Room(files=5_000, bytes=1_000_000_000)  # spam must not fill the disk
 # What goes first where there are more: what anybody can bring about who knows no address that we gave to a person.
 FIRST_TO_GO = (Why.NOBODY, Why.TOO_MUCH, Why.BROKEN)
 MOMENT = "%Y%m%d-%H%M%S-%f"  # begins each file's name, so that they are in order
-MOST_UNPROVEN = 200  # files; a forger must not either
+FOR_UNPROVEN = Room(files=200, bytes=200_000_000)  # a forger must not either
 log = structlog.get_logger()
 
 
@@ -77,7 +78,7 @@ def take(path: Path, keys: Keys) -> Spooled:
 def put_aside(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> None:
     """Keep a mail whose way in is not proven, while there are few of them: a key that was changed must lose nothing."""
     unproven = folder / "unproven"
-    if len(waiting(unproven)) < MOST_UNPROVEN:
+    if not FOR_UNPROVEN.full(waiting(unproven), len(mail.raw)):
         put(unproven, keys, mail, real_now)
 
 
@@ -122,13 +123,11 @@ def drain(
 def hold(path: Path, why: Why) -> None:
     """Put a mail aside, still encrypted, for whoever looks after the service.
 
-    Where there are too many, nobody's go first, the oldest before the others; people's own when nothing else is left.
+    Where there are too many (or too much), nobody's go first, the oldest before the others; then people's own.
     """
     _move(path, "held", f"{path.name.partition('.')[0]}.{why}.mail")
-    held = waiting(path.parent / "held")
-    if len(held) > MOST_HELD:
-        for one in sorted(held, key=_worth)[: len(held) - MOST_HELD]:  # the oldest come first in `held`
-            one.unlink(missing_ok=True)
+    for one in FOR_HELD.over(sorted(waiting(path.parent / "held"), key=_worth)):  # of what is alike the oldest is first
+        one.unlink(missing_ok=True)
 
 
 def _worth(path: Path) -> int:

@@ -1,0 +1,34 @@
+"""In charge of how much that strangers sent may lie on the disk: so many files, and so many bytes in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Room(NamedTuple):
+    """What there is room for."""
+
+    files: int
+    bytes: int
+
+    def full(self, paths: Sequence[Path], more: int) -> bool:
+        """Whether one more file, of so many bytes, finds no room beside these."""
+        return len(paths) + 1 > self.files or sum(map(_size, paths)) + more > self.bytes
+
+    def over(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Return as many of these as must go, the first of them first, for the others to have room."""
+        sizes = list(map(_size, paths))
+        many, much, gone = len(paths), sum(sizes), 0
+        while many - gone > self.files or much > self.bytes:
+            much -= sizes[gone]
+            gone += 1
+        return paths[:gone]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # another process was faster
