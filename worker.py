@@ -23,13 +23,13 @@ from course.app import App
 from course.clock import TICK, TIDY
 from course.content import checks, lacking
 from course.content.sources import ContentError
+from course.failures import told
 from course.inbound import Source
 from course.journeys import trials
 from course.journeys.switch import WHAT_TO_DO, Off
 from course.journeys.workers import BEAT
 from course.jumps import Reading
 from course.settings import Settings, SettingsError, load
-from course.store.migrate import SchemaError
 from course.system_clock import SystemClock
 from course.timelapse import DAY
 from course.web import connections, create_app
@@ -56,8 +56,11 @@ def main() -> None:
         garbage.seldom()
         listening = None if only in {"clock", "mail"} else sockets.for_pages(settings)
         sources = [] if only in {"clock", "web"} else ways_in(settings, only)
-    except (SettingsError, ContentError, SchemaError) as error:
-        sys.exit(f"The service cannot start:\n{error}")
+    except Exception as error:
+        sentence = told(error)
+        if not sentence:
+            raise
+        sys.exit(f"The service cannot start:\n{sentence}")
     stop_clock = start_clock(app) if only in {None, "clock"} else None
     stop_mail = inbound.start(sources, app) if only != "clock" else None
     print(greeting(settings, only, app.guard.look(), sources), flush=True)  # noqa: T201 (what the person who typed the command reads)

@@ -200,6 +200,10 @@ def load(**given: object) -> Settings:
         raise SettingsError("\n".join(settings_rules.problems(error))) from None
     except UnicodeDecodeError:
         raise SettingsError("The file .env cannot be read: save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(
+            f"The file {error.filename} cannot be read ({error.strerror}): it must belong to the service's user"
+        ) from None
     if misspelt:
         raise SettingsError("\n".join(misspelt))
     try:

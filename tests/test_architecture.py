@@ -41,7 +41,9 @@ PLAIN = {
 LEVEL = (
     dict.fromkeys(PLAIN, 0)
     | {"store": 1, "journeys": 2}
-    | dict.fromkeys(("app", "ticking", "erasure", "system_clock", "sockets", "cli", "web", "outbound", "inbound"), 3)
+    | dict.fromkeys(
+        ("app", "ticking", "erasure", "failures", "system_clock", "sockets", "cli", "web", "outbound", "inbound"), 3
+    )
 )
 LEVEL |= {"worker": 4, "__main__": 4, "__init__": 0}
 # Each library's only doors. A name that is not here may be imported anywhere.
@@ -55,7 +57,7 @@ DOORS = {
     "smtplib": {"outbound"},
     "fastapi": {"web"},
     "starlette": {"web"},
-    "sqlalchemy": {"store", "journeys", "app", "cli"},
+    "sqlalchemy": {"store", "journeys", "app", "failures", "cli"},
     "alembic": {"store"},
     "sqlite3": {"store"},
     "psycopg": {"store"},

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments, prog_name="course")
     except Exception as error:
-        from course.cli.failures import told
+        from course.failures import told
 
         sentence = told(error)
         if not sentence:

@@ -10,8 +10,8 @@ import sys
 
 import typer
 
-from course.cli.failures import told
 from course.cli.service import load, opened
+from course.failures import told
 from course.inbound import spool
 from course.inbound.spool import Spooled
 from course.keys import Keys
