@@ -242,6 +242,7 @@ def test_a_backup_says_what_else_to_keep(world, take, tmp_path, database):
 def test_a_missing_pg_dump_is_named(world, take, monkeypatch):
     """It says what to install."""
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(postgresql, "SIDE_BY_SIDE", world.app.settings.data_dir)
 
     with pytest.raises(BackupError, match=r"pg_dump is not installed here.*postgresql-client"):
         take()
@@ -261,6 +262,8 @@ def test_the_password_is_in_no_argument(tmp_path, monkeypatch, pg_tools):
     program.write_text(script.format(tmp_path))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(postgresql, "SIDE_BY_SIDE", tmp_path)
+    monkeypatch.setattr(postgresql, "major_of", lambda _: 15)
     engine = create_engine("postgresql+psycopg://course:p%3Aw%5Cd@localhost/course?sslmode=prefer")
     postgresql.dump(engine, tmp_path / "into")
 
@@ -281,6 +284,46 @@ def test_a_dump_that_fails_says_why(world, take, monkeypatch):
         postgresql.dump(world.app.service.store.engine, world.app.settings.data_dir / "x")
 
 
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Return a function that installs programs of PostgreSQL which only say their version, and who was called."""
+
+    def install(folder, version):
+        for name in ("pg_dump", "pg_restore"):
+            program = tmp_path / folder / name
+            program.parent.mkdir(parents=True, exist_ok=True)
+            program.write_text(f'#!/bin/sh\necho "$0 $@" >> {tmp_path}/seen\necho "{name} (PostgreSQL) {version}"\n')
+            program.chmod(0o755)
+        return tmp_path / folder
+
+    monkeypatch.setenv("PATH", f"{install('newest', '18.4')}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(postgresql, "SIDE_BY_SIDE", tmp_path / "side")
+    monkeypatch.setattr(postgresql, "major_of", lambda _: 15)
+    return install
+
+
+NOWHERE = create_engine("postgresql+psycopg://localhost/course")
+
+
+@pytest.mark.parametrize("work", [postgresql.dump, postgresql.verify, postgresql.load])
+def test_programs_whose_backups_the_server_cannot_take_are_refused(tmp_path, programs, work):
+    """What those of 17 and later write, an older server never takes back: better no backup than one that is none."""
+    with pytest.raises(BackupError, match=r"is of version 18 and the server of 15.*apt install postgresql-client-15"):
+        work(NOWHERE, tmp_path / "file")
+
+    assert [line.split()[1:] for line in (tmp_path / "seen").read_text().splitlines()] == [["--version"]]
+
+
+def test_programs_of_the_server_s_own_version_come_first(tmp_path, programs):
+    """Debian has several versions side by side, and PATH leads to the newest: nobody needs to know of that."""
+    own = programs("side/15/bin", "15.18")
+    postgresql.dump(NOWHERE, tmp_path / "file")
+
+    called = (tmp_path / "seen").read_text().splitlines()
+    assert {line.split()[0] for line in called} == {str(own / "pg_dump")}
+    assert "--format=custom" in called[-1]
+
+
 @ON_POSTGRESQL
 def test_a_torn_dump_is_found_out(world, take):
     """A file that lost its end is read to where it ends, and refused."""
@@ -290,4 +333,4 @@ def test_a_torn_dump_is_found_out(world, take):
     file.write_bytes(whole[: len(whole) * 3 // 4])
 
     with pytest.raises(BackupError, match="pg_restore did not do its part"):
-        postgresql.verify(file)
+        postgresql.verify(world.app.service.store.engine, file)

@@ -77,5 +77,5 @@ def _dump(store: Store, draft: Path) -> dict[str, int]:
     with store.reading() as tx:
         found = {table.name: int(tx.execute(select(func.count()).select_from(table)).scalar_one()) for table in COUNTED}
     postgresql.dump(store.engine, draft)
-    postgresql.verify(draft)
+    postgresql.verify(store.engine, draft)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ from sqlalchemy import Engine
 from course.store.failures import BackupError
 from course.store.key_store import SCHEMA
 
+SIDE_BY_SIDE = Path("/usr/lib/postgresql")  # where Debian has the programs of each version, whatever is first in PATH
+TIMED = 17  # from this version on pg_restore sets transaction_timeout first, which older servers do not know
+
 
 def dump(engine: Engine, into: Path) -> None:
     """Write the database but for people's keys into a file, as it is at one moment, while it is used.
@@ -25,22 +29,22 @@ def dump(engine: Engine, into: Path) -> None:
     """
     with _address(engine) as address:
         how = "--format=custom", "--no-owner", "--no-privileges", f"--exclude-schema={SCHEMA}"
-        _run("pg_dump", *how, f"--file={into}", f"--dbname={address}")
+        _run(engine, "pg_dump", *how, f"--file={into}", f"--dbname={address}")
 
 
-def verify(file: Path) -> None:
+def verify(engine: Engine, file: Path) -> None:
     """Read a backup from its beginning to its end. Raises BackupError for one that is torn, or none of this service."""
-    listed = _run("pg_restore", "--list", str(file))
+    listed = _run(engine, "pg_restore", "--list", str(file))
     if " TABLE DATA public deliveries " not in listed:
         raise BackupError(f"{file} is no backup of this service: pg_restore --list finds no deliveries in it")
-    _run("pg_restore", f"--file={os.devnull}", str(file))
+    _run(engine, "pg_restore", f"--file={os.devnull}", str(file))
 
 
 def load(engine: Engine, file: Path) -> None:
     """Fill an empty database from a backup, whole or not at all. Raises BackupError."""
     with _address(engine) as address:
         how = "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"
-        _run("pg_restore", *how, f"--dbname={address}", str(file))
+        _run(engine, "pg_restore", *how, f"--dbname={address}", str(file))
 
 
 @contextlib.contextmanager
@@ -63,13 +67,36 @@ def _address(engine: Engine) -> Iterator[str]:
         Path(name).unlink(missing_ok=True)
 
 
-def _run(program: str, *arguments: str) -> str:
-    path = shutil.which(program)
+def major_of(engine: Engine) -> int:
+    """Return the server's major version."""
+    with engine.connect() as connection:
+        return int((connection.dialect.server_version_info or (0,))[0])
+
+
+def _suiting(program: str, server: int) -> str:
+    """Return where the program is: that of the server's own version, else the first one in PATH if the two agree."""
+    path = shutil.which(program, path=SIDE_BY_SIDE / str(server) / "bin") or shutil.which(program)
     if path is None:
         raise BackupError(
-            f"{program} is not installed here. It comes with PostgreSQL's client (Debian: apt install "
-            "postgresql-client); it must not be older than the server"
+            f"{program} is not installed here. It comes with PostgreSQL's client, of the server's own version at best "
+            f"(Debian: apt install postgresql-client-{server}); it must not be older than the server"
         )
+    said = re.search(r"PostgreSQL\) (\d+)", _done(program, path, "--version"))
+    client = int(said[1]) if said else server
+    if server < TIMED <= client:
+        raise BackupError(
+            f"{program} is of version {client} and the server of {server}, which cannot take back what it writes: use "
+            f"that of version {server} (Debian: apt install postgresql-client-{server}, and it is found; elsewhere put "
+            "its folder first into PATH)"
+        )
+    return path
+
+
+def _run(engine: Engine, program: str, *arguments: str) -> str:
+    return _done(program, _suiting(program, major_of(engine)), *arguments)
+
+
+def _done(program: str, path: str, *arguments: str) -> str:
     # No shell, and nothing in it that a stranger wrote.
     done = subprocess.run([path, *arguments], capture_output=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
     if done.returncode:

@@ -23,7 +23,6 @@ def replacement(url: str, file: Path, stamp: str, *, force: bool) -> Iterator[tu
 
     Raises BackupError, or SchemaError for a backup of a newer version; then the present one is as it was.
     """
-    postgresql.verify(file)
     old = Store(url)
     name = old.engine.url.database or ""
     draft, kept = f"{name}_restoring", f"{name}_before_restore_{stamp.replace('-', '_')}"
@@ -37,6 +36,8 @@ def replacement(url: str, file: Path, stamp: str, *, force: bool) -> Iterator[tu
             old.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT", hide_parameters=True
         )
         at_the_end.callback(admin.dispose)
+        with _told():
+            postgresql.verify(admin, file)
         with _told(), admin.connect() as connection:
             _alone(connection, name, force=force)
             _drop(connection, draft)  # one that a crash left
