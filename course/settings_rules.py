@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from course.hosts import SAMPLE_DOMAIN, imap_host, is_loopback, listening, smtp_host
+from course.signers import public_key
 
 if TYPE_CHECKING:
     from course.settings import Settings
@@ -121,7 +122,14 @@ def _ways_out(settings: Settings) -> list[str]:
 
 
 def _ways_in(settings: Settings) -> list[str]:
-    problems = []
+    problems = [
+        f"{name}: put the public key as SendGrid shows it, one line that begins with MFkw, or leave it empty"
+        for name, key in (
+            ("SENDGRID_INBOUND_KEY", settings.sendgrid_inbound_key),
+            ("SENDGRID_EVENT_KEY", settings.sendgrid_event_key),
+        )
+        if key and public_key(key) is None
+    ]
     secret = settings.sendgrid_inbound_secret.get_secret_value()
     if secret and len(secret) < SHORTEST_SECRET:
         problems.append(f"SENDGRID_INBOUND_SECRET: put at least {SHORTEST_SECRET} letters and digits")

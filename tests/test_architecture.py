@@ -20,6 +20,7 @@ PLAIN = {
     "settings",
     "settings_rules",
     "hosts",
+    "signers",
     "files",
     "schedule",
     "offsets",

@@ -140,6 +140,15 @@ def test_dotenv_in_another_charset_stops_the_start(alone):
         load()
 
 
+@pytest.mark.parametrize("name", ["sendgrid_event_key", "sendgrid_inbound_key"])
+@pytest.mark.parametrize("key", ["bad", "YmFk", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"])
+def test_a_key_that_is_none_stops_the_start(name, key):
+    """With it every bounce and every reply would be turned away, until SendGrid gives them up."""
+    assert refused(**{name: key}) == [
+        f"{name.upper()}: put the public key as SendGrid shows it, one line that begins with MFkw, or leave it empty"
+    ]
+
+
 def test_every_setting_that_is_no_text_says_what_to_put():
     """The settings library's own words are about types; people want to know what to write."""
     texts = {name for name, field in Settings.model_fields.items() if field.annotation in {str, SecretStr}}

@@ -15,11 +15,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import structlog
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from fastapi import APIRouter
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +28,7 @@ from starlette.responses import PlainTextResponse, Response
 from course.inbound import sendgrid
 from course.inbound.arriving import Arriving
 from course.reading.authentication import SENDGRID
+from course.signers import public_key
 from course.web import render
 from course.web.forms import MailForm
 from course.web.guards import place
@@ -58,7 +58,7 @@ async def inbound(request: Request, secret: str = "") -> Response:
     """Take one mail: verify, spool durably, then say 200. With a key, the signature decides, else the secret."""
     settings = render.app_of(request).settings
     expected = settings.sendgrid_inbound_secret.get_secret_value()
-    key = _public_key(settings.sendgrid_inbound_key)
+    key = public_key(settings.sendgrid_inbound_key)
     if key is None and (settings.sendgrid_inbound_key or not (expected and secret)):
         log.error("mail came in by SendGrid; neither SENDGRID_INBOUND_KEY nor SENDGRID_INBOUND_SECRET lets it in")
         return _say(503)
@@ -83,7 +83,7 @@ async def inbound(request: Request, secret: str = "") -> Response:
 async def events(request: Request) -> Response:
     """Take a batch of events, if SendGrid signed exactly these bytes. Anything but a 2xx makes it try for a day."""
     app = render.app_of(request)
-    key = _public_key(app.settings.sendgrid_event_key)
+    key = public_key(app.settings.sendgrid_event_key)
     if key is None:
         log.error("events came in, but SENDGRID_EVENT_KEY is missing or no key")
         return _say(503)
@@ -168,14 +168,6 @@ def _events(body: bytes) -> list[dict[str, object]]:
         log.warning("SendGrid signed something that is no JSON; it was dropped")
         return []
     return [event for event in found if isinstance(event, dict)] if isinstance(found, list) else []
-
-
-def _public_key(setting: str) -> ec.EllipticCurvePublicKey | None:
-    try:
-        key = load_der_public_key(base64.b64decode(setting, validate=True))
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
 def _signed(key: ec.EllipticCurvePublicKey, request: Request, digest: bytes) -> bool:
