@@ -214,7 +214,7 @@ def test_a_disk_that_cannot_be_written_is_told(shell, tmp_path):
 def test_an_older_schema_is_told(world, tmp_path):
     """On PostgreSQL nothing migrates by itself: the sentence names the command that does."""
     with world.app.service.store.transaction() as tx:
-        tx.exec_driver_sql("DROP TABLE alembic_version")
+        tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     done = process(tmp_path, "status", DATABASE_URL=world.app.settings.database_url.get_secret_value())
 
     assert done.returncode == 2
@@ -571,6 +571,20 @@ def test_status_for_programs(course, world):
     assert said["transport"] == "folder"
     assert (said["sending_stopped"], said["held_mailings"], said["due_now"]) == ("", [], 0)
     assert said["last_tick"] == world.clock.real().isoformat()
+
+
+def test_status_tells_of_a_folder_with_another_database(shell, tmp_path, monkeypatch):
+    """DATABASE_URL has a typo, and nobody is there: status says so each time, for looking changes nothing."""
+    watermark = tmp_path / "var" / "watermark"
+    watermark.parent.mkdir(exist_ok=True)
+    watermark.write_text('{"database": "true", "mark": 1806537600000}')
+    before = watermark.read_bytes()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/typo.db")
+    shown = [shell("status").out for _ in range(2)]
+
+    told = "check       DATA_DIR has served another database, and this one is empty"
+    assert [told in said for said in shown] == [True, True]
+    assert watermark.read_bytes() == before
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 import worker
 from course.app import App
 from course.journeys import privacy, reports, sending, switch
+from course.journeys.guard import BESIDE
 from course.journeys.switch import Why
 from course.outgoing import Sent
 from course.system_clock import STOPWATCH, SystemClock
@@ -233,6 +234,55 @@ def test_a_new_database_in_an_old_folder_begins_with_new_numbers(world, tmp_path
     assert world.box.names("bob@example.org") == ["confirm", "welcome"]
     assert world.app.leave(old_link, "page") is None
     assert world.rows("SELECT status FROM enrolments") == [("active",)]
+
+
+def elsewhere(tmp_path):
+    """Return the address of a database that is not there yet, as a typo names one."""
+    return make_settings(data_dir=tmp_path / "x", database_url=f"sqlite:///{tmp_path}/typo.db").database_url
+
+
+@ON_SQLITE
+def test_an_empty_database_in_an_old_folder_is_said(world, tmp_path):
+    """A typo in DATABASE_URL, or a volume that is not there: each start says it, for as long as nobody is in it."""
+    world.join()
+    with capture_logs() as logs:
+        for _ in range(2):
+            start(world, database_url=elsewhere(tmp_path))
+            world.clock.go(minutes=5)
+            world.app.tick()
+    world.join("bob")
+    with capture_logs() as later:
+        start(world)
+        world.app.tick()
+
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == [BESIDE] * 2
+    assert [line for line in later if line["log_level"] in {"warning", "error"}] == []
+    assert why(world) is None
+
+
+@ON_SQLITE
+def test_a_typo_that_is_mended_leaves_no_trace(world, tmp_path):
+    """Whoever looked, or ran a worker, on the empty database goes back to the true one, and sending goes on there."""
+    world.join()
+    url = world.app.settings.database_url
+    start(world, database_url=elsewhere(tmp_path))
+    world.clock.go(minutes=5)
+    world.app.tick()
+    start(world, database_url=url)
+
+    assert why(world) is None
+
+
+@ON_SQLITE
+def test_a_typo_that_people_came_to_is_asked_about(world, tmp_path):
+    """Once somebody has signed up there, the folder is that database's: the first one is another, and asks."""
+    world.join()
+    url = world.app.settings.database_url
+    start(world, database_url=elsewhere(tmp_path))
+    world.join("bob")
+    start(world, database_url=url)
+
+    assert why(world) == Why.ANOTHER
 
 
 @ON_SQLITE

@@ -339,9 +339,18 @@ def test_a_newer_schema_stops_the_start(store, settings, monkeypatch):
         App.build(settings)
 
 
+def test_an_empty_database_is_not_called_an_older_one(bare):
+    """DATABASE_URL may have a typo: that is asked before the command is named that makes the tables."""
+    with pytest.raises(SchemaError, match=r"is empty: is DATABASE_URL right.*course migrate"):
+        migrate.check(bare)
+
+
 def test_an_older_schema_names_the_command(bare):
     """Where migrations are somebody's own step, the error names it."""
-    with pytest.raises(SchemaError, match="course migrate"):
+    migrate.upgrade(bare)
+    run(bare, "UPDATE alembic_version SET version_num = '0001'")
+
+    with pytest.raises(SchemaError, match="older schema: run `course migrate`"):
         migrate.check(bare)
 
 

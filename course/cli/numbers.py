@@ -13,6 +13,7 @@ from course.app import App
 from course.cli.service import load, opened
 from course.inbound import spool
 from course.journeys import reports, tallies
+from course.journeys.guard import BESIDE
 from course.journeys.switch import WHAT_TO_DO
 from course.journeys.tallies import Tally
 from course.store import migrate as schema
@@ -73,6 +74,7 @@ def _report(app: App) -> dict[str, Any]:
         "mail_unproven": len(spool.waiting(app.spool_folder / "unproven")),
         "schema": _version(app.service.store),
         "database": f"{url.get_backend_name()} {url.host or ''} {url.database}".replace("  ", " "),
+        "beside": BESIDE if app.guard.beside else None,
         "transport": app.settings.transport,
         "site": app.settings.site,
     }
@@ -92,6 +94,8 @@ def _lines(app: App, report: dict[str, Any]) -> list[str]:
     }
     if report["mail_unproven"]:
         facts["mail"] += f", {report['mail_unproven']} under a wrong signature (SENDGRID_INBOUND_KEY)"
+    if report["beside"]:
+        facts["check"] = report["beside"]
     if report["batches"]:
         facts["batches"] = report["batches"]
     if app.settings.timelapse:

@@ -18,6 +18,7 @@ TICK = "last_tick"
 KEY = "key_check"
 DATABASE = "database"  # a random name, which backups share
 LINE = "line"  # another one, which each restore begins anew
+BESIDE = "beside"  # which database DATA_DIR remembered when this one began; forgotten when somebody comes
 MARK = "mark"  # the newest moment that this database knows
 
 # Made once: they are asked at every tick, or at most of them.

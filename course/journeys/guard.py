@@ -26,6 +26,7 @@ from course.store.database import Store
 from course.store.tables import subscribers
 
 NOTE = timedelta(seconds=30)  # real time between two notes that the clock ticks: often enough, and spares the disk
+BESIDE = "DATA_DIR has served another database, and this one is empty: check DATABASE_URL and DATA_DIR"
 log = structlog.get_logger()
 
 
@@ -54,6 +55,7 @@ class Guard:
     far: bool = False  # the clock is ahead by a jump
     told_of_jump: bool = False
     noted_at: datetime | None = None
+    beside: bool = False  # it began under a DATA_DIR that remembers another one, and nobody has come to it yet
 
     @classmethod
     def open(cls, store: Store, data_dir: Path, clock: Clock) -> Guard:
@@ -62,17 +64,25 @@ class Guard:
         known, here = read(path), Reading.of(clock)
         with store.transaction() as tx:
             facts.identity(tx, here.real)
-            found = _found(facts.recall_all(tx, facts.DATABASE, facts.MARK))
+            facts_now = facts.recall_all(tx, facts.DATABASE, facts.MARK, facts.BESIDE)
+            found, empty = _found(facts_now), not _anybody(tx)
             why = _doubt(known, found, sqlite=store.sqlite)
-            if why is not None and found.mark == 0 and not _anybody(tx):
+            other = known if known and known.mark and known.database != found.database else None
+            beside = other is not None and other.database == facts_now.get(facts.BESIDE, ("",))[0]
+            if why is not None and found.mark == 0 and empty and not beside:
                 # A new database, with nobody in it who could get a mail twice. What the one before it gave out is
                 # still in people's inboxes, so the ids begin after it.
                 ids.begin_at(tx, facts.milliseconds(here.real))
-            elif why is not None:
+                if other is not None:
+                    facts.remember(tx, facts.BESIDE, other.database, here.real)
+                    beside = True
+            elif why is not None and not beside:
                 switch.turn_off(tx, why, here.real, known.moment if known else found.moment)
-        if known is None or why is not None:
+        if beside and empty:
+            log.warning(BESIDE)
+        if known is None or (why is not None and not beside):
             write(path, found)
-        return cls(store, path, clock, found, here)
+        return cls(store, path, clock, found, here, beside=beside)
 
     def look(self) -> Off | None:
         """Return why sending is off, or None. Turns it off when the database went back, or the clock jumped ahead."""
@@ -110,9 +120,14 @@ class Guard:
             return
         with self.store.transaction() as tx:
             facts.remember(tx, facts.TICK, "", real_now)
+            if self.beside and _anybody(tx):
+                facts.forget(tx, facts.BESIDE)
+                self.beside = False
             if not self.far:  # a moment that is none yet must not become the newest one known
                 self.known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
         self.noted_at = real_now
+        if self.beside:  # a typo that is mended leaves no trace: the file goes on naming the other one
+            return
         try:
             write(self.path, self.known)  # after the commit: the file is never ahead of the database
         except OSError as error:

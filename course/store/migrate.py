@@ -46,6 +46,10 @@ def check(store: Store) -> None:
     with store.reading() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     _refuse_newer(current)
+    if current is None:
+        raise SchemaError(
+            "The database is empty: is DATABASE_URL right? For a new one, `course migrate` makes the tables."
+        )
     if current != newest():
         raise SchemaError("The database has an older schema: run `course migrate`, then start again.")
 
