@@ -6,20 +6,25 @@ import base64
 import json
 import resource
 import tempfile
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from conftest import ON_SQLITE
-from sqlalchemy import text
+from pydantic import SecretStr
+from sqlalchemy import inspect, text
 from test_journal import KEEP, NEW, OLD, SHARE, a_lesson, again, answer, choose, kept, words
 from test_journal import settings as settings  # noqa: PLC0414 (a fixture: a service that offers a journal)
 from test_restore import ON_POSTGRESQL, restore, statuses, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
 from course import logs
+from course.app import App
 from course.journeys import checkins, diary, erasures, journal, key_backups, letters, person_keys, privacy
 from course.journeys.letters import Wish
+from course.store import migrate
+from course.store.database import Store
 from course.store.failures import BackupError
 from course.store.key_store import person_keys as keys_table
 from course.store.states import CheckinAnswer
@@ -90,6 +95,84 @@ def test_a_restore_erases_again(world, tmp_path):
 
     assert list(statuses(world)) == ["bob@example.org"]
     assert locked_words(world) == [CANARY]
+
+
+@contextmanager
+def kept_database(world, name):
+    """Give the database that a restore has kept."""
+    store = Store(world.app.service.store.engine.url.set(database=name).render_as_string(hide_password=False))
+    with closing(store), store.transaction() as tx:
+        yield tx
+
+
+@ON_POSTGRESQL
+def test_a_database_that_was_kept_holds_no_key(world, tmp_path):
+    """Whoever is erased after a restore cannot be read in the database it replaced, long as that may be kept."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    done = restore(world, take(world, tmp_path))
+    with kept_database(world, done.kept_as) as tx:
+        there = inspect(tx).has_table("entries"), inspect(tx).has_table("person_keys", schema="journal_keys")
+
+    assert there == (True, False)
+    assert not done.keys_left
+    assert locked_words(world) == [CANARY]
+
+
+@ON_POSTGRESQL
+def test_keys_that_could_not_be_carried_over_stay_where_they_are(world, tmp_path, monkeypatch):
+    """What they lock must not be lost: they are left in the kept database, and it is said."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    file = take(world, tmp_path)
+    monkeypatch.setattr("course.journeys.carrying_words.keys", lambda *_: None)
+    done = restore(world, file)
+    with kept_database(world, done.kept_as) as tx:
+        left = tx.execute(keys_table.select()).all()
+
+    assert len(left) == 1
+    assert done.keys_left
+
+
+@ON_POSTGRESQL
+def test_a_crash_after_the_swap_loses_no_key(world, tmp_path, monkeypatch):
+    """The restored database has them all before they go from the other one."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    file = take(world, tmp_path)
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("course.store.swapping.without_keys", crash)
+    with pytest.raises(KeyboardInterrupt):
+        restore(world, file)
+
+    assert locked_words(world) == [CANARY]
+
+
+@ON_POSTGRESQL
+def test_whoever_goes_back_to_the_kept_database_brings_the_keys_along(world, tmp_path, folder):
+    """As docs/backup.md says it: the keys are backed up, migrate makes their place anew, and they are put back."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    done = restore(world, take(world, tmp_path))
+    taken = key_backups.take(world.app.service, folder, world.clock.real())
+    kept = world.app.service.store.engine.url.set(database=done.kept_as).render_as_string(hide_password=False)
+    with closing(Store(kept)) as store:
+        migrate.upgrade(store)
+    world.app.close()
+    settings = world.app.settings
+    back = App.build(
+        settings.model_copy(update={"database_url": SecretStr(kept)}), transport=world.box, clock=world.clock
+    )
+    added = key_backups.put_back(back.service, taken.file, world.clock.real())
+    with back.service.store.reading() as tx:
+        said = [journal.opened(back.service, row) for row in tx.execute(journal.select(journal.entries))]
+    back.close()
+    world.app = App.build(settings, transport=world.box, clock=world.clock)
+
+    assert (added, said) == (1, [CANARY])
 
 
 def test_a_restore_brings_back_no_letter_that_was_taken_back(world, tmp_path):

@@ -70,6 +70,8 @@ def _said(done: Restored) -> list[str]:
     carried = done.carried
     lines = [f"The database is restored{f', as of {done.backup:%Y-%m-%d %H:%M} UTC' if done.backup else ''}."]
     lines += [f"The one before is kept as {done.kept_as}."]
+    if done.keys_left:
+        lines += ["It still holds people's keys: what they wrote can be read there, whoever is erased from now on."]
     counted = {
         "addresses that want no mail": carried.suppressions,
         "consents given or withdrawn": carried.consents,

@@ -18,6 +18,7 @@ from course.journeys.service import Service
 from course.journeys.switch import Why
 from course.keys import Keys
 from course.settings import Settings
+from course.store import key_store, swapping
 from course.store.database import Store
 from course.store.replacing import replacement
 from course.store.states import DeliveryStatus
@@ -30,6 +31,7 @@ class Restored:
 
     carried: Carried
     kept_as: str
+    keys_left: bool  # the kept database holds people's keys
     backup: datetime | None
     until: datetime | None
 
@@ -49,6 +51,7 @@ def restore(
         facts.check_key(service, real_now)
         before = _mark(new)
         carried = carrying.carry(old, service, now, real_now, with_erased=with_erased)
+        taken = old is not None and not new.sqlite and key_store.covers(new, old)
         carried.erased += erasures.again(service, now, with_erased=with_erased)
         lost = [known for known in (old and _mark(old), guard.read(watermark)) if known and known.mark]
         until = max(lost, key=lambda known: known.mark, default=None)
@@ -61,7 +64,8 @@ def restore(
             fresh.end_all(tx)  # a link that was used since would work once more
             known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
     guard.write(watermark, known)
-    return Restored(carried, kept_as, before.moment if before else None, until.moment if until else None)
+    keys_left = not settings.sqlite and not (taken and swapping.without_keys(settings.database, kept_as))
+    return Restored(carried, kept_as, keys_left, before.moment if before else None, until.moment if until else None)
 
 
 def _mark(store: Store) -> Watermark | None:

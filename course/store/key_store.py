@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, String, Table, inspect
+from sqlalchemy import Column, Connection, Index, LargeBinary, MetaData, String, Table, inspect, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from course.store.database import Store
@@ -41,6 +42,18 @@ def opened(store: Store, data_dir: Path) -> Store:
     with own.transaction() as tx:
         metadata.create_all(tx)
     return own
+
+
+def covers(new: Store, old: Store) -> bool:
+    """Whether the new PostgreSQL database has everybody's key that the old one has, if that can be told."""
+    try:
+        with new.reading() as there, old.reading() as here:
+            if not inspect(here).has_table(person_keys.name, schema=SCHEMA):
+                return True
+            known = set(there.execute(select(person_keys.c.id)).scalars())
+            return known.issuperset(here.execute(select(person_keys.c.id)).scalars())
+    except DBAPIError:
+        return False
 
 
 def make(tx: Connection) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import DropSchema
 
 from course.store import migrate, postgresql
 from course.store.database import Store
 from course.store.failures import BackupError
+from course.store.key_store import SCHEMA
 
 LONGEST = 63  # bytes of a name in PostgreSQL
 LOOKS = 20  # a tenth of a second apart, until a session counts as one that stays
@@ -58,6 +61,23 @@ def replacement(url: str, file: Path, stamp: str, *, force: bool) -> Iterator[tu
             for before, after in ((name, kept), (draft, name)):
                 rename = f"ALTER DATABASE {_quoted(admin, before)} RENAME TO {_quoted(admin, after)}"
                 connection.execute(text(rename))
+
+
+def without_keys(url: str, kept: str) -> bool:
+    """Take people's keys out of the database that was kept: the present one has them, and destroys them on erasure.
+
+    False when that could not be done.
+    """
+    store = Store(make_url(url).set(database=kept).render_as_string(hide_password=False))
+    try:
+        with store.transaction() as tx:
+            tx.execute(text("SET LOCAL lock_timeout = '10s'"))
+            tx.execute(DropSchema(SCHEMA, cascade=True, if_exists=True))
+    except DBAPIError:
+        return False
+    finally:
+        store.close()
+    return True
 
 
 def _alone(connection: Connection, name: str, *, force: bool) -> None:
