@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -20,13 +20,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from course import garbage, inbound, jumps, logs, sockets, sole
 from course.app import App
-from course.clock import TICK, TIDY
+from course.clock import TICK, TIDY, Clock
 from course.content import checks, lacking
 from course.content.sources import ContentError
-from course.failures import told
+from course.failures import Complaint, cause, told
+from course.greeting import greeting
 from course.inbound import Source
 from course.journeys import trials
-from course.journeys.switch import WHAT_TO_DO, Off
 from course.journeys.workers import BEAT
 from course.jumps import Reading
 from course.settings import Settings, SettingsError, load
@@ -105,23 +105,13 @@ def start_clock(app: App) -> Callable[[], None]:
     tidy = max(tick, TIDY * lapse / DAY) if lapse else TIDY
     busy = threading.Lock()
 
-    def guarded(work: Callable[[], object]) -> Callable[[], None]:
-        def run() -> None:
-            with busy:
-                try:
-                    work()
-                except Exception as error:  # noqa: BLE001 (whatever this tick met, the next one tries again)
-                    log.error("a tick failed; the next one tries again", error=type(error).__name__)
-
-        return run
-
     # UTC intervals; late ticks are one tick; none is ever dropped for being late (APScheduler's default drops it).
     clock = BackgroundScheduler(timezone="UTC")
     each = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
-    clock.add_job(guarded(app.tick), "interval", seconds=tick, id="tick", **each)
+    clock.add_job(guarded(app.tick, busy, app.clock), "interval", seconds=tick, id="tick", **each)
     if not app.service.store.sqlite:
         clock.add_job(beat(app), "interval", seconds=BEAT, id="beat", **each)
-    clock.add_job(guarded(app.tidy), "interval", seconds=tidy, id="tidy", **each)
+    clock.add_job(guarded(app.tidy, busy, app.clock), "interval", seconds=tidy, id="tidy", **each)
     clock.start()
     threading.Thread(target=go_on_when_put_back, args=(clock, app), daemon=True).start()
 
@@ -137,6 +127,24 @@ def start_clock(app: App) -> Callable[[], None]:
     return stop
 
 
+def guarded(work: Callable[[], object], busy: threading.Lock, clock: Clock) -> Callable[[], None]:
+    """Return what does this work, one at a time; a failure is said, but not at each of a thousand ticks."""
+    complaint = Complaint()
+
+    def run() -> None:
+        with busy:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 (whatever this tick met, the next one tries again)
+                if complaint.news(cause(error), clock.monotonic()):
+                    log.error("a tick failed; the next one tries again", error=type(error).__name__, why=complaint.said)
+            else:
+                if complaint.over():
+                    log.warning("ticks go on again")
+
+    return run
+
+
 def go_on_when_put_back(clock: BackgroundScheduler, app: App) -> None:
     """Let every job run at once when the wall clock was put back: each waits for a moment that is hours away again."""
     before = Reading.of(app.clock)
@@ -150,12 +158,16 @@ def go_on_when_put_back(clock: BackgroundScheduler, app: App) -> None:
 
 def beat(app: App) -> Callable[[], None]:
     """Return what says that this worker lives, whatever its tick is busy with."""
+    complaint = Complaint()
 
     def run() -> None:
         try:
             app.beat()
         except Exception as error:  # noqa: BLE001 (out of touch for too long, it hands nothing over)
-            log.warning("this worker could not say that it lives", error=type(error).__name__)
+            if complaint.news(cause(error), app.clock.monotonic()):
+                log.warning("this worker could not say that it lives", error=type(error).__name__, why=complaint.said)
+        else:
+            complaint.over()
 
     return run
 
@@ -198,32 +210,6 @@ def on_signal(act: Callable[[], None]) -> None:
     """Do this when Ctrl-C or SIGTERM comes, instead of what Python would do."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: act())
-
-
-def greeting(settings: Settings, only: str | None, off: Off | None, sources: Sequence[Source] = ()) -> str:
-    """Return what the person who started the service reads."""
-    lines = [
-        "",
-        f"Dear Self is running{f' ({only} only)' if only else ''}. Ctrl-C ends it; nothing is lost.",
-        "",
-    ]
-    pages = only in {None, "web"}
-    if pages:
-        lines += [f"  Sign up        {settings.site}/"]
-    lines += [f"  Mail comes by  {source.says}" for source in sources]
-    if settings.transport == "folder" and pages:
-        lines += [
-            f"  Read the mail  {settings.site}/mailbox   (no mail leaves this machine: TRANSPORT=folder)",
-            "",
-            "Sign up with any address, then confirm and answer in the mailbox.",
-        ]
-        if not settings.timelapse:
-            lines += ["To live the five days in two minutes: TIMELAPSE=20 DATA_DIR=var-demo make run"]
-    if off:
-        lines += ["", f"Sending is off: {off.because}. {WHAT_TO_DO}."]
-    if settings.timelapse:
-        lines += ["", f"Time lapse: a day takes {settings.timelapse:g} seconds."]
-    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

@@ -1,14 +1,39 @@
-"""In charge of telling a failure: what an operator can mend becomes a sentence that says how."""
+"""In charge of telling a failure: what an operator can mend becomes a sentence that says how, and is said once."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from course.content.sources import ContentError
 from course.locking import LockedError
 from course.settings import SettingsError
+from course.store.database import AWAY
 from course.store.failures import BackupError
 from course.store.migrate import SchemaError
+
+AGAIN = 300.0  # seconds until what goes on failing is said once more
+
+
+@dataclass
+class Complaint:
+    """What was said last of a thing that is tried again and again, and when by the stopwatch."""
+
+    said: str = ""
+    at: float = 0.0
+
+    def news(self, why: str, at: float) -> bool:
+        """Whether this is to be said: it is another failure than before, or the same for five minutes more."""
+        if why == self.said and at - self.at < AGAIN:
+            return False
+        self.said, self.at = why, at
+        return True
+
+    def over(self) -> bool:
+        """Whether it had failed until now; from here on it is well."""
+        failed, self.said = bool(self.said), ""
+        return failed
 
 
 def told(error: Exception) -> str:
@@ -32,3 +57,14 @@ def _why(error: SQLAlchemyError) -> str:
     """Return the driver's own words, its first line only: what follows may be somebody's data."""
     words = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
     return (words.strip().splitlines() or [type(error).__name__])[0]
+
+
+def cause(error: Exception) -> str:
+    """Return why something failed, for a log: words of the driver while the database is away, or of the system."""
+    match error:
+        case SQLAlchemyError() if isinstance(error, AWAY):
+            return _why(error)
+        case OSError(strerror=str() as words):
+            return words
+        case _:
+            return type(error).__name__

@@ -43,7 +43,20 @@ LEVEL = (
     dict.fromkeys(PLAIN, 0)
     | {"store": 1, "journeys": 2}
     | dict.fromkeys(
-        ("app", "ticking", "erasure", "failures", "system_clock", "sockets", "cli", "web", "outbound", "inbound"), 3
+        (
+            "app",
+            "ticking",
+            "erasure",
+            "failures",
+            "greeting",
+            "system_clock",
+            "sockets",
+            "cli",
+            "web",
+            "outbound",
+            "inbound",
+        ),
+        3,
     )
 )
 LEVEL |= {"worker": 4, "__main__": 4, "__init__": 0}

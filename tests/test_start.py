@@ -1,11 +1,15 @@
-"""Promises of a start that cannot be: whoever typed it reads one line that says what to do, and no traceback."""
+"""Promises of the worker's start and end: what it cannot do is said in a line, and it says goodbye when asked."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 
 import pytest
+from conftest import SetClock
+from sqlalchemy.exc import DataError, OperationalError
+from structlog.testing import capture_logs
 
 import worker
 from course.settings import Settings
@@ -86,3 +90,60 @@ def test_what_only_a_programmer_can_mend_is_not_hidden(start, monkeypatch):
 
     with pytest.raises(ZeroDivisionError):
         start()
+
+
+# What goes on failing.
+
+
+def failing(errors, clock):
+    """Let a tick a second meet these errors, or None for a good one; return what the log says: moment, why."""
+    left = iter(errors)
+    begun = clock.at
+
+    def work():
+        error = next(left)
+        if error:
+            raise error
+
+    run = worker.guarded(work, threading.Lock(), clock)
+    with capture_logs() as logs:
+        said = []
+        for _ in errors:
+            run()
+            said += [((clock.at - begun).total_seconds(), line.get("why", line["event"])) for line in logs]
+            logs.clear()
+            clock.go(seconds=1)
+    return said
+
+
+def gone(words):
+    """Return what SQLAlchemy raises when the driver says these words."""
+    return OperationalError("SELECT secret", {}, Exception(words))
+
+
+def test_a_server_that_is_away_is_said_now_and_then_and_why():
+    """An hour without PostgreSQL is a dozen lines, not thousands, and each has the driver's words."""
+    refused = gone("connection to server at 10.0.0.5, port 5432 failed: Connection refused\nIs the server running?")
+
+    assert failing([refused] * 601, SetClock()) == [
+        (at, "connection to server at 10.0.0.5, port 5432 failed: Connection refused") for at in (0, 300, 600)
+    ]
+
+
+def test_another_failure_and_its_end_are_said_at_once():
+    """The server starts again, and then all is well."""
+    assert failing(
+        [gone("refused"), gone("refused"), gone("starting up"), None, None, gone("refused")], SetClock()
+    ) == [
+        (0, "refused"),
+        (2, "starting up"),
+        (3, "ticks go on again"),
+        (5, "refused"),
+    ]
+
+
+def test_what_the_database_refuses_to_take_is_not_repeated_in_the_log():
+    """Its words may hold somebody's: only the kind of failure is said."""
+    wrong = DataError("INSERT", {}, Exception('invalid input syntax: "what Alice wrote"'))
+
+    assert failing([wrong], SetClock()) == [(0, "DataError")]
