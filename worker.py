@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 
 def main() -> None:
-    """Run until Ctrl-C or SIGTERM."""
+    """Run until Ctrl-C, SIGTERM or SIGHUP."""
     parser = argparse.ArgumentParser(description="Runs the course: its clock and its pages.")
     parser.add_argument("--only", choices=("clock", "web", "mail"), help="run one of them (default: all)")
     only = parser.parse_args().only
@@ -63,11 +63,13 @@ def main() -> None:
         sys.exit(f"The service cannot start:\n{sentence}")
     stop_clock = start_clock(app) if only in {None, "clock"} else None
     stop_mail = inbound.start(sources, app) if only != "clock" else None
+    done = threading.Event()
+    on_signal(done.set)
     print(greeting(settings, only, app.guard.look(), sources), flush=True)  # noqa: T201 (what the person who typed the command reads)
-    if listening:
+    if listening and not done.is_set():
         serve(app, listening)
     else:
-        wait_for_signal()
+        done.wait()
     app.stopping.set()
     if stop_mail:
         stop_mail()
@@ -194,22 +196,21 @@ def serve(app: App, listening: socket.socket) -> None:
         proxy_headers=False,  # TRUSTED_PROXIES decides that
         timeout_graceful_shutdown=GOODBYE,
     )
-    # uvicorn raises the signal once more when it has shut down; the clock's goodbye still has to follow.
-    on_signal(lambda: None)
-    uvicorn.Server(config).run(sockets=[listening])
+    server = uvicorn.Server(config)
 
+    def end() -> None:
+        server.should_exit = True
 
-def wait_for_signal() -> None:
-    """Return when SIGINT or SIGTERM comes."""
-    done = threading.Event()
-    on_signal(done.set)
-    done.wait()
+    # uvicorn raises its signals once more when it has shut down; the clock's goodbye still has to follow.
+    on_signal(end)
+    server.run(sockets=[listening])
 
 
 def on_signal(act: Callable[[], None]) -> None:
-    """Do this when Ctrl-C or SIGTERM comes, instead of what Python would do."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: act())
+    """Do this when Ctrl-C or SIGTERM comes or the terminal is closed, instead of what Python would do."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:  # under nohup it goes on
+            signal.signal(name, lambda *_: act())
 
 
 if __name__ == "__main__":

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
+import urllib.request
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
 
 import pytest
 from conftest import SetClock
+from doors import free_port
 from sqlalchemy.exc import DataError, OperationalError
 from structlog.testing import capture_logs
 
 import worker
 from course.settings import Settings
+
+WORKER = Path(worker.__file__)
 
 
 @pytest.fixture
@@ -147,3 +156,44 @@ def test_what_the_database_refuses_to_take_is_not_repeated_in_the_log():
     wrong = DataError("INSERT", {}, Exception('invalid input syntax: "what Alice wrote"'))
 
     assert failing([wrong], SetClock()) == [(0, "DataError")]
+
+
+# The end.
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+@pytest.mark.parametrize("only", ["clock", "web"])
+def test_every_way_of_ending_it_is_a_goodbye(tmp_path, name, only):
+    """Also a terminal that is closed (SIGHUP): what is on its way comes to its end, and the process ends with 0."""
+    port = free_port()
+    known = {"DATA_DIR": str(tmp_path / "var"), "PORT": str(port), "PATH": os.environ["PATH"]}
+    command = [sys.executable, str(WORKER), "--only", only]
+    with subprocess.Popen(command, cwd=tmp_path, env=known, stdout=subprocess.PIPE, text=True) as running:
+        next(line for line in running.stdout if "is running" in line)
+        answered = only == "clock" or any(answers(port) for _ in count())
+        running.send_signal(getattr(signal, name))
+        ended = running.wait(60)
+
+    assert (answered, ended) == (True, 0)
+
+
+def answers(port):
+    """Whether the pages answer by now: from then on a signal is theirs."""
+    with suppress(OSError):
+        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).status)
+    return False
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(monkeypatch):
+    """Whoever starts it by nohup wants it to go on."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ended = threading.Event()
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        worker.on_signal(ended.set)
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+    assert not ended.is_set()
