@@ -2,7 +2,7 @@
 
 A report counts only when it came to a delivery's own address, which nobody but its recipient and their mail server
 knows, and when it is about that person. Whoever was forwarded a lesson knows that address too, and little in a report
-can be proven: so an address is believed to be dead when two of our mails came back, and a complaint ends the courses, but
+can be proven: so an address is believed to be dead when two of our mails came back, and a complaint ends courses, but
 shuts its person out only when it is proven, or about a second mail as well. A full mailbox changes nothing.
 """
 
