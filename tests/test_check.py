@@ -521,6 +521,26 @@ def test_a_help_line_is_reached_in_one_of_the_known_ways(emails, field, wrong):
     assert any(file == HELP and f"{field}: write one of" in message for file, _, message, _ in found(emails))
 
 
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("mañanas-suaves", "mananas-suaves"),
+        ("Gentle Mornings", "gentle-mornings"),
+        ("gentle-mornings copy", "gentle-mornings-copy"),
+        ("g" * 41, "g" * 40),
+        ("בוקר", "gentle-mornings"),
+    ],
+    ids=["accent", "space", "copy", "long", "Hebrew"],
+)
+def test_a_courses_folder_has_a_name_that_a_header_and_an_address_can_hold(emails, name, better):
+    """Else no mail of it could be made, or none could ask for it: the folder is named, with a name that would do."""
+    (emails / "courses/self-compassion").rename(emails / "courses" / name)
+
+    file, _, said, warning = found(emails)[0]
+    assert (file, warning) == (f"courses/{name}", False)
+    assert said == f"name this folder with small letters, figures and hyphens, 40 at most, like {better}"
+
+
 def test_a_folder_without_a_course(emails):
     """It is told where a course would be looked for."""
     shutil.rmtree(emails / "courses")

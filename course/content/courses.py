@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from course.content.sources import ContentError, Problem, Source
 from course.schedule import Pace, Start
 
 MOST_DAYS = 366
+# It stands in a header (List-Id) and in an address: join-<course>@, behind a mailbox's name where replies come to one.
+LONGEST_NAME = 40
+NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_NAME - 1}}}")
 UNITS = ("day", "part")
 # What a course may be; and what whoever takes it may choose, the usual one first.
 PACES: Mapping[Pace, tuple[Pace, ...]] = {
@@ -82,6 +87,9 @@ def read(folder: Path) -> Course:
     path = folder / "course.toml"
     table = sources.read_toml(path)
     wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
+    if not NAME.fullmatch(folder.name):
+        say = "name this folder with small letters, figures and hyphens"
+        wrong.insert(0, Problem(folder, 1, f"{say}, {LONGEST_NAME} at most, like {_plain(folder.name)}"))
     if wrong:
         raise ContentError(wrong)
     locales = tuple(table["locales"])
@@ -107,6 +115,12 @@ def read(folder: Path) -> Course:
         unit=table.get("unit", UNITS[0]),
         next=table.get("next", ""),
     )
+
+
+def _plain(name: str) -> str:
+    """Return a name for a folder that says the same as this one."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:LONGEST_NAME].strip("-") or "gentle-mornings"
 
 
 def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
