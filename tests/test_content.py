@@ -16,13 +16,14 @@ from conftest import make_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from course.content import catalogue, courses, dates, help_lines, layout, markdown, slots, sources
+from course.content import catalogue, courses, dates, help_lines, layout, markdown, samples, slots, sources
 from course.content.help_lines import HelpLine
-from course.content.mailing import Mailing
+from course.content.mailing import Mailing, in_html
 from course.content.sources import ContentError
 
 EMAILS = Path(__file__).parents[1] / "emails"
 LONDON = ZoneInfo("Europe/London")
+NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 def text_of(source):
@@ -390,6 +391,75 @@ def test_no_country_gets_anothers_numbers():
     assert re.findall("(Us|Gb|Ie): ", printed["GB"]) == ["Gb"]
     assert re.findall("(Us|Gb|Ie): ", printed["US"]) == ["Us"]
     assert printed["DE"] == printed[""] == "Now:\nEmergency number.\nDirectory."
+
+
+@pytest.mark.parametrize(
+    ("how", "contact", "html"),
+    [
+        ("call", "116 123", 'call <a href="tel:116123" style="color: inherit">116 123</a> (24/7)'),
+        ("call", "+44 (0)20 1234", '<a href="tel:+440201234" style="color: inherit">+44 (0)20 1234</a>'),
+        ("text", "988", '<a href="sms:988" style="color: inherit">988</a>'),
+        ("text", "SHOUT to 85258", '<a href="sms:85258?body=SHOUT" style="color: inherit">SHOUT to 85258</a>'),
+        ("email", "jo@example.org", '<a href="mailto:jo@example.org" style="color: inherit">jo@example.org</a>'),
+        ("relay", "133 677, then ask for 13 11 14", "relay 133 677, then ask for 13 11 14 (24/7)"),
+        ("relay", "https://example.org/?a&b.", 'relay <a href="https://example.org/?a&amp;b" style="color: inherit">'),
+    ],
+    ids=["call", "abroad", "text", "word", "email", "words", "address"],
+)
+def test_whoever_can_be_reached_by_a_tap_is_reached_by_a_tap(how, contact, html):
+    """In the HTML of a mail a number is called, a word is sent, an address is written to; what no tap opens is text."""
+    row = line("GB", "A <b> & Co", how=how, contact=contact)
+    shown = help_lines.block_html((row,), WORDS, "GB", TODAY)
+
+    assert html in shown
+    assert shown.startswith("Now:<br>Emergency number.<br>A &lt;b&gt; &amp; Co: ")
+    assert re.sub(r"<a [^>]*>|</a>", "", shown).split("<br>") == [
+        in_html(said) for said in help_lines.block((row,), WORDS, "GB", TODAY).split("\n")
+    ]
+
+
+def with_help(load):
+    """Return what is written, with help lines that were checked today."""
+    return replace(load(), help_lines=(line("GB", "Samaritans", contact="116 123"),))
+
+
+@pytest.mark.parametrize("name", ["day-1", "help"])
+def test_help_lines_can_be_tapped_in_every_mail_with_links(load, name):
+    """In the foot and where a text names them: the number calls, the directory opens, and the text part has none."""
+    known = with_help(load)
+    mailing = known.mailing("self-compassion", name, "en-GB")
+    values = samples.values(known, mailing, NOON, confirm_url="", leave_url="")
+    html = mailing.html_for(values)
+
+    assert html.count("Samaritans") == html.count('Samaritans: call <a href="tel:116123"') == 1 + (name == "help")
+    assert 'many countries: <a href="https://findahelpline.com"' in html
+    assert "telephone=no" not in html
+    assert "<a" not in mailing.text_for(values)
+    assert b"tel:116123" in mailing.mime(values)
+    assert b"<a" not in mailing.mime(values).partition(b"text/html")[0]
+
+
+def test_what_an_author_puts_in_is_no_wider_than_the_window(load, emails):
+    """A picture shrinks, an indented line and an address without an end are broken: each has its rule inlined."""
+    path = emails / "courses/self-compassion/en-GB/day-1.md"
+    wide = "![A cup of tea](https://example.org/tea.png)\n\n    An indented line.\n\nhttps://example.org/" + "a" * 200
+    path.write_text(path.read_text(encoding="utf-8").replace("{greeting}", "{greeting}\n\n" + wide), encoding="utf-8")
+    html = load().mailing("self-compassion", "day-1", "en-GB").html
+
+    assert 'alt="A cup of tea" style="max-width: 100%;height: auto;"' in html
+    assert '<pre style="white-space: pre-wrap;' in html
+    assert re.search(r'<div class="page ltr"[^>]* style="[^"]*word-wrap: break-word', html)
+
+
+def test_letters_without_links_have_none_to_help_lines_either(load):
+    """Whoever fears links gets the same words, and asks their mail program to make none of them."""
+    known = with_help(load)
+    mailing = known.mailing("self-compassion", "help", "en-GB", plain=True)
+    html = mailing.html_for(samples.values(known, mailing, NOON, confirm_url="", leave_url="", plain=True))
+
+    assert "Samaritans: call 116 123" in html
+    assert "tel:" not in html
+    assert "telephone=no, email=no" in html
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,19 @@ def test_values_stand_raw_in_the_text_and_escaped_in_the_html():
     assert mail["html"].startswith("<p>&lt;b&gt;Eve&lt;/b&gt; &amp; Co</p>")
 
 
+def test_a_value_that_is_html_stays_html():
+    """Help lines differ by country and hold links: each gets their own country's, which can be tapped."""
+    mailing = replace(GREETED, html="<p>zqhelp_lines_htmlqz</p>")
+    lines = ['<a href="tel:116123">116 123</a>', '<a href="tel:988">988</a>']
+    letters = [replace(one, mailing=mailing) for one in people(2)]
+    letters = [
+        replace(one, values=one.values | {"help_lines_html": said}) for one, said in zip(letters, lines, strict=True)
+    ]
+    mails = delivered(json.loads(payload([part(one) for one in letters], sandbox=False)))
+
+    assert [mail["html"] for mail in mails] == [f"<p>{said}</p>" for said in lines]
+
+
 def test_a_tag_in_a_persons_name_stays_text(monkeypatch):
     """Somebody who is called like a tag gets their name back: other tags are drawn, whatever the order of swapping."""
     drawn = iter(["f" * 16, "e" * 16])

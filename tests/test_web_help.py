@@ -124,13 +124,15 @@ def test_the_country_can_be_changed_and_taken_back(browser):
         assert "script" not in page
 
 
-def test_a_number_can_be_tapped_and_words_cannot(browser):
-    """A phone number and an address are links; "SHOUT to 85258" is for reading."""
+def test_a_number_can_be_tapped_and_a_way_that_no_phone_opens_cannot(browser):
+    """A phone number and an address are links, and so is a word to send to a number: a tap has it ready."""
     page = browser.get("/help?country=GB").text
 
     assert 'href="tel:116123"' in page
     assert 'href="mailto:people@example.org"' in page
-    assert "sms:" not in page
+    assert 'href="sms:85258?body=SHOUT"' in page
+    assert "999" in page
+    assert ":999" not in page
 
 
 def test_whoever_looks_for_help_leaves_no_trace(world, browser):

@@ -47,7 +47,7 @@ class Catalogue:
     help_lines: tuple[HelpLine, ...]
     phrases: Mapping[str, Phrases]
     _compiled: dict[tuple[str, str, str, bool], Mailing] = field(default_factory=dict, repr=False)
-    _said: dict[tuple[str, str, date, bool], str] = field(default_factory=dict, repr=False)
+    _said: dict[tuple[str, str, date, bool], dict[str, str]] = field(default_factory=dict, repr=False)
 
     def mailing(self, course: str, name: str, locale: str, *, plain: bool = False) -> Mailing:
         """Return a lesson or notice of a course in a locale; one that this lacks, wholly in the course's first one.
@@ -69,14 +69,20 @@ class Catalogue:
         return {plain: self.mailing(course, name, locale, plain=plain) for plain in (False, True)}
 
     def help_for(self, locale: str, country: str, today: date, *, plain: bool = False) -> str:
-        """Return the help lines that every mail prints, in a locale, for a country (ISO 3166, or "")."""
+        """Return the help lines that every page prints, in a locale, for a country (ISO 3166, or "")."""
+        return self.help_slots(locale, country, today, plain=plain)["help_lines"]
+
+    def help_slots(self, locale: str, country: str, today: date, *, plain: bool = False) -> dict[str, str]:
+        """Return the help lines that every mail prints, by slot: as text, and as HTML."""
         key = (locale, country, today, plain)
         if key not in self._said:
             if len(self._said) >= MOST_SAID:
                 self._said.clear()
             mail, rtl = self.words[locale]["mail"], locales.direction(locale) == "rtl"
             words = without_links.words(mail) if plain else mail
-            self._said[key] = help_lines.block(self.help_lines, words, country, today, rtl=rtl)
+            said = self.help_lines, words, country, today
+            text, html = help_lines.block(*said, rtl=rtl), help_lines.block_html(*said, rtl=rtl)
+            self._said[key] = {"help_lines": text, "help_lines_html": html}
         return self._said[key]
 
     def command(self, course: str, locale: str, line: str) -> Command | None:

@@ -70,8 +70,9 @@ def _keys(text: Written) -> Found:
 
 
 def _slots(text: Written) -> Found:
-    # A subject is one line, help lines are several; why and needs are printed as they are written.
-    heads = {"subject": text.slots - {"help_lines"}, "preheader": text.slots, "why": NONE, "needs": NONE}
+    # These are one line each, help lines are several; why and needs are printed as they are written.
+    short = text.slots - {"help_lines"}
+    heads = {"subject": short, "preheader": short, "why": NONE, "needs": NONE}
     for key, known in heads.items():
         line = text.source.line_of(key)
         found = unknown_slots(str(text.source.front.get(key, "")), known, line)

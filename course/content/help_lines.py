@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 from babel.core import get_global
 
+from course.content.mailing import in_html
 from course.content.sources import ContentError, Problem, read_toml
 
 FRESH = timedelta(days=180)
@@ -20,6 +22,14 @@ AUDIENCES = {"young people": "young", "deaf": "deaf"}  # everyone's rows are tol
 WAYS = ("call", "text", "email", "videophone", "relay")  # of reaching one: what `how` may say
 # In a line that runs from the right "116 123" would be shown as "123 116": from the left, whatever stands around it.
 FROM_LEFT = "\u2066{}\u2069"
+# What a tap opens, by how a line is reached: a call or a message (RFC 3966, RFC 5724), the word to send already in it.
+NUMBER = r"(?P<number>\+?\d[\d ()-]*)"
+SCHEMES = {
+    "call": (re.compile(NUMBER), "tel:{number}"),
+    "text": (re.compile(rf"(?:(?P<word>[A-Z]+) to )?{NUMBER}"), "sms:{number}{body}"),
+}
+ADDRESS = re.compile(r"(https://[^\s<>()\[\]\"]*[^\s<>()\[\]\".,;:!?])")
+LINK = '<a href="{}" style="color: inherit">{}</a>'  # in a colour of its surroundings: no style sheet is inlined here
 
 
 @dataclass(frozen=True)
@@ -38,11 +48,33 @@ class HelpLine:
         """Whether it may be printed: checked by somebody, at most 180 days ago."""
         return self.verified_on is not None and today - self.verified_on <= FRESH
 
+    @property
+    def reach(self) -> str:
+        """What a tap on the contact opens, or "" where it is more than a number or an address."""
+        if self.how == "email":
+            return f"mailto:{self.contact}"
+        pattern, address = SCHEMES.get(self.how, (None, ""))
+        found = pattern.fullmatch(self.contact) if pattern else None
+        said = found.groupdict() if found else {}
+        body = f"?body={said['word']}" if said.get("word") else ""
+        return address.format(number=re.sub(r"[^\d+]", "", said["number"]), body=body) if said else ""
+
     def said(self, words: Mapping[str, str], *, rtl: bool = False) -> str:
         """Return the row as it is printed, how it is reached in a locale's words."""
+        before, contact, after = self._parts(words, rtl=rtl)
+        return f"{before}{contact}{after}"
+
+    def shown(self, words: Mapping[str, str], *, rtl: bool = False) -> str:
+        """Return the row as HTML: what is said, and what can be tapped is a link."""
+        before, contact, after = self._parts(words, rtl=rtl)
+        link = LINK.format(in_html(self.reach), in_html(contact)) if self.reach else linked(contact)
+        return f"{in_html(before)}{link}{in_html(after)}"
+
+    def _parts(self, words: Mapping[str, str], *, rtl: bool) -> tuple[str, str, str]:
         how = words.get(f"help_{self.how}", self.how)
-        contact = FROM_LEFT.format(self.contact) if rtl else self.contact
-        return f"{self.name}: {' '.join(filter(None, (how, contact)))}" + (f" ({self.hours})" if self.hours else "")
+        contact = FROM_LEFT.format(self.contact) if rtl and self.contact else self.contact
+        before = f"{self.name}: {how}" + (" " if how and contact else "")
+        return before, contact, f" ({self.hours})" if self.hours else ""
 
 
 def load(path: Path) -> tuple[HelpLine, ...]:
@@ -74,6 +106,23 @@ def block(
     """Return what every mail prints, a line each: the country's checked rows, or what holds everywhere."""
     rows = [line.said(words, rtl=rtl) for line in lines if line.country == country and line.fresh(today)]
     return "\n".join([words["help_intro"], words["help_emergency"], *rows, words["help_directory"]])
+
+
+def block_html(
+    lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date, *, rtl: bool = False
+) -> str:
+    """Return the same as HTML, in which whatever leads to somebody is a link."""
+    rows = [line.shown(words, rtl=rtl) for line in lines if line.country == country and line.fresh(today)]
+    first, last = (linked(words[key]) for key in ("help_emergency", "help_directory"))
+    return "<br>".join([in_html(words["help_intro"]), first, *rows, last])
+
+
+def linked(text: str) -> str:
+    """Return a text as HTML in which each address on the web is a link."""
+    pieces = ADDRESS.split(text)
+    pieces[::2] = map(in_html, pieces[::2])
+    pieces[1::2] = [LINK.format(in_html(address), in_html(address)) for address in pieces[1::2]]
+    return "".join(pieces)
 
 
 def groups(lines: tuple[HelpLine, ...], country: str, today: date) -> dict[str, list[HelpLine]]:

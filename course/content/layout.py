@@ -67,6 +67,8 @@ def compile_mailing(
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
+    for slot, shown in slots.SHOWN.items() if not plain else ():
+        inlined = inlined.replace(slots.marker(slot), slots.marker(shown))
     return Mailing(course.name, name, locale, day, subject, re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n", inlined)
 
 

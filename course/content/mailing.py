@@ -20,6 +20,7 @@ ROOM = 74  # characters of a value that is broken into lines; each has a place f
 # What quoted-printable and HTML leave as it is, broken so that no line begins with a dot: almost all links.
 AS_IT_IS = re.compile(rf"(?:(?!\.)[!#-%(-;?-~]{{{ROOM}}})*(?!\.)[!#-%(-;?-~]{{1,{ROOM}}}")
 LINK = "_url"  # what the name of a slot for a link ends with
+MARKUP = "_html"  # and of one whose value is HTML: it stands in the HTML only, as it is
 Encode = Callable[[str], tuple[bytes, bytes]]  # what stands for a value in the text, and in the HTML
 LONGEST = 76  # characters of an encoded line, RFC 2045 section 6.7
 
@@ -55,8 +56,8 @@ class Mailing:
         return slots.fill(self._text, values)
 
     def html_for(self, values: Mapping[str, str]) -> str:
-        """Return the HTML with each value escaped, its line breaks kept."""
-        return slots.fill(self._html, {name: in_html(value) for name, value in values.items()})
+        """Return the HTML with each value escaped that is not HTML itself, its line breaks kept."""
+        return slots.fill(self._html, {name: shown(name, value) for name, value in values.items()})
 
     def subject_for(self, values: Mapping[str, str]) -> str:
         """Return the subject with values as they are."""
@@ -112,7 +113,7 @@ class Mailing:
                 else:
                     literal[-1] += _quoted(piece)
             literal[-1] += after.encode()
-        return literal, [(slot, _encoded if slot.endswith(LINK) else _often) for slot in open_], places
+        return literal, [(slot, ENCODE.get(slot[slot.rfind("_") :], _often)) for slot in open_], places
 
 
 def in_html(value: str) -> str:
@@ -120,6 +121,11 @@ def in_html(value: str) -> str:
     if not NOT_HTML.search(value):
         return value
     return escape(_plain(value)).replace("\n", "<br>")
+
+
+def shown(slot: str, value: str) -> str:
+    """Return a slot's value as it stands in the HTML."""
+    return value if slot.endswith(MARKUP) else in_html(value)
 
 
 def _plain(text: str) -> str:
@@ -149,6 +155,14 @@ def _encoded(value: str) -> tuple[bytes, bytes]:
 
 
 _often = lru_cache(4096)(_encoded)  # help lines, dates, days, names: the same for many; no two links are
+
+
+@lru_cache(4096)
+def _markup(value: str) -> tuple[bytes, bytes]:
+    return b"", _quoted(value)
+
+
+ENCODE: dict[str, Encode] = {LINK: _encoded, MARKUP: _markup}  # by what a slot's name ends with
 
 
 def _bounded(line: bytes, most: int) -> bytes:

@@ -28,7 +28,7 @@ def values(
     done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
-        "help_lines": catalogue.help_for(locale, locale.rpartition("-")[2], now.date(), plain=plain),
+        **catalogue.help_slots(locale, locale.rpartition("-")[2], now.date(), plain=plain),
         "date": dates.date(now, ZONE, locale),
         "leave_url": leave_url,
         **{f"{page}_url": catalogue.settings.site for page in PAGES},

@@ -44,9 +44,23 @@ NOTICE = {
     | {"pace_words", "language_words"},
     "exercise": frozenset({"greeting", "lesson", "exercise", "exercise_text"}),
 }
+# What a text must leave open, to say what it is for: help, what becomes of words, the letter that comes back.
+NEEDED = {
+    "joining": ("consent",),
+    "welcome": ("kept",),
+    "receipt": ("kept",),
+    "help": ("help_lines",),
+    "unread": ("help_lines",),
+    "fresh": ("open_url",),
+    "returned": ("letter_text",),
+    "exercise": ("exercise_text",),
+}
 # What the layout leaves open around a text.
 FOOTER = frozenset({"date", "leave_url", "help_lines", "kept", "readers", "mine_url", "write_url", "checkin_url"})
 FOOTER |= {"resource_url"}  # a lesson that names a resource
+# What takes a slot's place in the HTML of mails with links: the same, as HTML in which it can be pressed.
+SHOWN = {"help_lines": "help_lines_html"}
+FOOTER |= frozenset(SHOWN.values())
 # Known when the mailing is compiled, so they are plain text by the time it is kept.
 FIXED = frozenset({"course", "days", "site"})
 

@@ -179,7 +179,7 @@ def _shared(service: Service, row: Owed, mailing: Mailing, level: str, today: da
     readers = service.catalogue.words[mailing.locale]["levels"][level]
     country = help_lines.country_for(row.country, row.timezone)
     return {
-        "help_lines": service.catalogue.help_for(mailing.locale, country, today, plain=row.plain),
+        **service.catalogue.help_slots(mailing.locale, country, today, plain=row.plain),
         "contact": service.settings.contact_email,
         "kept": readers["kept"],
         "readers": say(readers["readers"], controller=service.settings.controller_name),

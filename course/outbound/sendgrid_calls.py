@@ -17,7 +17,7 @@ from secrets import token_hex
 from typing import Any
 
 from course.content import slots
-from course.content.mailing import Mailing, in_html
+from course.content.mailing import Mailing, shown
 from course.outgoing import Outgoing, clean_header
 
 LARGEST = 20_000_000  # bytes of a call; SendGrid takes less than 30 MB
@@ -91,7 +91,7 @@ def part(outgoing: Outgoing) -> Part:
         "custom_args": {"ds_delivery": str(outgoing.delivery_id)},
     }
     plain = {slot: values[slot] for slot in frame.plain}
-    escaped = {slot: in_html(values[slot]) for slot in frame.escaped}
+    escaped = {slot: shown(slot, values[slot]) for slot in frame.escaped}
     tags = 1 + len(plain) + len(escaped)
     size = TAG * tags + len("".join((outgoing.reply_to, *plain.values(), *escaped.values())).encode())
     weight = ESCAPED * (size + len(written) + len(outgoing.to)) + AROUND * (tags + len(headers)) + FIXED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -12,14 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from course.content import help_lines
-from course.content.help_lines import HelpLine
 from course.web import render
 
 router = APIRouter()
 # Browsers all over the world say en-US, so it tells nothing about where somebody is: no number of there by default.
 TELLS_NOTHING = "US"
-NUMBER = re.compile(r"\+?\d[\d ()-]*")
-SCHEMES = {"call": "tel:", "text": "sms:"}
 
 
 @router.api_route("/help", methods=["GET", "HEAD"])
@@ -41,7 +37,6 @@ def show(request: Request) -> Response:
         country=country,
         countries=countries,
         groups=help_lines.groups(lines, country, app.clock.real().date()),
-        address=_address,
         help_words=app.catalogue.words[locale]["mail"],
     )
 
@@ -60,11 +55,3 @@ def names(countries: frozenset[str], locale: str) -> Mapping[str, str]:
     known = Locale.parse(locale, sep="-").territories
     named = {country: str(known.get(country, country)) for country in countries}
     return dict(sorted(named.items(), key=lambda one: one[1].casefold()))
-
-
-def _address(line: HelpLine) -> str:
-    """Return what a tap on a row's contact opens, or "" where it is more than a number or an address."""
-    if line.how == "email":
-        return f"mailto:{line.contact}"
-    digits = re.sub(r"[^\d+]", "", line.contact) if NUMBER.fullmatch(line.contact) else ""
-    return f"{SCHEMES[line.how]}{digits}" if digits and line.how in SCHEMES else ""
