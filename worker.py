@@ -26,7 +26,7 @@ from course.content.sources import ContentError
 from course.failures import Complaint, cause, told
 from course.greeting import greeting
 from course.inbound import Source
-from course.journeys import trials
+from course.journeys import reports, trials
 from course.journeys.workers import BEAT
 from course.jumps import Reading
 from course.settings import Settings, SettingsError, load
@@ -92,6 +92,8 @@ def warn(app: App) -> None:
     unproven = trials.warning(app.service)
     if unproven:
         log.warning(unproven)
+    for said in reports.gone(app.service.store, app.catalogue.courses):
+        log.warning(said)
     for locale, count in lacking.counts(app.settings.emails_dir).items():
         log.warning(
             "a language lacks texts: others stand in, and `course locales` lists them", locale=locale, texts=count

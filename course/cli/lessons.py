@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from course.cli.service import load
+from course.cli.service import courses_gone, load
 from course.content import catalogue, checks, courses, lacking, samples
 from course.content.catalogue import NOTICES, Catalogue
 from course.content.courses import Course, lesson_name
@@ -29,7 +29,10 @@ def check() -> int:
     wrong = [problem for problem in found if not problem.warning]
     for problem in found:
         typer.echo(_shown(problem))
-    mistakes, warnings = _count(len(wrong), "mistake"), _count(len(found) - len(wrong), "warning")
+    gone = courses_gone(settings)
+    for said in gone:
+        typer.echo(f"{near(settings.emails_dir / 'courses')}:1: warning: {said}")
+    mistakes, warnings = _count(len(wrong), "mistake"), _count(len(found) - len(wrong) + len(gone), "warning")
     typer.echo(f"{mistakes.capitalize()} and {warnings} in {near(settings.emails_dir)}/.")
     return 1 if wrong else 0
 

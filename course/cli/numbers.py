@@ -92,6 +92,8 @@ def _lines(app: App, report: dict[str, Any]) -> list[str]:
         "transport": report["transport"],
         "database": f"{report['database']}, schema {report['schema']}",
     }
+    if report["courses_gone"]:
+        facts["courses"] = "; ".join(report["courses_gone"])
     if report["mail_unproven"]:
         facts["mail"] += f", {report['mail_unproven']} under a wrong signature (SENDGRID_INBOUND_KEY)"
     if report["beside"]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from course import logs, settings
 from course.app import App
+from course.content import gathering
+from course.journeys import reports
 from course.outgoing import Halt, Notes, Outgoing, Transport
 from course.settings import Settings
+from course.store.database import AWAY, Store
 
 
 class NoWayOut:
@@ -34,6 +40,19 @@ def load() -> Settings:
     loaded = settings.load()
     logs.set_up(loaded.log_level)
     return loaded
+
+
+def courses_gone(loaded: Settings) -> list[str]:
+    """Return what is to be said of courses that people are in and whose folders are gone, if there is a database."""
+    if loaded.sqlite and not Path(loaded.database.removeprefix("sqlite:///")).is_file():
+        return []
+    store = Store(loaded.database)
+    try:
+        return reports.gone(store, gathering.names(loaded.emails_dir))
+    except (SQLAlchemyError, *AWAY):  # it is away, or has no tables yet: whoever only writes needs none
+        return []
+    finally:
+        store.close()
 
 
 @contextmanager

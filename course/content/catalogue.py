@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
-from typing import Any
 
-from course.content import command_words, courses, help_lines, layout, locales, slots, sources
+from course.content import command_words, courses, gathering, help_lines, layout, locales, slots, sources
 from course.content import plain as without_links
 from course.content.command_words import Command, Phrases
 from course.content.courses import Course
+from course.content.gathering import Words
 from course.content.help_lines import HelpLine
 from course.content.mailing import Mailing
 from course.content.sources import ContentError, Problem, Source
@@ -33,7 +32,6 @@ NOTICES = (
     *("settings", "checkin", "exercise"),
 )
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
-Words = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Catalogue:
 
         `plain`: without links, but for the one that it is about.
         """
-        known = self.courses[course]
+        known = self.known(course)
         key = (course, name, known.locale(locale), plain)
         if key not in self._compiled:
             self._compiled[key] = self._compile(known, name, key[2], plain=plain)
@@ -62,7 +60,7 @@ class Catalogue:
 
     def words_for(self, course: str, locale: str) -> Words:
         """Return the short strings in the locale that this person gets."""
-        return self.words[self.courses[course].locale(locale)]
+        return self.words[self.locale(course, locale)]
 
     def variants(self, course: str, name: str, locale: str) -> dict[bool, Mailing]:
         """Return a mailing as it is and, by True, as it is for those who want no links."""
@@ -95,13 +93,20 @@ class Catalogue:
         return layout.consent(self.settings, self.words[locale])
 
     def locale(self, course: str, wanted: str) -> str:
-        """Return the locale in which to speak of a course; its folder may be gone, while its links still work."""
-        return self.courses.get(course, self.first).locale(wanted)
+        """Return the locale in which to speak of a course."""
+        return self.known(course).locale(wanted)
+
+    def known(self, course: str) -> Course:
+        """Return a course; for one whose folder is gone, the first one by that folder's name.
+
+        Its links still work then, and what holds nothing of a course is still answered.
+        """
+        return self.courses.get(course) or replace(self.first, name=course, titles=dict.fromkeys(self.words, course))
 
     def title(self, course: str, locale: str) -> str:
-        """Return what a course is called; one whose folder is gone, by the folder's name."""
-        known = self.courses.get(course)
-        return known.titles[known.locale(locale)] if known else course
+        """Return what a course is called."""
+        known = self.known(course)
+        return known.titles[known.locale(locale)]
 
     def numbered(self, course: str, day: int | str, locale: str, form: str = "title") -> str:
         """Return what a lesson of a course is called by its number: `Day 2`, or `listed` in a sentence: `day 2`."""
@@ -109,7 +114,7 @@ class Catalogue:
 
     def called(self, course: str, day: int | str, locale: str) -> dict[str, str]:
         """Return what to call a lesson, by slot: its number, `lesson` for "Day 2", `listed` for "day 2"."""
-        known = self.courses.get(course, self.first)  # its folder may be gone, while its pages still work
+        known = self.known(course)
         words = self.words[known.locale(locale)]["units"][known.unit]
         names = {"lesson": words["title"], "listed": words["listed"]}
         return {"day": str(day), **{slot: slots.say(said, day=str(day)) for slot, said in names.items()}}
@@ -160,14 +165,14 @@ def load(settings: Settings) -> Catalogue:
     """
     root = settings.emails_dir
     problems: list[Problem] = []
-    found = _courses(root, problems)
+    found = gathering.every_course(root, problems)
     stand_ins = dict(sorted(locales.stand_ins(found.values()).items()))
     places = [(name, locale) for locale in stand_ins for name in NOTICES]
     notices = {(name, locale): sources.read(root / "notices" / locale / f"{name}.md") for name, locale in places}
     needed = [text for (_, locale), text in notices.items() if stand_ins[locale] == locale or not text.missing]
     needed += [text for course in found.values() for text in course.needed()]
     problems += [problem for text in needed for problem in text.problems]
-    tables = _words(root, stand_ins, problems)
+    tables = gathering.words(root, stand_ins, problems)
     numbers: tuple[HelpLine, ...] = ()
     try:
         numbers = help_lines.load(root / "help_lines.toml")
@@ -178,7 +183,7 @@ def load(settings: Settings) -> Catalogue:
         for locale, other in stand_ins.items()
         if locale in tables and other in tables
     }
-    phrases = _phrases(root, words, problems)
+    phrases = gathering.phrases(root, words, problems)
     for locale in sorted(settings.unreviewed - stand_ins.keys()):
         say = f"UNREVIEWED_LOCALES names {locale}, and no course is written in it: take it out of the setting"
         problems.append(Problem(root / "courses", 1, say))
@@ -190,39 +195,3 @@ def load(settings: Settings) -> Catalogue:
         for name, course in found.items()
     }
     return Catalogue(settings, offered, there, words, numbers, phrases)
-
-
-def _courses(root: Path, problems: list[Problem]) -> dict[str, Course]:
-    found: dict[str, Course] = {}
-    paths = sorted(root.glob("courses/*/course.toml"))
-    for path in paths:
-        try:
-            found[path.parent.name] = courses.read(path.parent)
-        except ContentError as error:
-            problems += error.problems
-    if not paths:
-        problems.append(Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml"))
-    return found
-
-
-def _words(root: Path, stand_ins: Mapping[str, str], problems: list[Problem]) -> dict[str, Words]:
-    """Return each locale's own words; none for one whose file is missing and has a stand-in."""
-    found: dict[str, Words] = {}
-    for locale, other in stand_ins.items():
-        path = root / "words" / f"{locale}.toml"
-        try:
-            found[locale] = sources.read_toml(path) if path.is_file() or locale == other else {}
-        except ContentError as error:
-            problems += error.problems
-    return found
-
-
-def _phrases(root: Path, words: Mapping[str, Words], problems: list[Problem]) -> dict[str, Phrases]:
-    found: dict[str, Phrases] = {}
-    for locale, table in words.items():
-        try:
-            found[locale] = Phrases.of(table)
-        except (KeyError, TypeError, ValueError):
-            path = root / "words" / f"{locale}.toml"
-            problems.append(Problem(path, 1, "words for what people reply are missing; `course check` says which"))
-    return found

@@ -13,7 +13,7 @@ from course import schedule
 from course.content.courses import lesson_name
 from course.journeys import planning, settling
 from course.journeys.notices import mailing_name
-from course.journeys.owed import OWED, Owed, is_lesson, rows
+from course.journeys.owed import CAN_BE_MADE, OWED, Owed, is_lesson, rows
 from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments
@@ -75,13 +75,14 @@ def treat_as_sent(service: Service, before: datetime, real_now: datetime) -> int
     query = OWED.where(
         deliveries.c.status.in_(sources(DeliveryStatus.UNKNOWN)),
         deliveries.c.due_at < before,
-        deliveries.c.course.in_(list(service.catalogue.courses)),
-    ).order_by(deliveries.c.due_at, deliveries.c.id)
+        CAN_BE_MADE,
+    )
+    due = query.order_by(deliveries.c.due_at, deliveries.c.id).limit(AT_ONCE)
     total = 0
     while True:
         planning.plan(service, before)
         with service.store.transaction() as tx:
-            some = rows(tx, query.limit(AT_ONCE).with_for_update(of=deliveries))
+            some = rows(tx, due.with_for_update(of=deliveries), courses=service.catalogue.courses)
             _settle_as_sent(tx, service, some)
         if not some:
             return total
@@ -120,12 +121,10 @@ def _queued(tx: Connection, service: Service, now: datetime, before: datetime) -
     query = select(*mailing, func.count(), func.min(due), func.max(due), _earlier(due, before)).where(
         deliveries.c.status == DeliveryStatus.QUEUED,
         deliveries.c.send_at <= now,
-        deliveries.c.course.in_(list(service.catalogue.courses)),
+        CAN_BE_MADE,
     )
-    return [
-        Waiting(course, mailing_name(kind, name), *counts)
-        for course, kind, name, *counts in tx.execute(query.group_by(*mailing))
-    ]
+    found = tx.execute(query.group_by(*mailing), {"courses": service.catalogue.courses})
+    return [Waiting(course, mailing_name(kind, name), *counts) for course, kind, name, *counts in found]
 
 
 def _unplanned(tx: Connection, service: Service, now: datetime, before: datetime) -> list[Waiting]:

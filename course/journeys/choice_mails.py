@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from course import schedule
 from course.content import command_words, dates, locales, markdown, plain, zones
-from course.content.catalogue import Words
+from course.content.gathering import Words
 from course.content.resources import Script
 from course.journeys import mine, people
 from course.journeys.owed import Owed

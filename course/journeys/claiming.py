@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from course.journeys import permitting, suppression
-from course.journeys.owed import OWED, STILL_CLAIMED, Owed, may_get, rows
+from course.journeys.owed import CAN_BE_MADE, OWED, STILL_CLAIMED, Owed, may_get, rows
 from course.journeys.rates import Allowance
 from course.journeys.service import Service
 from course.store.sets import by_index, one_of
@@ -24,7 +24,7 @@ from course.store.tables import Moment, deliveries, enrolments
 DUE = OWED.where(
     deliveries.c.status == DeliveryStatus.QUEUED,
     deliveries.c.send_at <= bindparam("now", type_=Moment),
-    one_of(deliveries.c.course, "courses"),
+    CAN_BE_MADE,
 ).order_by(deliveries.c.send_at, deliveries.c.id)
 ANY = DUE.limit(1)
 NOTICES, LESSONS = (

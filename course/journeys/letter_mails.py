@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from course import links, schedule
 from course.content import dates
-from course.content.catalogue import Words
+from course.content.gathering import Words
 from course.content.slots import say
 from course.journeys import letters
 from course.journeys.notices import mailing_name

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from course.content.catalogue import ELSEWHERE
-from course.journeys.notices import MAY_GET, mailing_name
+from course.journeys.notices import MAY_GET, OF_NO_COURSE, mailing_name
 from course.store.sets import one_of
 from course.store.states import DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, enrolments, journals, subscribers
@@ -89,6 +89,14 @@ OWED = select(
     .outerjoin(journals, journals.c.enrolment_id == deliveries.c.enrolment_id)
 )
 
+# What can be made: whatever is of these courses ("courses"), and what needs none.
+CAN_BE_MADE = or_(
+    one_of(deliveries.c.course, "courses"),
+    and_(
+        deliveries.c.kind == DeliveryKind.NOTICE,
+        or_(deliveries.c.name.in_(OF_NO_COURSE), *(deliveries.c.name.startswith(f"{one}-") for one in OF_NO_COURSE)),
+    ),
+)
 # Of these ("ids"), what is still claimed by this worker ("by").
 STILL_CLAIMED = (
     one_of(deliveries.c.id, "ids"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from course.content.courses import lesson_name
 from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
 from course.journeys.signup import CONFIRMED
+from course.store.database import Store
 from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, PastFact
 from course.store.tables import completions, deliveries, delivery_counts, enrolments, history, past_counts
 
@@ -86,8 +88,22 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
         "sending_stopped": stopped,
         "batches": batches,
         "sending_off": {"why": off.why, "because": off.because, "since": off.since.isoformat()} if off else None,
+        "courses_gone": gone(service.store, service.catalogue.courses),
         "held_mailings": [f"{row.course} {row.name} {row.locale}: {row.held_reason}" for row in refused],
     }
+
+
+def gone(store: Store, names: Collection[str]) -> list[str]:
+    """Return a sentence for each course that people are in and whose folder is gone; `names` are the folders there."""
+    in_it = enrolments.c.status.in_((EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED))
+    with store.reading() as tx:
+        found = tx.execute(select(enrolments.c.course, func.count()).where(in_it).group_by(enrolments.c.course)).all()
+    return [
+        f"{count} {'person is' if count == 1 else 'people are'} in the course {name}, whose folder is gone: put it "
+        f"back as courses/{name}; until then none of its letters leaves"
+        for name, count in sorted(found)
+        if name not in names
+    ]
 
 
 def health(service: Service, real_now: datetime) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select
 
 from course import schedule
 from course.content import dates
-from course.content.catalogue import MOVE, MOVED, Words
+from course.content.catalogue import MOVE, MOVED
+from course.content.gathering import Words
 from course.content.slots import say
 from course.journeys import choice_mails, fresh, letter_mails, moving, offering, people
 from course.journeys.completing import MARKED
