@@ -76,6 +76,28 @@ def _required(text: Written) -> Found:
             yield there[name].line - 1, f"write something under this heading; {{#{name}}} is empty"
 
 
+def _needed(text: Written) -> Found:
+    there = {name for section in text.sections for name, _ in slots.written(section.markdown)}
+    for name in slots.NEEDED.get(text.kind, ()):
+        if name not in there:
+            yield text.sections[0].line, f"write {{{name}}} where it belongs in this text; without it, it is not told"
+
+
+def _greeting(text: Written) -> Found:
+    there = {name for section in text.sections for name, _ in slots.written(section.markdown)}
+    if text.kind == LESSON and "greeting" not in there:
+        yield text.sections[0].line, "begin with {greeting}: it becomes “Hello Alice,”"
+
+
+def _twice(text: Written) -> Found:
+    """Find a section that is marked like another one: the mail would have two of it."""
+    seen = set[str]()
+    for section in text.sections:
+        if section.id and section.id in seen:
+            yield section.line - 1, f"{{#{section.id}}} is there already; mark this heading with another name, or none"
+        seen.add(section.id)
+
+
 def _button(text: Written) -> Found:
     """Allow one button in the confirmation, and nothing else to press: it may reach a stranger."""
     if text.kind not in ASKING:
@@ -104,5 +126,5 @@ def _pieces(text: Written) -> Iterator[tuple[int, Token]]:
 
 
 ANY_TEXT: tuple[Rule, ...] = (_links, _pictures, _html)  # of a resource, too
-MISTAKES: tuple[Rule, ...] = (_slots, _markers, _links, _pictures, _html, _ids, _required, _button)
-ADVICE: tuple[Rule, ...] = (_steps, _long_sentences)
+MISTAKES: tuple[Rule, ...] = (_slots, _markers, _links, _pictures, _html, _ids, _required, _needed, _button)
+ADVICE: tuple[Rule, ...] = (_greeting, _twice, _steps, _long_sentences)

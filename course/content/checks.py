@@ -5,16 +5,18 @@ The rules themselves stand in head_rules, body_rules, resource_rules, word_rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
 from course.content import (
     body_rules,
     catalogue,
+    course_rules,
     courses,
     head_rules,
     help_rules,
@@ -22,6 +24,7 @@ from course.content import (
     locales,
     resource_rules,
     samples,
+    slip_rules,
     sources,
     word_rules,
 )
@@ -32,9 +35,10 @@ from course.content.word_rules import Words
 from course.content.written import LESSON, Written
 from course.settings import Settings
 
+ASKED = re.compile(r"^'dict object' has no attribute '(\w+)'$")
 RULES = (
     ((*head_rules.MISTAKES, *body_rules.MISTAKES), False),
-    ((*head_rules.ADVICE, *body_rules.ADVICE), True),
+    ((*head_rules.ADVICE, *body_rules.ADVICE, *slip_rules.ADVICE), True),
 )
 
 
@@ -84,18 +88,8 @@ def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
             lessons += course.needed()
     if not paths:
         found.append(Problem(root / "courses", 1, "there is no course here; make a folder with a course.toml"))
-    found += _next(root, known)
+    found += course_rules.problems(root, known)
     return known, [Written(lesson, LESSON) for lesson in lessons], found
-
-
-def _next(root: Path, known: list[Course]) -> Iterator[Problem]:
-    """Warn of a course that is offered after another one and is not there."""
-    names = {course.name for course in known}
-    for course in known:
-        if course.next and course.next not in names:
-            path = root / "courses" / course.name / "course.toml"
-            say = f"next: there is no course {course.next}, so none is offered; write the name of a folder beside this"
-            yield Problem(path, courses.line_of(path, "next"), say, warning=True)
 
 
 def _strays(known: set[Path]) -> Iterator[Problem]:
@@ -156,22 +150,30 @@ def _of_a_text(text: Written) -> Iterator[Problem]:
 
 
 def _made(settings: Settings, today: date) -> Iterator[Problem]:
-    """Make every mail once: what the layout asks for and nobody wrote shows only then."""
+    """Make every mail once: what the layout asks for and nobody wrote shows only then, and is told once for all."""
     everything = catalogue.load(settings)
     now = datetime.combine(today, time(12), UTC)
+    told = set[tuple[Path, str]]()
     for course in everything.courses.values():
         for locale in course.locales:
             for name in (*(lesson_name(day) for day in range(1, course.days + 1)), *NOTICES):
-                yield from _of_a_mailing(everything, course.name, name, locale, now)
+                for path, line, why in _of_a_mailing(everything, course.name, name, locale, now):
+                    if (path, why) not in told:
+                        yield Problem(path, line, f"{name} cannot be made: {why}")
+                    told.add((path, why))
 
 
-def _of_a_mailing(everything: Catalogue, course: str, name: str, locale: str, now: datetime) -> Iterator[Problem]:
+def _of_a_mailing(
+    everything: Catalogue, course: str, name: str, locale: str, now: datetime
+) -> Iterator[tuple[Path, int, str]]:
     root = everything.settings.emails_dir
     try:
         for mailing in everything.variants(course, name, locale).values():
             mailing.mime(samples.values(everything, mailing, now, confirm_url="https://", leave_url="https://"))
     except TemplateSyntaxError as error:
-        yield Problem(Path(error.filename or root), error.lineno, f"mend the layout here: {error.message}")
+        yield Path(error.filename or root), error.lineno, f"mend the layout here: {error.message}"
     except (KeyError, ValueError, TemplateError) as error:
-        why = f"{name} cannot be made: {type(error).__name__} {error}"
-        yield Problem(root / "words" / f"{locale}.toml", 1, f"{why}; write what is missing, or mend the layout")
+        asked = ASKED.search(str(error)) if isinstance(error, UndefinedError) else None
+        why = f"{type(error).__name__} {error}; write what is missing"
+        why = f"write {asked[1]} = … under [mail]" if asked else why
+        yield root / "words" / f"{locale}.toml", 1, f"{why}, or mend the layout"

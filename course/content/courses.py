@@ -124,6 +124,10 @@ def _plain(name: str) -> str:
 
 
 def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
+    below = {key: name for name, part in table.items() if isinstance(part, dict) for key in part if key in KEYS}
+    low = [(key, f"put this line above the first [table]; here it is one of [{name}]") for key, name in below.items()]
+    if low:
+        return low
     found = [(key, say) for key, usual, fits, say in LINES if not fits(table.get(key, usual))]
     locales = table.get("locales")
     if not (isinstance(locales, list) and locales and all(isinstance(item, str) for item in locales)):
@@ -159,6 +163,8 @@ LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
         f"write one of {', '.join(PACES)}; self-paced is theirs to choose in any course",
     ),
 )
+# All that course.toml may say.
+KEYS = (*(key for key, *_ in LINES), "locales", "title", "summary")
 
 
 def _known(locale: str) -> bool:

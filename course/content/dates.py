@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from datetime import date as Day  # noqa: N812 (a function here is called date)
-from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,15 @@ def moment(at: datetime, zone: ZoneInfo, locale: str, words: Mapping[str, str]) 
     local = at.astimezone(zone)
     day = format_datetime(local, words["day"], locale=_babel(locale))
     return words["moment"].replace("{day}", day).replace("{time}", time(local, locale))
+
+
+def makes_a_day(pattern: str) -> bool:
+    """Whether a pattern (CLDR's letters) can be said of a day."""
+    try:
+        format_datetime(datetime(2027, 3, 1, tzinfo=UTC), pattern, locale="en")
+    except ValueError:
+        return False
+    return True
 
 
 def time(local: datetime, locale: str) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from course.content import prose, resources, slots
+from course.content.course_rules import unread
+from course.content.locales import REVIEWED
 from course.content.written import LESSON, NONE, Found, Rule, Written, unknown_slots
 
 LONGEST_SUBJECT = 60  # characters: what a phone's list shows
@@ -57,6 +59,7 @@ LESSON_HEAD: Mapping[str, Rules] = {
     "why": (_missing, (_one_line,)),
     "needs": (_missing, (_one_line,)),
 }
+MORE = {True: ("resource", REVIEWED), False: (REVIEWED,)}  # what a lesson's head, and a notice's, may say besides
 PROSE = ("preheader", "why", "needs")
 
 
@@ -88,6 +91,13 @@ def _resource(text: Written) -> Found:
         yield text.source.line_of("resource"), f"resource: there is no {where}; write it, or take this line out"
 
 
+def _unknown(text: Written) -> Found:
+    known = (*(LESSON_HEAD if text.kind == LESSON else NOTICE_HEAD), *MORE[text.kind == LESSON])
+    for key in text.source.front:
+        if key not in known:
+            yield text.source.line_of(key), f"{key}: {unread(str(key), known)}"
+
+
 def _typographic(text: Written) -> Found:
     """Find quotes that a text editor made round: what stands between them is printed with them."""
     for key in ("subject", *PROSE):
@@ -103,4 +113,4 @@ def _long_sentences(text: Written) -> Found:
 
 
 MISTAKES: tuple[Rule, ...] = (_keys, _slots, _resource)
-ADVICE: tuple[Rule, ...] = (_typographic, _long_sentences)
+ADVICE: tuple[Rule, ...] = (_unknown, _typographic, _long_sentences)

@@ -30,7 +30,7 @@ def lacks(root: Path, known: list[Course], locale: str) -> Iterator[Problem]:
         return
     for source in _notices(root, locale):
         if source.missing:
-            yield _lacking(source.path, 1, "this file is missing: write it", other)
+            yield _lacking(source.path, 1, sources.missing(source.path), other)
     path = root / "words" / f"{locale}.toml"
     if not path.is_file():
         yield _lacking(path, 1, "this file is missing: write it", other)
@@ -57,7 +57,7 @@ def _of_a_course(root: Path, course: Course, locale: str) -> Iterator[Problem]:
             yield _lacking(path, line_of(path, key), f"{key}: write the line {locale} = … under [{key}]", first)
     for (_, written_in), source in course.lessons.items():
         if written_in == locale and source.missing:
-            yield _lacking(source.path, 1, "this file is missing: write it", first)
+            yield _lacking(source.path, 1, sources.missing(source.path), first)
 
 
 def _notices(root: Path, locale: str) -> list[Source]:

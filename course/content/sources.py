@@ -12,6 +12,8 @@ from typing import Any
 import frontmatter
 import yaml
 
+INDENTED = re.compile(r" +[a-z_]+:")
+ROUND = re.compile("^[a-z_]+:\\s*[“”„«»‹›‘’‚]")  # noqa: RUF001 (quotes of many languages)
 HEADING = re.compile(r"^##\s+(?P<words>.*?)\s*(?:\{#(?P<id>[a-z]+)\})?\s*$")
 
 
@@ -72,7 +74,7 @@ class Source:
 def read(path: Path) -> Source:
     """Read one Markdown file. A file that cannot be read gives a Source with problems, never an exception."""
     if not path.is_file():
-        return Source(path, {}, (), (Problem(path, 1, "this file is missing: write it"),))
+        return Source(path, {}, (), (Problem(path, 1, missing(path)),))
     try:
         text = path.read_text(encoding="utf-8-sig")
         front, body = frontmatter.parse(text)
@@ -89,10 +91,22 @@ def read(path: Path) -> Source:
     return Source(path, front, tuple(sections(body, lines_before + 1)), problems)
 
 
+def missing(path: Path) -> str:
+    """Return what to do about a text that is not there; it may have been saved under a name that is nearly the same."""
+    near = [one.name for one in path.parent.glob("*") if one.name.casefold().startswith(f"{path.stem.casefold()}.")]
+    if not near:
+        return "this file is missing: write it"
+    return f"this file is missing: {min(near)} is beside it; save that as plain text, under the name {path.name}"
+
+
 def _head_mistake(line: list[str]) -> str:
     """Return what to do with a line of a head that cannot be read; a tab in it cannot be seen."""
     if any("\t" in said.partition('"')[0] for said in line):
         return "there is a tab in this line; put a space in its place, and none before the first word"
+    if any(INDENTED.match(said) for said in line):
+        return "there is a space before the first word of this line; take it out"
+    if any(ROUND.search(said) for said in line):
+        return 'the quotes in this line are round ones; put straight ones (") in their place'
     return "put the value after the colon in double quotes"
 
 

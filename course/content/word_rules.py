@@ -8,47 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from course.content import help_lines, slots
+from course.content import dates, slots, word_slots
 from course.content.command_words import ARGUMENTS, Phrases
 from course.content.locales import REVIEWED
 from course.content.sources import Problem
-from course.content.written import NONE, markers, unknown_slots
+from course.content.written import markers, unknown_slots
 
 COMMANDS = tuple(ARGUMENTS)
-# The slots that have a value in a word of [mail]; in all others, those of the course.
-MAIL = {
-    "greeting": frozenset({"name"}),
-    "greeting_nameless": NONE,
-    "minutes": frozenset({"minutes"}),
-    "resource": frozenset({"resource"}),
-    "plain_resource": frozenset({"resource"}),
-    "days_none": NONE,
-    "answer": slots.FIXED | {"kept"},
-    "footer_why": slots.FIXED | {"date"},
-    "plain_footer_why": slots.FIXED | {"date"},
-    "plain_help_directory": NONE,
-    "footer_leave_text": slots.FIXED | {"leave_url"},
-    "help_intro": NONE,
-    "help_emergency": NONE,
-    "help_directory": NONE,
-    **{f"help_{how}": NONE for how in help_lines.WAYS},
-    "pause_open": NONE,
-    "pause_ends": frozenset({"moment"}),
-    "goes_on": NONE,
-    "goes_on_when_ready": NONE,
-    "done_none": frozenset({"days"}),
-    "done_some": frozenset({"list"}),
-    "offer": frozenset({"next", "summary"}),
-    "plain_offer": frozenset({"next", "summary"}),
-    "offer_label": NONE,
-    "offer_none": NONE,
-    "offer_none_label": NONE,
-    "late_reply": frozenset({"keep_days"}),
-    "late_reply_never": NONE,
-    "forgets": frozenset({"keep_days"}),
-    "forgets_never": NONE,
-    "unreviewed": NONE,
-}
 SLOT = re.compile(r"\{([a-z]+)\}")
 TABLE = re.compile(r"\[[\w.-]+\]")
 Keys = tuple[str, ...]  # of keys: ("pages", "sent", "title")
@@ -71,12 +37,14 @@ class Words:
 
 def problems(files: list[Words]) -> Iterator[Problem]:
     """Yield every mistake in these files; the first one is what the others are compared with."""
+    lost = _lost(files)
+    yield from (replace(files[0].problem(where, "write it here; all others have it"), warning=True) for where in lost)
     for words in files:
         yield from lacking(words, files[0]) if words is not files[0] else _without_words(words)
-        yield from _too_many(words, files[0])
+        yield from _too_many(words, files[0], lost)
         for compared in (_commands, _mail_slots):
             yield from compared(words, files[0])
-        for rule in (_only_text, _arguments, _yes_and_no):
+        for rule in (_only_text, _arguments, _yes_and_no, _dates):
             yield from rule(words)
         text = words.path.read_text(encoding="utf-8")
         yield from (Problem(words.path, line, say) for line, say in markers(text))
@@ -89,9 +57,15 @@ def lacking(words: Words, first: Words) -> Iterator[Problem]:
     yield from (replace(problem, warning=True) for problem in _without_words(words))
 
 
-def _too_many(words: Words, first: Words) -> Iterator[Problem]:
+def _lost(files: list[Words]) -> list[Keys]:
+    """Return what several others have, and the first one alone lacks: it was lost there."""
+    others = [_keys(words.table) for words in files[1:]]
+    return sorted(set.intersection(*others) - _keys(files[0].table)) if len(others) > 1 else []
+
+
+def _too_many(words: Words, first: Words, lost: list[Keys]) -> Iterator[Problem]:
     """Yield a warning for every word that the first one lacks: nobody reads it."""
-    for where in sorted(_keys(words.table) - _keys(first.table)):
+    for where in sorted(_keys(words.table) - _keys(first.table) - set(lost)):
         yield replace(words.problem(where, f"take it out, or write it in {first.path.name} too"), warning=True)
 
 
@@ -179,8 +153,18 @@ def _mail_slots(words: Words, first: Words) -> Iterator[Problem]:
         return
     for key, said in mail.items():
         if isinstance(said, str) and key in read:
-            found = unknown_slots(said, MAIL.get(key, slots.FIXED), 1)
+            found = unknown_slots(said, word_slots.MAY.get(key, slots.FIXED), 1)
             yield from (words.problem(("mail", key), say) for _, say in found)
+        if isinstance(said, str) and key in word_slots.MUST and f"{{{word_slots.MUST[key]}}}" not in said:
+            yield words.problem(("mail", key), f"write {{{word_slots.MUST[key]}}} in it; without it, it is not told")
+
+
+def _dates(words: Words) -> Iterator[Problem]:
+    """Yield a pattern for days that makes no day."""
+    table = words.table.get("dates")
+    said = table.get("day") if isinstance(table, dict) else None
+    if isinstance(said, str) and not dates.makes_a_day(said):
+        yield words.problem(("dates", "day"), "write EEEE for the weekday, d for the day, MMMM for the month")
 
 
 def _keys(table: Mapping[str, Any]) -> set[Keys]:
