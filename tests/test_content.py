@@ -732,7 +732,7 @@ LOCALES = 'locales = ["en-GB", "en-US", "es", "he"]'
         ('start = "next-hour"', 'start = "soon"', 14, "next-hour, tomorrow, monday"),
         (LOCALES, "locales = []", 25, 'like ["en-GB"]'),
         (LOCALES, 'locales = ["english"]', 25, "english is no locale"),
-        (LOCALES, 'locales = ["fr", "en-GB"]', 36, "the line fr = "),
+        (LOCALES, 'locales = ["fr", "en-GB"]', 39, "the line fr = "),
         ("letter_days = [4, 5]", 'letter_days = "4"', 22, "write the days in brackets"),
     ],
     ids=[

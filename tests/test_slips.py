@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
+from conftest import make_settings
 from test_check import (
     COURSE,
     DAY,
@@ -17,6 +19,8 @@ from test_check import (
     found,
     only,
 )
+
+from course.content import catalogue
 
 KEPT = "{kept} Nobody reads"
 LOST = {
@@ -109,6 +113,41 @@ def test_a_line_below_a_table_is_told_to_go_above_it(emails, key):  # noqa: F811
 
     said = [message for file, _, message, warning in found(emails) if file == COURSE and not warning]
     assert said == [f"{key.split()[0]}: put this line above the first [table]; here it is one of [summary]"]
+
+
+def second(root):
+    """Put a course beside the first one that comes before it in the alphabet; return its name."""
+    name = "gentle-mornings"
+    shutil.copytree(root / "courses/self-compassion", root / "courses" / name)
+    shutil.rmtree(root / "courses" / name / "resources")
+    path = root / "courses" / name / "course.toml"
+    for lesson in path.parent.glob("*/day-*.md"):
+        lesson.write_text(re.sub(r"(?m)^resource: .*\n", "", lesson.read_text("utf-8")), encoding="utf-8")
+    return name
+
+
+def first(root):
+    """Return the course that the home page shows."""
+    return catalogue.load(make_settings(data_dir=root.parent / "var", emails_dir=root)).first.name
+
+
+def test_the_first_course_is_the_one_that_says_so(emails):  # noqa: F811
+    """The alphabet decides only where no course.toml does: a new course need not take the old one's place."""
+    second(emails)
+    by_name = first(emails)
+    change(emails, COURSE, "days = 5", "first = true\ndays = 5")
+
+    assert (by_name, first(emails)) == ("gentle-mornings", "self-compassion")
+    assert [one for one in found(emails) if not one[3]] == []
+
+
+def test_two_first_courses_are_a_mistake(emails):  # noqa: F811
+    """One of them is named, with its line."""
+    change(emails, COURSE, "days = 5", "first = true\ndays = 5")
+    second(emails)
+    mistakes = [one for one in found(emails) if not one[3]]
+
+    assert [(line_file, "keep one of them" in said) for line_file, _, said, _ in mistakes] == [(COURSE, True)]
 
 
 @pytest.mark.parametrize(

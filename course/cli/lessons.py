@@ -41,7 +41,7 @@ def locales(wanted: str | None) -> int:
     """Print what each locale lacks, or one of them, and return 1 if there is something to write or to review."""
     settings = load()
     root, spoken = settings.emails_dir, catalogue.load(settings).courses
-    known = [courses.read(path.parent) for path in sorted(root.glob("courses/*/course.toml"))]
+    known = courses.in_order(courses.read(path.parent) for path in root.glob("courses/*/course.toml"))
     every = list(stand_ins(known))
     if wanted and wanted not in every:
         raise typer.BadParameter(f"no course is written in {wanted}; choose one of {', '.join(every)}")

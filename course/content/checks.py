@@ -88,8 +88,8 @@ def _courses(root: Path) -> tuple[list[Course], list[Written], list[Problem]]:
             lessons += course.needed()
     if not paths:
         found.append(Problem(root / "courses", 1, "there is no course here; make a folder with a course.toml"))
-    found += course_rules.problems(root, known)
-    return known, [Written(lesson, LESSON) for lesson in lessons], found
+    found += [*courses.rivals(root, known), *course_rules.problems(root, known)]
+    return courses.in_order(known), [Written(lesson, LESSON) for lesson in lessons], found
 
 
 def _strays(known: set[Path]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Course:
     letter_days: tuple[int, ...] = ()  # of which it is offered that the letter comes back; none: it never is
     unit: str = UNITS[0]
     next: str = ""
+    first: bool = False  # its author wants it to be the first one, whatever its name
     unreviewed: frozenset[str] = frozenset()  # of the locales: those that no native speaker has reviewed
 
     def locale(self, wanted: str) -> str:
@@ -114,7 +115,22 @@ def read(folder: Path) -> Course:
         letter_days=tuple(table.get("letter_days", ())),
         unit=table.get("unit", UNITS[0]),
         next=table.get("next", ""),
+        first=table.get("first", False),
     )
+
+
+def in_order(known: Iterable[Course]) -> list[Course]:
+    """Return courses with the first one first: what the home page shows, and join@ asks for."""
+    return sorted(known, key=lambda course: (not course.first, course.name))
+
+
+def rivals(root: Path, known: Iterable[Course]) -> list[Problem]:
+    """Return a mistake for every course that would be the first one beside another."""
+    first = [course.name for course in in_order(known) if course.first]
+    paths = [root / "courses" / name / "course.toml" for name in first[1:]]
+    return [
+        Problem(path, line_of(path, "first"), f"first: {first[0]} says so already; keep one of them") for path in paths
+    ]
 
 
 def _plain(name: str) -> str:
@@ -156,6 +172,7 @@ LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
     ("letter_days", [], _days, "write the days in brackets, like [4, 5]"),
     ("unit", UNITS[0], lambda unit: unit in UNITS, f"write one of {', '.join(UNITS)}"),
     ("next", "", lambda name: isinstance(name, str), "write the name of another course's folder, in double quotes"),
+    ("first", False, lambda first: isinstance(first, bool), "write true, or take this line out"),
     (
         "pace",
         Pace.DAILY,

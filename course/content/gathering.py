@@ -20,7 +20,7 @@ def names(root: Path) -> list[str]:
 
 
 def every_course(root: Path, problems: list[Problem]) -> dict[str, Course]:
-    """Return the courses that can be read, by name."""
+    """Return the courses that can be read, by name, the first one first."""
     found: dict[str, Course] = {}
     for name in names(root):
         try:
@@ -29,7 +29,8 @@ def every_course(root: Path, problems: list[Problem]) -> dict[str, Course]:
             problems += error.problems
     if not names(root):
         problems.append(Problem(root / "courses", 1, "there is no course here: make a folder with a course.toml"))
-    return found
+    problems += courses.rivals(root, found.values())
+    return {course.name: course for course in courses.in_order(found.values())}
 
 
 def words(root: Path, stand_ins: Mapping[str, str], problems: list[Problem]) -> dict[str, Words]:
