@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from course.content import command_words, courses, dates, locales, zones
 from course.content.catalogue import Catalogue
+from course.content.gathering import Words
 from course.content.mailing import Mailing
-from course.content.slots import say
+from course.content.slots import counted, say
 from course.links import PAGES
 
 NAME = "Alex"
@@ -25,6 +26,8 @@ def values(
     mail = words["mail"]
     tomorrow = (now + timedelta(days=1)).replace(hour=course.send_hour, minute=0)
     first = dates.moment(tomorrow, ZONE, locale, words["dates"])
+    hour = dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale)
+    course_has = {"rhythm": words["rhythm"][course.pace], "first_day": first, "send_hour": hour}
     done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
@@ -33,9 +36,7 @@ def values(
         "leave_url": leave_url,
         **{f"{page}_url": catalogue.settings.site for page in PAGES},
         "letter_url": catalogue.settings.site,
-        "letter_text": words["letters"]["sample"],
-        "letter_day": dates.date(now, ZONE, locale),
-        "letter_comes": say(words["letters"]["comes"], letter_day=dates.date(now, ZONE, locale)),
+        **_letter(words, dates.date(now, ZONE, locale)),
         "resource_url": catalogue.settings.site,
         "contact": catalogue.settings.contact_email,
         "kept": words["levels"]["count"]["kept"],
@@ -44,13 +45,11 @@ def values(
         "open_url": catalogue.settings.site,
         "day": str(mailing.day or 1),
         "lesson": catalogue.numbered(course.name, mailing.day or 1, locale),
-        "rhythm": words["rhythm"][course.pace],
+        **course_has,
+        **{key: counted(mail, key, course.days, **course_has) for key in ("comes", "outline", "goes_on")},
         **catalogue.offer(course.name, locale, catalogue.settings.site, plain=plain),
-        "first_day": first,
         "next_lesson": first,
-        "goes_on": mail["goes_on"],
         "pause_end": say(mail["pause_ends"], moment=first),
-        "send_hour": dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale),
         "days_now": dates.listed(done, locale),
         "stands": say(words["pages"]["mine"]["stands"]["left" if mailing.name == "over" else "next"], moment=first),
         "place": zones.city(PLACE.key, locale),
@@ -62,3 +61,9 @@ def values(
         "exercise_text": words["pages"]["heavier"]["grounding_intro"],
         "done": say(mail["done_some"], list=dates.listed(done, locale)),
     }
+
+
+def _letter(words: Words, day: str) -> dict[str, str]:
+    """Return what is said of a letter that comes back on this day."""
+    said = words["letters"]
+    return {"letter_text": said["sample"], "letter_day": day, "letter_comes": say(said["comes"], letter_day=day)}

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 EVERYWHERE = frozenset({"greeting"})
 NOTICE = {
     "confirm": frozenset({"confirm_url"}),
-    "joining": frozenset({"confirm_url", "consent", "rhythm"}),
-    "welcome": frozenset({"greeting", "kept", "first_day", "send_hour", "rhythm", "goes_on"}),
+    "joining": frozenset({"confirm_url", "consent", "rhythm", "outline"}),
+    "welcome": frozenset({"greeting", "comes", "kept", "first_day", "send_hour", "rhythm", "goes_on"}),
     "receipt": frozenset({"greeting", "day", "lesson", "kept"}),
     "help": frozenset({"greeting", "help_lines"}),
     "farewell": frozenset({"greeting", "done", "late_reply", "offer", "offer_label", "offer_url"}),
@@ -81,6 +81,11 @@ def marker(slot: str) -> str:
 def say(words: str, **values: str) -> str:
     """Put values into one of the short strings, once: what a value holds is never read as a slot."""
     return WRITTEN.sub(lambda found: values.get(found[1], found[0]), words)
+
+
+def counted(words: Mapping[str, str], key: str, number: int, **values: str) -> str:
+    """Return a short string in the form that this number has: one has its own."""
+    return say(words[f"{key}_one" if number == 1 else key], days=str(number), **values)
 
 
 def split(text: str) -> list[str]:

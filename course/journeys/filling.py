@@ -17,7 +17,7 @@ from course import links, schedule
 from course.content import dates, help_lines
 from course.content.catalogue import BARE, ELSEWHERE, JOINING
 from course.content.mailing import Mailing
-from course.content.slots import say
+from course.content.slots import counted, say
 from course.journeys import moving, saying
 from course.journeys.answering import ANSWERS
 from course.journeys.notices import answered, mailing_name
@@ -152,9 +152,11 @@ def _alike(service: Service, found: Known, row: Owed, mailing: Mailing) -> Alike
 
 def _bare(service: Service, row: Owed, mailing: Mailing) -> dict[str, str]:
     token = links.sign(service.keys, Purpose.CONFIRM, row.enrolment_id)
-    rhythm = service.catalogue.words[mailing.locale]["rhythm"][service.catalogue.courses[row.course].pace]
+    words, course = service.catalogue.words[mailing.locale], service.catalogue.courses[row.course]
+    rhythm = words["rhythm"][course.pace]
+    outline = counted(words["mail"], "outline", course.days, rhythm=rhythm)
     url, contact = f"{service.settings.site}/confirm/{token}", service.settings.contact_email
-    return {"confirm_url": url, "rhythm": rhythm, "contact": contact}
+    return {"confirm_url": url, "rhythm": rhythm, "outline": outline, "contact": contact}
 
 
 def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: datetime, site: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, or_, select
+from sqlalchemy import Connection, Select, bindparam, or_, select
 
 from course.content.catalogue import ELSEWHERE
 from course.journeys.notices import MAY_GET, OF_NO_COURSE, mailing_name
@@ -89,14 +89,10 @@ OWED = select(
     .outerjoin(journals, journals.c.enrolment_id == deliveries.c.enrolment_id)
 )
 
-# What can be made: whatever is of these courses ("courses"), and what needs none.
-CAN_BE_MADE = or_(
-    one_of(deliveries.c.course, "courses"),
-    and_(
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        or_(deliveries.c.name.in_(OF_NO_COURSE), *(deliveries.c.name.startswith(f"{one}-") for one in OF_NO_COURSE)),
-    ),
-)
+# What can be made: whatever is of these courses ("courses"), and the notices that need none.
+NEEDS_NONE = (deliveries.c.name.startswith(f"{one}-") | (deliveries.c.name == one) for one in OF_NO_COURSE)
+CAN_BE_MADE = one_of(deliveries.c.course, "courses") | ((deliveries.c.kind == DeliveryKind.NOTICE) & or_(*NEEDS_NONE))
+
 # Of these ("ids"), what is still claimed by this worker ("by").
 STILL_CLAIMED = (
     one_of(deliveries.c.id, "ids"),

@@ -11,7 +11,7 @@ from course import schedule
 from course.content import dates
 from course.content.catalogue import MOVE, MOVED
 from course.content.gathering import Words
-from course.content.slots import say
+from course.content.slots import counted, say
 from course.journeys import choice_mails, fresh, letter_mails, moving, offering, people
 from course.journeys.completing import MARKED
 from course.journeys.owed import Owed
@@ -28,12 +28,14 @@ def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: date
     said = dates.moment(due, zone, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, row.send_hour, service.minute(row.subscriber_id), tzinfo=UTC), locale)
     goes_on = words["mail"]["goes_on_when_ready" if row.pace == Pace.SELF_PACED else "goes_on"]
+    days, rhythm = service.catalogue.known(row.course).days, words["rhythm"][row.pace]
     return {
+        "comes": counted(words["mail"], "comes", days, rhythm=rhythm, first_day=said, send_hour=hour),
         "first_day": said,
         "next_lesson": said,
         "send_hour": hour,
-        "goes_on": goes_on,
-        "rhythm": words["rhythm"][row.pace],
+        "goes_on": words["mail"]["goes_on_one"] if days == 1 else goes_on,
+        "rhythm": rhythm,
     }
 
 
@@ -53,7 +55,7 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     days = tx.execute(select(completions.c.day).where(*answered).order_by(completions.c.day))
     course = service.catalogue.courses[row.course]
     said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
-    done = say(words["mail"]["done_none"], days=str(course.days))
+    done = counted(words["mail"], "done_none", course.days)
     if said:
         done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
     return {"done": done + letter_mails.offer(service, row, words)}
