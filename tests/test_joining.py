@@ -7,7 +7,7 @@ from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
-from conftest import ON_SQLITE
+from conftest import CONSENT, ON_SQLITE
 
 from course import offsets
 from course.journeys import limits
@@ -101,7 +101,7 @@ def test_a_whole_yes_confirms_from_wherever_it_comes(world, words):
 
 @ON_SQLITE
 @pytest.mark.parametrize(
-    "words", ["Yes, but what is it?", "yesterday I wrote", "maybe", "Who are you?\nYes", "DONE", "PAUSE", "", "DELETE"]
+    "words", ["Yes, but what is it?", "yesterday I wrote", "maybe", "Who are you?\nYes", "DONE", "PAUSE", "", "RESUME"]
 )
 def test_anything_else_changes_nothing_and_is_not_answered(world, words):
     """Only the whole first line is a yes or a no."""
@@ -441,3 +441,125 @@ def test_whoever_has_a_course_keeps_their_own_hour_and_place(world):
 def test_an_offset_is_a_place_where_clocks_showed_it_then(date, locale, zone):
     """Of their country, if there is one; without an offset it is their country's first."""
     assert offsets.zone(date, locale) == zone
+
+
+# The form's confirmation is answered in the same words.
+
+
+def confirmation(world, **form):
+    """Sign up by the form; return the mail that asks."""
+    world.sign_up(**form)
+    world.app.tick()
+    return world.box.last("confirm")
+
+
+def test_a_yes_to_the_confirmation_begins_the_course(world):
+    """Alice answers it instead of pressing its button: her place, her welcome, and the consent that the form showed."""
+    world.reply(confirmation(world), "YES please")
+    world.app.tick()
+
+    assert standing(world) == [("alice@example.org", "self-compassion", "active")]
+    assert world.box.names() == ["confirm", "welcome"]
+    assert world.rows("SELECT what, wording, how FROM consents") == [("given", CONSENT, "confirmed by reply")]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+@pytest.mark.parametrize(
+    ("button", "left"), [("button", [("alice@example.org", "self-compassion", "active")]), ("not_me_button", [])]
+)
+@pytest.mark.parametrize("asked_by", ["form", "mail"])
+def test_what_the_buttons_say_may_be_typed(world, locale, button, left, asked_by):
+    """Who answers "Yes, send me the course" or "This was not me" is understood, in their language."""
+    if asked_by == "form":
+        mail = confirmation(world, locale=locale)
+    else:
+        ask(world, Content_Language=locale)
+        mail = world.box.last("joining")
+    words, text = world.app.catalogue.words[locale]["pages"]["confirm"], mail.mailing.text_for(mail.values)
+    quote = "".join(f"> {line}\n" for line in text.splitlines())
+    world.reply(mail, f"{words[button]}.\n\nOn Monday, Dear Self wrote:\n{quote}")
+
+    assert words["button"] in text
+    assert standing(world) == left
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("locale", "yes", "no"), [("en-GB", "YES", "NO"), ("es", "SÍ", "NO"), ("he", "כן", "לא")])
+def test_the_confirmation_names_words_that_work(world, locale, yes, no):
+    """The words that it asks for are those that are tried here."""
+    mail = confirmation(world, locale=locale)
+    text = mail.mailing.text_for(mail.values)
+
+    assert re.search(rf"\W{yes}\W", text)
+    assert re.search(rf"\W{no}\W", text)
+
+
+@pytest.mark.parametrize("words", ["No", "STOP", "Not me", "unsubscribe"])
+def test_a_no_to_the_confirmation_is_never_written_to_again(world, words):
+    """Whoever it was never had a place: no goodbye to a course comes, and nothing is left but a mark."""
+    world.reply(confirmation(world), words)
+    left = standing(world)
+    world.clock.go(days=2)
+    confirmation(world)
+
+    assert (left, standing(world)) == ([], [])
+    assert world.box.names() == ["confirm"]
+    assert world.rows("SELECT reason FROM suppressions") == [("not-me",)]
+    assert world.rows("SELECT * FROM consents") == []
+
+
+@ON_SQLITE
+def test_stop_says_no_from_wherever_it_is_said_before_the_yes(world):
+    """Bob asked for help first, and the help lines name STOP: it is a no there as well, and no goodbye follows."""
+    world.reply(confirmation(world, who="bob"), "HELP")
+    world.app.tick()
+    world.reply(world.box.last("help"), "STOP")
+    world.app.tick()
+
+    assert standing(world) == []
+    assert world.box.names() == ["confirm", "help"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("words", ["Who is this?", "Yes, but what is it?", "PAUSE", "TIME 7", "RESUME", ""])
+def test_anything_else_to_the_confirmation_changes_nothing(world, words):
+    """Only a whole yes or no counts, and nobody who never said yes is written to."""
+    world.reply(confirmation(world), words)
+    world.pass_hours(24)
+
+    assert standing(world) == [("alice@example.org", "self-compassion", "pending")]
+    assert world.box.names() == ["confirm"]
+
+
+@ON_SQLITE
+def test_a_machine_s_yes_to_the_confirmation_begins_nothing(world):
+    """Only a person consents."""
+    decided = world.reply(confirmation(world), "Yes", Auto_Submitted="auto-replied")
+
+    assert decided == ["automatic"]
+    assert standing(world) == [("alice@example.org", "self-compassion", "pending")]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("asked_by", ["form", "mail"])
+def test_who_wants_to_be_erased_is_asked_even_before_a_yes(world, asked_by):
+    """DELETE is more than a no: it is asked back, whichever question it answers."""
+    if asked_by == "form":
+        confirmation(world)
+    else:
+        ask(world)
+    world.reply(world.box.sent[-1], "DELETE")
+    world.app.tick()
+
+    assert world.box.names()[-1] == "erase"
+
+
+@ON_SQLITE
+def test_a_yes_to_the_confirmation_after_seven_days_is_too_late(world):
+    """As its link."""
+    mail = confirmation(world)
+    world.clock.go(days=7, hours=1)
+    world.reply(mail, "yes")
+
+    assert standing(world)[0][-1] == "pending"

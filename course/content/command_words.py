@@ -112,8 +112,9 @@ class Phrases:
             weekdays=weekdays,
             hours=hours,
             chosen=chosen,
-            yes=frozenset(map(trimmed, replies["yes"])),
-            no=frozenset(map(trimmed, replies["no"])),
+            # What stands on the buttons may be typed, too.
+            yes=frozenset(map(trimmed, [*replies["yes"], words["pages"]["confirm"]["button"]])),
+            no=frozenset(map(trimmed, [*replies["no"], words["pages"]["confirm"]["not_me_button"]])),
         )
 
     def command(self, line: str) -> Command | None:

@@ -23,6 +23,7 @@ from course.journeys import (
     preferences,
     rates,
     resending,
+    signup,
 )
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
@@ -73,8 +74,12 @@ def own_words(command: Command | None, mail: Incoming) -> Incoming:
 
 
 def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, *times: datetime) -> None:
+    """End the course, and say goodbye; a sign-up that nobody said yes to is refused, as by a no to its question."""
     now, real_now = times
     person = people.live_round(tx, person)
+    if person.status == EnrolmentStatus.PENDING:
+        signup.refuse(tx, service, person, now, real_now)
+        return
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
     answering.answer(tx, service, person, notices.LAST, prompt, now)
 

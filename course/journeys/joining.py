@@ -2,6 +2,7 @@
 
 Anybody can write anybody's address into a From line, so it is the form's double opt-in, under limits of its
 own, and where nothing proves the sender only few are asked at all. Nothing of such a mail is ever sent back (RFC 3834).
+The mail that asks whoever used the form is answered alike.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from sqlalchemy import Connection, select
 
 from course import addresses, links, offsets
 from course.addresses import AddressError
-from course.content.catalogue import JOINING
+from course.content.catalogue import CONFIRM, JOINING
+from course.content.command_words import Command
 from course.content.courses import Course
-from course.journeys import limits, signup
+from course.journeys import limits, notices, signup
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
@@ -25,6 +27,7 @@ from course.store.states import DeliveryKind, EnrolmentStatus
 from course.store.tables import deliveries
 
 JOIN = "join"
+HEARD = ("HELP", "DELETE")  # commands that are obeyed before a yes, and are no answer to the question
 log = structlog.get_logger()
 
 
@@ -74,14 +77,13 @@ def take_in(
     return "joined"
 
 
-def asks(tx: Connection, person: Person, delivery_id: int | None) -> bool:
-    """Whether this delivery asked back, and nothing is decided yet."""
-    query = select(deliveries.c.name).where(
-        deliveries.c.id == delivery_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.name.startswith(f"{JOINING}-"),
-    )
-    return person.status == EnrolmentStatus.PENDING and tx.execute(query).first() is not None
+def asks(tx: Connection, person: Person, delivery_id: int | None, command: Command | None) -> bool:
+    """Whether this delivery asked, nothing is decided yet, and an answer to it with this command may be one."""
+    if person.status != EnrolmentStatus.PENDING or (command is not None and command.name in HEARD):
+        return False
+    notice = deliveries.c.id == delivery_id, deliveries.c.kind == DeliveryKind.NOTICE
+    name = tx.execute(select(deliveries.c.name).where(*notice)).scalar()
+    return name is not None and notices.mailing_name(DeliveryKind.NOTICE, name) in (CONFIRM, JOINING)
 
 
 def decide(tx: Connection, service: Service, person: Person, line: str, now: datetime, real_now: datetime) -> None:
@@ -93,7 +95,7 @@ def decide(tx: Connection, service: Service, person: Person, line: str, now: dat
     own = phrases[service.catalogue.locale(person.course, person.locale)]
     for one in (own, *phrases.values()):
         if one.says_yes(line):
-            # The mail that asked has shown one consent; a form may have asked for more since.
+            # What a form asks for besides is said by no mail: the page of its link shows it, and asks for a yes to it.
             signup.begin(tx, service, person, "confirmed by reply", now, real_now, letters_only=True)
             return
         if one.says_no(line):

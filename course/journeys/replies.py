@@ -191,7 +191,7 @@ def _decide(
         journal.keep(tx, service, person, reply_id, day, commands.own_words(command, mail), real_now)
     theirs = sender is not Sender.OTHER or came.vouched
     prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest, theirs=theirs)
-    if not machine and joining.asks(tx, person, answered.delivery_id) and (command is None or command.name != "HELP"):
+    if not machine and joining.asks(tx, person, answered.delivery_id, command):
         joining.decide(tx, service, person, mail.first_line, now, real_now)
     elif command is not None:
         commands.act(tx, service, person, command, prompt, now, real_now)
