@@ -408,7 +408,7 @@ def test_another_hour_counts_from_the_next_lesson(world, lesson):
     world.pass_hours(24 * 2)
 
     assert lessons(world) == ["Tue 08 day-1", "Wed 19 day-2"]
-    assert "at about 19:00, your time" in last_text(world, "hour")
+    assert "about 19:00, your time" in last_text(world, "hour")
 
 
 @ON_SQLITE

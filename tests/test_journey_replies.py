@@ -847,6 +847,55 @@ def test_skip_again_is_answered_once(world, lesson):
     assert live(world, 2) == ["skipped"]
 
 
+def test_a_day_that_is_done_is_not_skipped(world, lesson):
+    """It is done and stays so: nothing says that it was left out."""
+    world.reply(lesson)
+    world.reply(lesson, "skip")
+
+    assert live(world, 2) == ["receipt"]
+    assert world.rows("SELECT day FROM skips") == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+@pytest.mark.parametrize(("words", "notice"), [("skip", "skipped"), ("time 19", "hour")])
+def test_on_the_last_day_no_further_letter_is_promised(world, locale, words, notice):
+    """Bob leaves the last letter out, or asks for another hour: he is told that it was the last one."""
+    world.join("bob", locale=locale)
+    live(world, 24 * 5)
+    world.reply(world.box.last("day-5"), words)
+    live(world, 1)
+    said = world.box.last(notice)
+    stands = world.app.catalogue.words[locale]["pages"]["mine"]["stands"]
+
+    assert stands["finished"] in " ".join(said.mailing.text_for(said.values).split())
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("words", "notice", "hour"), [("skip", "skipped", "08:00"), ("time 19", "hour", "19:00")])
+def test_before_the_last_day_it_is_said_when_the_next_letter_comes(world, lesson, words, notice, hour):
+    """To SKIP and to TIME alike, by the hour that holds from then on."""
+    world.reply(lesson, words)
+    live(world, 1)
+    said = world.box.last(notice)
+    text = " ".join(said.mailing.text_for(said.values).split())
+
+    assert f"The next letter is planned for Wednesday 3 March at {hour}." in text
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("words", "notice"), [("skip", "skipped"), ("time 19", "hour")])
+def test_while_the_course_rests_no_letter_is_promised(world, lesson, words, notice):
+    """What she changes then changes nothing in the pause, and nothing else is said."""
+    world.reply(lesson, "pause")
+    live(world, 1)
+    world.reply(lesson, words)
+    live(world, 1)
+    said = world.box.last(notice)
+
+    assert "No letter comes until you ask for one." in " ".join(said.mailing.text_for(said.values).split())
+
+
 @ON_SQLITE
 def test_done_does_the_day(world, lesson):
     """DONE counts the day without another word, and says that it was by command."""

@@ -1,6 +1,6 @@
 """In charge of the mails that stand for a page where somebody wants no links: how their course is set, an exercise.
 
-And of what the mail says that leads to a page: how a course stands that is over.
+And of what mails say of where a course stands, by the words of its page.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
     }
 
 
-def over(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
-    """Return the slot of the mail that says that a course is over. Raises LookupError for a round that is gone."""
+def stands(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """Return the slot for where a course stands. Raises LookupError for a round that is gone."""
     person = people.by_id(tx, row.enrolment_id)
     if person is None:
         raise LookupError("This round is gone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Connection, insert, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from course import schedule
 from course.journeys import consent, finishing, letter_ends, notices, people
@@ -14,7 +14,7 @@ from course.journeys.service import Service
 from course.keys import Keys
 from course.store.database import insert_new, move
 from course.store.states import AT_REST, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
-from course.store.tables import deliveries, enrolments, history, skips
+from course.store.tables import completions, deliveries, enrolments, history, skips
 
 
 def stop(
@@ -118,7 +118,10 @@ def resume(tx: Connection, service: Service, person: Person, now: datetime) -> b
 
 
 def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
-    """Mark a day as skipped, which is not completed; the next lesson comes as planned."""
+    """Mark a day as skipped, which is not completed. False: it is already, or is completed, and stays so."""
+    done = select(completions.c.day).where(completions.c.enrolment_id == person.id, completions.c.day == day)
+    if tx.execute(done).first() is not None:
+        return False
     marked = insert_new(tx, skips, [{"enrolment_id": person.id, "day": day, "skipped_at": now}])
     return marked == 1
 

@@ -75,6 +75,11 @@ def _settings(tx: Connection, service: Service, row: Owed, words: Words, now: da
     return {**_coming(tx, service, row, words, now), **choice_mails.settings(tx, service, row, words, now)}
 
 
+def _hour(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
+    """At what hour lessons come from now on, and where the course stands: there may be no further one."""
+    return {**_coming(tx, service, row, words, now), **choice_mails.stands(tx, service, row, words, now)}
+
+
 def _photo(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -> dict[str, str]:
     """Why a photo of the reply was not kept, after what is said of its words: of a receipt."""
     if row.journal is None:
@@ -98,13 +103,14 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     "paused": _rest,
     "resumed": _coming,
     "next": _coming,
-    "hour": _coming,
+    "skipped": choice_mails.stands,
+    "hour": _hour,
     "farewell": _farewell,
     "receipt": _photo,
     "unread": _unread,
     "settings": _settings,
     "exercise": choice_mails.exercise,
-    "over": choice_mails.over,
+    "over": choice_mails.stands,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,
     MOVED: moving.values,
