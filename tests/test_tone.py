@@ -95,3 +95,13 @@ def test_a_lesson_has_all_that_the_outline_asks_for(path):
     assert re.search(ENDS[spoken], whole, re.IGNORECASE)
     assert all(parts[part].strip() for part in ("small", "prompt", "closing"))
     assert all(source.front[key] for key in ("subject", "preheader", "minutes", "why", "needs"))
+
+
+@pytest.mark.parametrize("notice", ["receipt", "empty"])
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+def test_what_the_inbox_shows_bears_any_reply(locale, notice):
+    """No word of a reply is looked at, so the line beside the subject must do for the worst of them, too."""
+    shown = sources.read(EMAILS / f"notices/{locale}/{notice}.md").front["preheader"]
+    known = sources.read_toml(EMAILS / f"words/{locale}.toml")["mail"]["footer_not_therapy"].partition(". ")[2]
+
+    assert known in shown
