@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from every_mail import EVERY, text
+from every_mail import EVERY, html, text
 
 from course.content import sources
 from course.settings import EMAILS
@@ -105,3 +105,39 @@ def test_what_the_inbox_shows_bears_any_reply(locale, notice):
     known = sources.read_toml(EMAILS / f"words/{locale}.toml")["mail"]["footer_not_therapy"].partition(". ")[2]
 
     assert known in shown
+
+
+@pytest.mark.parametrize("path", sorted(EMAILS.glob("notices/he/*.md")), ids=lambda path: path.stem)
+def test_hebrew_puts_words_to_reply_with_in_quotes(path):
+    """There are no capitals to tell them by where nothing is bold: in plain text, and to whoever is read to."""
+    rest = re.sub(r"״\*\*[^*{]+\*\*״|\*\*\{\w+\}\*\*", "", path.read_text(encoding="utf-8"))
+
+    assert "**" not in rest
+
+
+def test_hebrew_puts_them_in_quotes_in_letters_without_links_too():
+    """There they stand in place of links, and are bold nowhere; so do the lines among which somebody chooses."""
+    mail = sources.read_toml(EMAILS / "words/he.toml")["mail"]
+    named = {
+        "plain_footer_leave_text": ("הסרה", "השהיה", "ההגדרות שלי", "עזרה", "עם קישורים"),
+        "plain_offer": ("הקורס הבא",),
+        "letter_by_reply": ("מכתב בעוד 3 חודשים",),
+        "plain_resource": ("שליחת התרגיל",),
+        "goes_on_when_ready": ("הבא",),
+        "forgets_never": ("מחיקה",),
+        "named": ("{words}",),
+    }
+
+    assert [(key, one) for key, some in named.items() for one in some if f"״{one}״" not in mail[key]] == []
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
+def test_every_line_that_changes_how_a_course_is_set_is_bold(locale):
+    """Those for pace and language, which are made of what there is to choose, like those for hour and place."""
+    which = next(one for one in EVERY if (one.name, one.locale, one.plain) == ("settings", locale, False))
+    page, words = html(which), sources.read_toml(EMAILS / f"words/{locale}.toml")
+    pace, language = (words["replies"][table] for table in ("paces", "languages"))
+    bold = " ".join(re.findall(r"<strong[^>]*>(.*?)</strong>", page))
+
+    assert pace["daily"][0].upper() in bold
+    assert language[locale][0].upper() in bold

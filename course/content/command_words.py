@@ -180,9 +180,9 @@ class Phrases:
 
 def named(words: Mapping[str, Any], command: str, slot: str, keys: Iterable[str]) -> str:
     """Return the words for a command with each of these choices, as a mail shows them: PACE DAILY · PACE MY OWN."""
-    phrase, table = words["commands"][command][0], words["replies"][CHOICES[slot]]
+    phrase, table, form = words["commands"][command][0], words["replies"][CHOICES[slot]], words["mail"]["named"]
     said = (table.get(key, [key])[0] for key in keys)
-    return " · ".join(phrase.replace(f"{{{slot}}}", one).upper() for one in said)
+    return " · ".join(form.replace("{words}", phrase.replace(f"{{{slot}}}", one).upper()) for one in said)
 
 
 def first(phrases: Iterable[Phrases], line: str) -> Command | None:

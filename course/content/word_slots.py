@@ -13,6 +13,7 @@ MAY = {
     "resource": frozenset({"resource"}),
     "plain_resource": frozenset({"resource"}),
     "days_none": NONE,
+    "named": frozenset({"words"}),
     "answer": slots.FIXED | {"kept"},
     "footer_why": slots.FIXED | {"date"},
     "plain_footer_why": slots.FIXED | {"date"},
