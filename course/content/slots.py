@@ -7,7 +7,7 @@ letters that all of them leave alone; a compiled mailing is split at its markers
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 # What each kind of text may leave open. A slot that is not named here is an author's mistake.
 EVERYWHERE = frozenset({"greeting"})
@@ -76,6 +76,12 @@ def mark(text: str, fixed: Mapping[str, str]) -> str:
 def marker(slot: str) -> str:
     """Return what stands for a slot in a compiled text."""
     return f"zq{slot}qz"
+
+
+def written(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each slot's name in a text, and the offset of its line (from 0)."""
+    for found in WRITTEN.finditer(text):
+        yield found[1], text.count("\n", 0, found.start())
 
 
 def say(words: str, **values: str) -> str:

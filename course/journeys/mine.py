@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 
 from course.content import dates
-from course.content.catalogue import Words
+from course.content.gathering import Words
 from course.content.slots import say
 from course.journeys import letter_ends, pacing, pages, people, suppression
 from course.journeys.completing import MARKED
