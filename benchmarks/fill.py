@@ -24,7 +24,7 @@ from benchmarks.run import Run
 from course import links
 from course.app import App
 from course.content import samples, slots
-from course.content.mailing import Mailing
+from course.content.mailing import MARKUP, Mailing
 from course.outgoing import Outgoing
 from course.settings import load
 
@@ -101,7 +101,10 @@ def composed(message: Outgoing, *, text: Template, html: Template) -> bytes:
     mail["Date"] = format_datetime(message.date)
     for name, value in message.extra_headers().items():
         mail[name] = value
-    lines = {name: Markup("<br>").join(escape(value).split("\n")) for name, value in message.values.items()}
+    lines = {
+        name: Markup(value) if name.endswith(MARKUP) else Markup("<br>").join(escape(value).split("\n"))  # noqa: S704
+        for name, value in message.values.items()
+    }
     mail.set_content(text.render(message.values), cte="quoted-printable")
     mail.add_alternative(html.render(lines), subtype="html", cte="quoted-printable")
     return mail.as_bytes()
