@@ -15,13 +15,12 @@ from sqlalchemy import Connection
 from course.content import zones
 from course.content.command_words import Command
 from course.journeys import answering, checkins, pacing, people, preferences, resources
-from course.journeys.answering import Prompt
 from course.journeys.people import Person
+from course.journeys.requests import Act, Request
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.states import CheckinAnswer
 
-Act = Callable[[Connection, Service, Person, Command, Prompt, datetime, datetime], None]
 Change = Callable[[Connection, Service, Person, Command, datetime], None]
 SETTINGS, EXERCISE = "settings", "exercise"  # the notices that answer
 
@@ -32,31 +31,27 @@ def has_exercises(service: Service, person: Person) -> bool:
     return course is not None and bool(course.resources)
 
 
-def _check_in(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _check_in(tx: Connection, service: Service, request: Request) -> None:
     """Count how the day was whose mail is answered, or the last one; the same is answered whatever was said.
 
     An answer of its own to "heavier" would name it in the inbox, at the mail house, and in the row of the delivery.
     """
-    day = prompt.day or people.last_day(tx, person)
-    live = people.live_round(tx, person)
-    if day is None or live.confirmed_at is None or command.chosen is None:
+    day = request.prompt.day or people.last_day(tx, request.person)
+    live = people.live_round(tx, request.person)
+    if day is None or live.confirmed_at is None or request.command.chosen is None:
         return
-    checkins.said(tx, live, person.id, day, CheckinAnswer(command.chosen), now)
-    answering.answer(tx, service, live, answering.CHECKIN, prompt, now)
+    checkins.said(tx, live, request.person.id, day, CheckinAnswer(request.command.chosen), request.now)
+    answering.answer(tx, service, live, answering.CHECKIN, request.prompt, request.now)
 
 
 def _choice(change: Change) -> Act:
     """Return what makes a change for whoever has confirmed, and says how all is set then."""
 
-    def act(
-        tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _: datetime
-    ) -> None:
-        person = people.live_round(tx, person)
+    def act(tx: Connection, service: Service, request: Request) -> None:
+        person = people.live_round(tx, request.person)
         if person.confirmed_at is not None:
-            change(tx, service, person, command, now)
-            answering.answer(tx, service, person, SETTINGS, prompt, now)
+            change(tx, service, person, request.command, request.now)
+            answering.answer(tx, service, person, SETTINGS, request.prompt, request.now)
 
     return act
 
@@ -83,16 +78,14 @@ def _nothing(tx: Connection, service: Service, person: Person, command: Command,
     """Change nothing: they ask how their course is set. Nothing that they wrote is in that mail."""
 
 
-def _exercise(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _exercise(tx: Connection, service: Service, request: Request) -> None:
     """Send the exercise of the letter that is answered, else of the last one that had any; or say how the course is."""
-    person = people.live_round(tx, person)
+    person = people.live_round(tx, request.person)
     if person.confirmed_at is None:
         return
-    day = resources.day_of_letter(tx, service, person, prompt.day)
+    day = resources.day_of_letter(tx, service, person, request.prompt.day)
     notice = SETTINGS if day is None else EXERCISE
-    answering.answer(tx, service, person, notice, replace(prompt, day=day), now)
+    answering.answer(tx, service, person, notice, replace(request.prompt, day=day), request.now)
 
 
 def _language_of(locale: str) -> str:

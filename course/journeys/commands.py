@@ -26,9 +26,8 @@ from course.journeys import (
     signup,
 )
 from course.journeys import enrolments as rounds
-from course.journeys.answering import Prompt
-from course.journeys.choice_replies import Act
 from course.journeys.people import Person
+from course.journeys.requests import Act, Request
 from course.journeys.service import Service
 from course.reading import Incoming
 from course.store.states import EndedReason, EnrolmentStatus
@@ -42,18 +41,10 @@ def match(service: Service, person: Person, line: str) -> Command | None:
     return None if there and not there(service, person) else found
 
 
-def act(
-    tx: Connection,
-    service: Service,
-    person: Person,
-    command: Command,
-    prompt: Prompt,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def act(tx: Connection, service: Service, request: Request) -> None:
     """Do what a command says, to the enrolment that was replied to, and answer it."""
-    ACTS[command.name](tx, service, person, command, prompt, now, real_now)
-    over.say(tx, service, person, command, prompt, now)
+    ACTS[request.command.name](tx, service, request)
+    over.say(tx, service, request)
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
@@ -73,25 +64,22 @@ def own_words(command: Command | None, mail: Incoming) -> Incoming:
     return replace(mail, words=mail.rest, cut="", whole="") if says_how else mail
 
 
-def _stop(tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, *times: datetime) -> None:
+def _stop(tx: Connection, service: Service, request: Request) -> None:
     """End the course, and say goodbye; a sign-up that nobody said yes to is refused, as by a no to its question."""
-    now, real_now = times
-    person = people.live_round(tx, person)
+    person = people.live_round(tx, request.person)
     if person.status == EnrolmentStatus.PENDING:
-        signup.refuse(tx, service, person, now, real_now)
+        signup.refuse(tx, service, person, request.now, request.real_now)
         return
-    rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", now, real_now)
-    answering.answer(tx, service, person, notices.LAST, prompt, now)
+    rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", request.now, request.real_now)
+    answering.answer(tx, service, person, notices.LAST, request.prompt, request.now)
 
 
-def _pause(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _: datetime
-) -> None:
+def _pause(tx: Connection, service: Service, request: Request) -> None:
     """Pause, also somebody who has paused: then it is the end of the pause that changes."""
-    person = people.live_round(tx, person)
-    until = _end(service, person, command, now)
-    if rounds.pause(tx, person, now, until) or rounds.pause_until(tx, person, until, now):
-        answering.answer(tx, service, person, "paused", prompt, now)
+    person = people.live_round(tx, request.person)
+    until = _end(service, person, request.command, request.now)
+    if rounds.pause(tx, person, request.now, until) or rounds.pause_until(tx, person, until, request.now):
+        answering.answer(tx, service, person, "paused", request.prompt, request.now)
 
 
 def _end(service: Service, person: Person, command: Command, now: datetime) -> datetime | None:
@@ -102,100 +90,76 @@ def _end(service: Service, person: Person, command: Command, now: datetime) -> d
     return rounds.pause_end(service, person, today + timedelta(days=days)) if days else None
 
 
-def _resume(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
-    person = people.live_round(tx, person)
-    if rounds.resume(tx, service, person, now):
-        answering.answer(tx, service, person, "resumed", prompt, now)
-    elif pacing.release(tx, service, person, now):
-        answering.answer(tx, service, person, "next", prompt, now)
+def _resume(tx: Connection, service: Service, request: Request) -> None:
+    person = people.live_round(tx, request.person)
+    if rounds.resume(tx, service, person, request.now):
+        answering.answer(tx, service, person, "resumed", request.prompt, request.now)
+    elif pacing.release(tx, service, person, request.now):
+        answering.answer(tx, service, person, "next", request.prompt, request.now)
 
 
-def _next(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
-) -> None:
+def _next(tx: Connection, service: Service, request: Request) -> None:
     """Let the next lesson come as soon as it may, and say when that is: with one a day, mostly when it would anyway."""
-    person = people.live_round(tx, person)
+    person = people.live_round(tx, request.person)
     if person.status == EnrolmentStatus.PAUSED:
-        _resume(tx, service, person, command, prompt, now, real)
-    elif pacing.ready(tx, service, person, now) is not None:
-        answering.answer(tx, service, person, "next", prompt, now)
+        _resume(tx, service, request)
+    elif pacing.ready(tx, service, person, request.now) is not None:
+        answering.answer(tx, service, person, "next", request.prompt, request.now)
 
 
-def _skip(
-    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _skip(tx: Connection, service: Service, request: Request) -> None:
     """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready."""
-    day = pacing.prompted(person, prompt.day)
-    if day is not None and rounds.skip(tx, person, day, now):
-        answering.answer(tx, service, person, "skipped", replace(prompt, day=day), now)
+    day = pacing.prompted(request.person, request.prompt.day)
+    if day is not None and rounds.skip(tx, request.person, day, request.now):
+        answering.answer(tx, service, request.person, "skipped", replace(request.prompt, day=day), request.now)
     if day is not None:
-        pacing.release(tx, service, people.live_round(tx, person), now)
+        pacing.release(tx, service, people.live_round(tx, request.person), request.now)
 
 
-def _again(
-    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _again(tx: Connection, service: Service, request: Request) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
-    slot = answering.in_turn(tx, service, "copy", now)
-    if slot is not None and resending.once_more(tx, person, prompt.day, now, slot.leaves):
+    slot = answering.in_turn(tx, service, "copy", request.now)
+    if slot is not None and resending.once_more(tx, request.person, request.prompt.day, request.now, slot.leaves):
         rates.take(tx, slot)
 
 
-def _done(
-    tx: Connection, service: Service, person: Person, _command: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
-    day = pacing.prompted(person, prompt.day)
-    counted = day is not None and completing.complete(tx, service, person, day, "command", None, now)
-    answering.acknowledge(tx, service, person, replace(prompt, day=day), now, counted=counted)
+def _done(tx: Connection, service: Service, request: Request) -> None:
+    day = pacing.prompted(request.person, request.prompt.day)
+    counted = day is not None and completing.complete(tx, service, request.person, day, "command", None, request.now)
+    answering.acknowledge(tx, service, request.person, replace(request.prompt, day=day), request.now, counted=counted)
 
 
-def _help(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
-    answering.answer(tx, service, person, "help", prompt, now)
+def _help(tx: Connection, service: Service, request: Request) -> None:
+    answering.answer(tx, service, request.person, "help", request.prompt, request.now)
 
 
-def _delete(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, real_now: datetime
-) -> None:
+def _delete(tx: Connection, service: Service, request: Request) -> None:
     """Ask whether they mean it; an answer to that very mail, while it is fresh, is the yes."""
-    if erasing.asked(tx, person, prompt.delivery_id, now):
-        erasing.begin(tx, service, person, now, real_now)
+    if erasing.asked(tx, request.person, request.prompt.delivery_id, request.now):
+        erasing.begin(tx, service, request.person, request.now, request.real_now)
     else:
-        answering.answer(tx, service, person, "erase", prompt, now)
+        answering.answer(tx, service, request.person, "erase", request.prompt, request.now)
 
 
-def _time(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, _: datetime
-) -> None:
+def _time(tx: Connection, service: Service, request: Request) -> None:
     """Let letters come at another hour, from the next one on; whoever has not confirmed chose theirs at sign-up."""
-    person = people.live_round(tx, person)
+    person = people.live_round(tx, request.person)
     if person.confirmed_at is None:
         return
-    if command.hour is None:
-        answering.answer(tx, service, person, "hours", prompt, now)
+    if request.command.hour is None:
+        answering.answer(tx, service, person, "hours", request.prompt, request.now)
         return
-    if preferences.set_clock(tx, service, person, command.hour, person.timezone, now):
-        answering.answer(tx, service, person, "hour", prompt, now)
+    if preferences.set_clock(tx, service, person, request.command.hour, person.timezone, request.now):
+        answering.answer(tx, service, person, "hour", request.prompt, request.now)
 
 
 def _letters(*, plain: bool) -> Act:
     """Return what lets letters come with or without links from now on, in every course; answered if that is new."""
 
-    def change(
-        tx: Connection,
-        service: Service,
-        person: Person,
-        _command: Command,
-        prompt: Prompt,
-        now: datetime,
-        _real: datetime,
-    ) -> None:
-        person = people.live_round(tx, person)
-        if person.confirmed_at and preferences.set_plain(tx, person, now, plain=plain):
-            answering.answer(tx, service, person, "plain" if plain else "links", prompt, now)
+    def change(tx: Connection, service: Service, request: Request) -> None:
+        person = people.live_round(tx, request.person)
+        if person.confirmed_at and preferences.set_plain(tx, person, request.now, plain=plain):
+            answering.answer(tx, service, person, "plain" if plain else "links", request.prompt, request.now)
 
     return change
 

@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, update
 
-from course.content.command_words import Command
 from course.journeys import answering, consent, letter_ends, letters, people
 from course.journeys.answering import Prompt
 from course.journeys.letters import Wish
 from course.journeys.people import Person
+from course.journeys.requests import Request
 from course.journeys.service import Service
 from course.store.states import EnrolmentStatus
 from course.store.tables import letters as kept
@@ -31,77 +31,70 @@ def offered(service: Service, person: Person) -> bool:
     return letters.offered(service, person.course)
 
 
-def _keep(
-    tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime, real: datetime
-) -> None:
+def _keep(tx: Connection, service: Service, request: Request) -> None:
     """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so.
 
     Where no such time is to be had, or the letter stands on that very line, say how it is done.
     """
-    person = people.live_round(tx, person)
-    if _has_left(tx, service, person, prompt, now):
+    person = people.live_round(tx, request.person)
+    if _has_left(tx, service, person, request.prompt, request.now):
         return
-    if not prompt.theirs:
-        found = _theirs(tx, service, person, prompt, now)
+    if not request.prompt.theirs:
+        found = _theirs(tx, service, person, request.prompt, request.now)
         if found is not None:
-            _say_how_it_stands(tx, service, *found, prompt, now)
+            _say_how_it_stands(tx, service, *found, request.prompt, request.now)
         return
-    if not prompt.rest or command.months is None:
-        answering.answer(tx, service, person, "months" if command.months is None else "unwritten", prompt, now)
+    if not request.prompt.rest or request.command.months is None:
+        notice = "months" if request.command.months is None else "unwritten"
+        answering.answer(tx, service, person, notice, request.prompt, request.now)
         return
-    asked = letters.wording(service, person, "asked", months=str(command.months))
-    wish = Wish(command.months, in_mail=False, wording=asked, how=HOW)
-    letters.keep(tx, service, person, prompt.rest, wish, now, real)
-    answering.answer(tx, service, person, "kept", prompt, now)
+    asked = letters.wording(service, person, "asked", months=str(request.command.months))
+    wish = Wish(request.command.months, in_mail=False, wording=asked, how=HOW)
+    letters.keep(tx, service, person, request.prompt.rest, wish, request.now, request.real_now)
+    answering.answer(tx, service, person, "kept", request.prompt, request.now)
 
 
-def _open(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, real_now: datetime
-) -> None:
+def _open(tx: Connection, service: Service, request: Request) -> None:
     """Send the words of a letter whose time has come; of one that waits, say until when."""
-    found = _theirs(tx, service, person, prompt, now)
+    found = _theirs(tx, service, request.person, request.prompt, request.now)
     if found is None:
         return
     holder, letter = found
-    if letter.told_at is None or not prompt.theirs:
-        _say_how_it_stands(tx, service, holder, letter, prompt, now)
+    if letter.told_at is None or not request.prompt.theirs:
+        _say_how_it_stands(tx, service, holder, letter, request.prompt, request.now)
     elif letters.opened(service, letter) is None:
         log.error("a letter that its writer asks for cannot be opened: its key is not here")
-        answering.answer(tx, service, holder, answering.UNREAD, prompt, now)
-    elif answering.answer(tx, service, holder, letters.IN_MAIL, prompt, now):
+        answering.answer(tx, service, holder, answering.UNREAD, request.prompt, request.now)
+    elif answering.answer(tx, service, holder, letters.IN_MAIL, request.prompt, request.now):
         unread = kept.c.id == letter.id, kept.c.erase_at.is_(None)
-        tx.execute(update(kept).where(*unread).values(erase_at=real_now + letter_ends.KEEP))
+        tx.execute(update(kept).where(*unread).values(erase_at=request.real_now + letter_ends.KEEP))
         words = letters.wording(service, holder, "asked_words")
-        consent.record(tx, service.keys, holder, "letter-given", words, HOW, real_now)
+        consent.record(tx, service.keys, holder, "letter-given", words, HOW, request.real_now)
 
 
-def _later(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, _real: datetime
-) -> None:
+def _later(tx: Connection, service: Service, request: Request) -> None:
     """Let a letter whose time has come wait another month; say when it comes."""
-    found = _theirs(tx, service, person, prompt, now)
+    found = _theirs(tx, service, request.person, request.prompt, request.now)
     if found is not None:
         holder, letter = found
-        if not prompt.theirs:
-            _say_how_it_stands(tx, service, holder, letter, prompt, now)
+        if not request.prompt.theirs:
+            _say_how_it_stands(tx, service, holder, letter, request.prompt, request.now)
             return
-        letters.put_off(tx, service, holder, letter, now)
-        answering.answer(tx, service, holder, "kept", prompt, now)
+        letters.put_off(tx, service, holder, letter, request.now)
+        answering.answer(tx, service, holder, "kept", request.prompt, request.now)
 
 
-def _erase(
-    tx: Connection, service: Service, person: Person, _: Command, prompt: Prompt, now: datetime, real_now: datetime
-) -> None:
+def _erase(tx: Connection, service: Service, request: Request) -> None:
     """Erase a letter, read or unread, and say that none is kept."""
-    found = _theirs(tx, service, person, prompt, now)
+    found = _theirs(tx, service, request.person, request.prompt, request.now)
     if found is None:
         return
     holder, letter = found
-    if prompt.theirs:
-        letters.take_back(tx, service, holder, letter.id, HOW, real_now)
-        answering.answer(tx, service, people.live_round(tx, person), "unkept", prompt, now)
+    if request.prompt.theirs:
+        letters.take_back(tx, service, holder, letter.id, HOW, request.real_now)
+        answering.answer(tx, service, people.live_round(tx, request.person), "unkept", request.prompt, request.now)
     else:
-        _say_how_it_stands(tx, service, holder, letter, prompt, now)
+        _say_how_it_stands(tx, service, holder, letter, request.prompt, request.now)
 
 
 def _say_how_it_stands(

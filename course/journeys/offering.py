@@ -13,11 +13,10 @@ from sqlalchemy import Connection, select
 
 from course import links
 from course.content.catalogue import JOINING
-from course.content.command_words import Command
 from course.content.courses import Course
 from course.journeys import people, signup, standing, suppression
-from course.journeys.answering import Prompt
 from course.journeys.people import Person
+from course.journeys.requests import Request
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
@@ -79,16 +78,14 @@ def offered(service: Service, person: Person) -> bool:
     return _next(service, person) is not None
 
 
-def ask(
-    tx: Connection, service: Service, person: Person, _: Command, __: Prompt, now: datetime, real_now: datetime
-) -> None:
+def ask(tx: Connection, service: Service, request: Request) -> None:
     """Ask somebody who replied that they would like the next course, as a sign-up by mail is asked.
 
     That mail holds the consent; a yes to it begins the course. Whoever is in it already hears so.
     """
-    course = _next(service, person)
-    if course is not None and person.confirmed_at is not None:
-        signup.ask(tx, service, _form(service, person, course), JOINING, now, real_now)
+    course = _next(service, request.person)
+    if course is not None and request.person.confirmed_at is not None:
+        signup.ask(tx, service, _form(service, request.person, course), JOINING, request.now, request.real_now)
 
 
 def _next(service: Service, person: Person) -> Course | None:

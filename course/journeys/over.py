@@ -6,14 +6,10 @@ the address on file, as all do, and leads to the page where the course can begin
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import Connection
 
-from course.content.command_words import Command
 from course.journeys import answering, people
-from course.journeys.answering import Prompt
-from course.journeys.people import Person
+from course.journeys.requests import Request
 from course.journeys.service import Service
 from course.store.states import EnrolmentStatus
 
@@ -24,14 +20,14 @@ GOES_ON = frozenset({"RESUME", "NEXT", "PAUSE"})
 OF_A_COURSE = GOES_ON | {"SKIP", "AGAIN", "TIME", "PACE", "LANGUAGE", "ZONE", "SETTINGS", "EXERCISE", "PLAIN", "LINKS"}
 
 
-def say(tx: Connection, service: Service, person: Person, command: Command, prompt: Prompt, now: datetime) -> None:
+def say(tx: Connection, service: Service, request: Request) -> None:
     """Answer a command that no other answer is for, as the course it came to is over; once a day.
 
-    `person` is the round that was replied to; what is said is how the course stands, whichever round is its last.
+    What is said is how the course stands, whichever of its rounds is the last one.
     """
-    unanswered = OF_A_COURSE if person.status == EnrolmentStatus.STOPPED else GOES_ON
-    if command.name not in unanswered:
+    unanswered = OF_A_COURSE if request.person.status == EnrolmentStatus.STOPPED else GOES_ON
+    if request.command.name not in unanswered:
         return
-    last = people.newest_round(tx, person)
+    last = people.newest_round(tx, request.person)
     if last.status in answering.CLOSED and last.confirmed_at is not None:
-        answering.answer(tx, service, last, NOTICE, prompt, now)
+        answering.answer(tx, service, last, NOTICE, request.prompt, request.now)

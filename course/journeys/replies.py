@@ -25,6 +25,7 @@ from course.journeys import (
 from course.journeys import enrolments as rounds
 from course.journeys.answering import Prompt
 from course.journeys.matching import Answered, Sender
+from course.journeys.requests import Request
 from course.journeys.service import Service
 from course.reading import Counts, Incoming, reacts, read, sift
 from course.reading.aside import HeldError, Why
@@ -194,7 +195,7 @@ def _decide(
     if not machine and joining.asks(tx, person, answered.delivery_id, command):
         joining.decide(tx, service, person, mail.first_line, now, real_now)
     elif command is not None:
-        commands.act(tx, service, person, command, prompt, now, real_now)
+        commands.act(tx, service, Request(person, command, prompt, now, real_now))
         if day is not None and commands.also_answers(command, mail):
             completing.complete(tx, service, person, day, "reply", reply_id, now)
     elif kind != Decision.AUTOMATIC:
