@@ -67,7 +67,7 @@ def lesson(name="day-1"):
     mailing = everything.mailing("self-compassion", name, "en-GB")
     values = {
         "greeting": "Hello Alice,",
-        "help_lines": everything.help_for("en-GB", "GB", date(2026, 11, 16)),
+        **everything.help_slots("en-GB", "GB", date(2026, 11, 16)),
         "date": "1 November 2026",
         "leave_url": "https://course.example.org/leave/abc",
         **{f"{page}_url": f"https://course.example.org/{page}/abc" for page in (*PAGES, "resource")},
