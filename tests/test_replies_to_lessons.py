@@ -24,7 +24,7 @@ from conftest import make_settings
 from mail_clients import Sent, as_text, message, paragraphs
 
 from benchmarks import reading
-from course.content import catalogue
+from course.content import catalogue, help_lines
 from course.links import PAGES
 from course.reading import extract, reacts, read
 from course.reading.bodies import of
@@ -65,9 +65,12 @@ def lesson(name="day-1"):
     )
     everything = catalogue.load(settings)
     mailing = everything.mailing("self-compassion", name, "en-GB")
+    today, mail = date(2026, 11, 16), everything.words["en-GB"]["mail"]
+    checked = tuple(replace(line, verified_on=today) for line in everything.help_lines)
     values = {
         "greeting": "Hello Alice,",
-        **everything.help_slots("en-GB", "GB", date(2026, 11, 16)),
+        "help_lines": help_lines.block(checked, mail, "GB", today),
+        "help_lines_html": help_lines.block_html(checked, mail, "GB", today),
         "date": "1 November 2026",
         "leave_url": "https://course.example.org/leave/abc",
         **{f"{page}_url": f"https://course.example.org/{page}/abc" for page in (*PAGES, "resource")},

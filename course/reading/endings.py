@@ -15,7 +15,7 @@ SENTENCE = re.compile(r"[.!?\u2026:]$|^[-_=*\u2014]{3,}$|(?:\w+\W+){7}")  # too 
 DASH = frozenset("-_=*\u2014")
 DASHES = re.compile(r"[-_=*\u2014]{2,100}")
 RULED = re.compile(r"[-_=*\u2014]{3,100}")
-URL = re.compile(r"<?\(?(?:https?://|www\.|mailto:)[^\s<>]*>?\)?", re.IGNORECASE)
+URL = re.compile(r"<?\(?(?:https?://|www\.|mailto:|tel:|sms:)[^\s<>]*>?\)?", re.IGNORECASE)
 SENTENCES = re.compile(r"[,;!\u3002](?=\s|$)|\.\s")
 BRACKETS = re.compile(r"[\[\]<>()*_]")
 WRAP = "<>()[]{}*_~|\"'“”. \t"

@@ -23,7 +23,7 @@ FURNITURE = re.compile(
     r"[\W\d_]*+|\W{0,8}(?:image|cid|inline image|bild|imagen)\s?:[^\]]*+\W{0,8}|\W{0,8}(?:links?|references)\W{0,8}",
     re.IGNORECASE,
 )
-LINK = re.compile(r"[<(\[]?(?:https?://|mailto:|cid:)[^\s<>]*")
+LINK = re.compile(r"[<(\[]?(?:https?://|mailto:|tel:|sms:|cid:)[^\s<>]*")
 SIGN = re.compile(r"[\u2190-\u2bff\U0001f000-\U0010ffff]")  # an emoji: somebody's word
 SENTENCE = re.compile(r"[.?!\u3002\uff1f\uff01][\"'\u201d\u2019)]*\s*")
 STOPS = re.compile(r"^[\s.:;,?!\u2026\u2013\u2014\u3002\uff1a\uff1f-]+")

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from course.reading.lines import HEAD, Line
 
 URL = re.compile(
-    r"[<(\[]?\b(?:https?://|mailto:|cid:)[^\s<>\])]*[>)\]]?|\[\d{1,3}\]", re.IGNORECASE
+    r"[<(\[]?\b(?:https?://|mailto:|tel:|sms:|cid:)[^\s<>\])]*[>)\]]?|\[\d{1,3}\]", re.IGNORECASE
 )  # and its number in a list
-LINKED = ("://", "mailto:", "cid:", "[")  # one of which is in each of them
+LINKED = ("://", "mailto:", "tel:", "sms:", "cid:", "[")  # one of which is in each of them
 # Words; single characters where words are not spaced; and signs like emoji, which are somebody's words as well.
 WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['\u2019][^\W_]+)*"
