@@ -189,12 +189,12 @@ def presses(pages):
         ("own, the letter", "/own/letter", ".choices button[value=cancel], .choices button[value=delete]", {}),
         ("own, close", "/own", "form[action='/own/close'] button", {}),
         ("join", pages["join"], "form button", {}),
-        ("address", pages["address"], "form button", {}),
         ("confirm", pages["confirm"], "form button >> nth=0", {}),
         ("leave, pause", pages["leave"], "button[value=pause]", {}),
         ("leave, resume", pages["leave"], "button[value=resume]", {}),
         ("letter, kept", letter, "button[value=keep]", letter_again),
         ("mine, leave", mine, "button[value=leave]", {}),
+        ("address", pages["address"], "form button", {}),  # which closes the pages of older mails
         ("leave, everything", pages["leave"], "button[value=everything]", {}),
     ]
 

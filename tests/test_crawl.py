@@ -266,6 +266,7 @@ REPLIES = {
     2: ("NO LINKS", "WITH LINKS", "LETTER 1 MONTH"),
     3: ("PAUSE 3 DAYS", "RESUME", "LETTER 1 MONTH\n\nDear me, it was a long week."),
     4: ("SKIP", "MY SETTINGS", "SEND EXERCISE", "CHECK-IN THE SAME"),
+    5: ("LETTER 2 MONTHS\n\nDear me, this one had no time of its own.",),
 }
 
 

@@ -907,12 +907,15 @@ def test_a1_what_never_gets_past_the_form_would_do_no_harm_either(world, name):
 
 
 def test_on_this_machine_the_links_lead_to_it(world):
-    """`make run` and nothing else: the one address of List-Unsubscribe is this machine's, and everything else holds."""
+    """`make run` and nothing else: all links are to this machine, but for the one to help lines, and all else holds."""
     world.join("alice")
     mail = Mail(None, world.box.last("welcome").as_bytes())
 
     assert re.match(r"<http://127\.0\.0\.1:8000/leave/[0-9a-f]+>, <mailto:", mail["List-Unsubscribe"])
-    assert {urlsplit(one.attributes["href"]).netloc for one in mail.page.all("a")} == {"127.0.0.1:8000"}
+    assert {urlsplit(one.attributes["href"]).netloc for one in mail.page.all("a")} == {
+        "127.0.0.1:8000",
+        "findahelpline.com",
+    }
 
 
 def test_a_sender_whose_name_is_not_ascii_is_still_one_mailbox(tmp_path):
