@@ -110,7 +110,7 @@ def test_what_the_inbox_shows_bears_any_reply(locale, notice):
 @pytest.mark.parametrize("path", sorted(EMAILS.glob("notices/he/*.md")), ids=lambda path: path.stem)
 def test_hebrew_puts_words_to_reply_with_in_quotes(path):
     """There are no capitals to tell them by where nothing is bold: in plain text, and to whoever is read to."""
-    rest = re.sub(r"״\*\*[^*{]+\*\*״|\*\*\{\w+\}\*\*", "", path.read_text(encoding="utf-8"))
+    rest = re.sub(r"\*\*״[^*{]+״\*\*|\*\*\{\w+\}\*\*", "", path.read_text(encoding="utf-8"))
 
     assert "**" not in rest
 
