@@ -442,11 +442,19 @@ def test_m11_nothing_is_fetched(mail):
     assert [name for one, _ in page.elements for name in one.attributes if name.startswith("on")] == []
 
 
+DIRECTORY = "https://findahelpline.com"
+
+
 @MAILS
 def test_m11_every_link_leads_to_us(mail, locale):
-    """Over https, to our own host, by its name; none goes through a shortener or a counter, or says but a language."""
+    """Over https, to our own host, by its name; none goes through a shortener or a counter, or says but a language.
+
+    But for the one to help lines in many countries.
+    """
     for one in mail.page.all("a"):
         url = urlsplit(one.attributes["href"])
+        if one.attributes["href"] == DIRECTORY:
+            continue
         assert (url.scheme, url.netloc, url.fragment) == ("https", "course.example.org", "")
         assert url.query == (f"locale={locale}" if url.path in {"/help", "/privacy"} else "")
 
@@ -457,7 +465,7 @@ def test_m11_every_link_says_where_it_leads(mail):
     for one in mail.page.all("a"):
         said = " ".join(text for text, path in mail.page.shown() if one in path)
         assert words(said)
-        assert not URL.search(said)
+        assert not URL.search(said) or set(said.split()) == {one.attributes["href"]}  # the same link may come twice
 
 
 @IN_TWO
@@ -571,6 +579,7 @@ def colours(path, rules):
     colour = background = None
     for depth in range(1, len(path) + 1):
         said = {name: path[depth - 1].style.get(name) for name in ("color", "background-color")}
+        said = {name: None if colour == "inherit" else colour for name, colour in said.items()}
         weight = {}
         for place, (selector, given) in enumerate(rules):
             if matches(selector, path[:depth]):
