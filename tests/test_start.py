@@ -17,20 +17,16 @@ from conftest import SetClock
 from doors import free_port
 from sqlalchemy.exc import DataError, OperationalError
 from structlog.testing import capture_logs
+from test_settings import alone as alone  # noqa: PLC0414 (a fixture: no settings but those that are given)
 
 import worker
-from course.settings import Settings
 
 WORKER = Path(worker.__file__)
 
 
 @pytest.fixture
-def start(tmp_path, monkeypatch):
+def start(alone, monkeypatch):
     """Return what starts the clock with these settings and nothing else; it gives the last words of the service."""
-    for name in list(os.environ):
-        if name.lower() in Settings.model_fields:
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["worker.py", "--only", "clock"])
 
     def run(**given):

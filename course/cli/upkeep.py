@@ -208,7 +208,7 @@ def show_suppressions(context: typer.Context) -> None:
 
 @suppressions.command(epilog="Example: course suppressions lift alice@example.org")
 def lift(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address, in any letter case.")],
+    address: Address,
     *,
     they_asked: Annotated[bool, typer.Option("--they-asked", help="They have asked you for it themselves.")] = False,
 ) -> None:

@@ -76,16 +76,20 @@ def _required(text: Written) -> Found:
             yield there[name].line - 1, f"write something under this heading; {{#{name}}} is empty"
 
 
+def _left_open(text: Written) -> set[str]:
+    """Return the slots that the sections of a text have."""
+    return {name for section in text.sections for name, _ in slots.written(section.markdown)}
+
+
 def _needed(text: Written) -> Found:
-    there = {name for section in text.sections for name, _ in slots.written(section.markdown)}
+    there = _left_open(text)
     for name in slots.NEEDED.get(text.kind, ()):
         if name not in there:
             yield text.sections[0].line, f"write {{{name}}} where it belongs in this text; without it, it is not told"
 
 
 def _greeting(text: Written) -> Found:
-    there = {name for section in text.sections for name, _ in slots.written(section.markdown)}
-    if text.kind == LESSON and "greeting" not in there:
+    if text.kind == LESSON and "greeting" not in _left_open(text):
         yield text.sections[0].line, "begin with {greeting}: it becomes “Hello Alice,”"
 
 

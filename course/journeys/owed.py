@@ -90,7 +90,7 @@ OWED = select(
 )
 
 # What can be made: whatever is of these courses ("courses"), and the notices that need none.
-NEEDS_NONE = (deliveries.c.name.startswith(f"{one}-") | (deliveries.c.name == one) for one in OF_NO_COURSE)
+NEEDS_NONE = [deliveries.c.name.startswith(f"{one}-") | (deliveries.c.name == one) for one in OF_NO_COURSE]
 CAN_BE_MADE = one_of(deliveries.c.course, "courses") | ((deliveries.c.kind == DeliveryKind.NOTICE) & or_(*NEEDS_NONE))
 
 # Of these ("ids"), what is still claimed by this worker ("by").
