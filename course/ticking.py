@@ -138,6 +138,7 @@ class Ticker:
         if "ledger" in self.__dict__:
             self.ledger.close()
             del self.ledger
+        if "heartbeat" in self.__dict__:
             self.heartbeat.end()
 
     @cached_property

@@ -44,6 +44,7 @@ COMMANDS = (
     "migrate",
     "backup",
     "restore",
+    "transfer",
     "resend",
     "sending",
     "held",

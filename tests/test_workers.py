@@ -102,6 +102,15 @@ def test_a_worker_that_says_goodbye_is_not_waited_for(world, other, monkeypatch)
     assert world.rows(STAND) == [("sent", 3)]
 
 
+def test_a_worker_that_sent_nothing_says_goodbye_too(world, other):
+    """It only ticked: once it has ended, nobody takes it for one that lives."""
+    other.tick()
+    assert len(world.rows("SELECT name FROM workers")) == 1
+    other.close()
+
+    assert world.rows("SELECT name FROM workers") == []
+
+
 def test_a_database_that_was_away_makes_nobody_dead(world, other):
     """It was gone for 90 seconds after twenty lessons had left, for both workers; the other one is back first.
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from course.cli import crowds, journal, languages, resources, signups, upkeep
+from course.cli import crowds, journal, languages, resources, signups, storage, upkeep
 from course.cli.arguments import Address, CourseName, Json, Locale
 
 ABOUT = """A course that arrives by email and is answered by email: the tools of whoever writes it and looks after it.
@@ -216,5 +216,5 @@ def erase(
     raise typer.Exit(people.erase(address, sure=yes))
 
 
-for more in (crowds, upkeep, journal, signups, resources, languages):
+for more in (crowds, storage, upkeep, journal, signups, resources, languages):
     app.add_typer(more.app)

@@ -1,4 +1,4 @@
-"""In charge of `course backup` and `course restore`."""
+"""In charge of `course backup`, `course restore` and `course transfer`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from course import sole
 from course.cli.service import load
 from course.content import catalogue
-from course.journeys import restoring
+from course.journeys import restoring, transferring
 from course.journeys.restoring import Restored
 from course.settings import Settings, SettingsError
 from course.store import backup as backups
@@ -49,6 +49,33 @@ def restore(file: Path, *, sure: bool, with_erased: bool, force: bool) -> None:
         clock = SystemClock.of(settings)
         done = restoring.restore(settings, courses, file, clock, with_erased=with_erased, force=force)
     typer.echo("\n".join(_said(done)))
+
+
+def transfer(file: Path | None, *, sure: bool) -> None:
+    """Carry everything from SQLite into the PostgreSQL database of the settings, and say what comes next."""
+    after = load()
+    before = transferring.as_it_was(after, file)
+    courses = catalogue.load(after)
+    if not sure:
+        typer.confirm(
+            f"Carry everything from {before.database.removeprefix('sqlite:///')} into PostgreSQL?", abort=True
+        )
+    try:
+        alone = sole.hold(before)
+    except SettingsError:
+        raise BackupError(f"A worker is running on {before.data_dir}: end it first, then transfer") from None
+    with alone:
+        clock = SystemClock.of(before)
+        kept = transferring.transfer_all(before, after, courses, clock, _went)
+    typer.echo(
+        f"Everything is in PostgreSQL. The file is kept as {kept}, without people's keys: delete it when all is well, "
+        "for whoever is erased from now on is still in it.\nStart the service. Its DATA_DIR stays what it is."
+    )
+
+
+def _went(table: str, count: int) -> None:
+    if count:
+        typer.echo(f"{count:>12,}  {table}")
 
 
 def _beside(settings: Settings) -> list[str]:

@@ -1,4 +1,4 @@
-"""In charge of the command line's other half: what can be typed about versions, backups, and sending that went wrong.
+"""In charge of what can be typed about sending that went wrong: held, resumed, refused, shut out, sent once more.
 
 Like `cli/__init__.py` it imports what it needs when it is called.
 """
@@ -6,7 +6,6 @@ Like `cli/__init__.py` it imports what it needs when it is called.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,57 +19,6 @@ held = typer.Typer(invoke_without_command=True)
 app.add_typer(held, name="held")
 suppressions = typer.Typer(invoke_without_command=True)
 app.add_typer(suppressions, name="suppressions")
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
-
-
-@app.command(epilog="Example: course migrate")
-def migrate() -> None:
-    """Bring the database to this version.
-
-    Call it once per version, before the workers start. SQLite is also brought up to date by every start. It happens
-    whole or not at all, and can be repeated.
-    """
-    from course.cli import numbers
-
-    numbers.migrate()
-
-
-@app.command(epilog="Example: course backup /mnt/backups/course-2027-03-01.backup")
-def backup(
-    file: File, *, overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False
-) -> None:
-    """Write the database into one file while the service runs.
-
-    The file is verified before it gets its name, and only you can read it. With PostgreSQL it is made by pg_dump. What
-    else belongs into a backup is said afterwards.
-    """
-    from course.cli import backups
-
-    backups.backup(file, overwrite=overwrite)
-
-
-@app.command(epilog="Example: course restore /mnt/backups/course-2027-03-01.backup")
-def restore(
-    file: File,
-    *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False,
-    with_erased: Annotated[
-        bool, typer.Option("--with-erased", help="Also bring back people who were erased since the backup.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="PostgreSQL: end sessions that still use the database.")
-    ] = False,
-) -> None:
-    """Put a backup in the database's place.
-
-    End the service first. The present database is kept under another name; who left, paused or was erased since the
-    backup is looked up in it, so that nobody is written to who wants no mail. Afterwards sending is off until you say
-    `course sending resume`.
-    """
-    from course.cli import backups
-
-    backups.restore(file, sure=yes, with_erased=with_erased, force=force)
 
 
 @sending.callback(epilog="Example: course sending | course sending hold | course sending resume")

@@ -149,6 +149,12 @@ def read(path: Path) -> Watermark | None:
         return Watermark("", 0)
 
 
+def of_database(store: Store) -> Watermark:
+    """Return how far a database of this version is."""
+    with store.reading() as tx:
+        return _found(facts.recall_all(tx, facts.DATABASE, facts.MARK))
+
+
 def write(path: Path, watermark: Watermark) -> None:
     """Let DATA_DIR remember this. Raises OSError."""
     write_whole(path, json.dumps(asdict(watermark)).encode("ascii"))

@@ -48,7 +48,8 @@ def check(store: Store) -> None:
     _refuse_newer(current)
     if current is None:
         raise SchemaError(
-            "The database is empty: is DATABASE_URL right? For a new one, `course migrate` makes the tables."
+            "The database is empty: is DATABASE_URL right? For a new one, `course migrate` makes the tables; `course "
+            "transfer` carries everything over from SQLite."
         )
     if current != newest():
         raise SchemaError("The database has an older schema: run `course migrate`, then start again.")

@@ -41,7 +41,7 @@ def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Ite
     _remove(draft)  # one that a crash left
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(_remove, draft)
-        sound = _shut(place) or not place.exists()
+        sound = shut(place) or not place.exists()
         try:
             _copy(file, draft)
         except OSError as error:
@@ -53,16 +53,15 @@ def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Ite
         with contextlib.closing(old) if old else contextlib.nullcontext():
             yield new, old, str(kept)
         new.close()
-        _shut(draft)
-        _shut(place)
+        shut(draft)
+        shut(place)
         _swap(place, draft, kept)
 
 
 def expect(url: str, file: Path) -> None:
     """Raise BackupError unless this is a backup of the kind of database that the settings name, and not that itself."""
     try:
-        with file.open("rb") as opened:
-            start = opened.read(len(SQLITE))
+        start = _start(file)
     except OSError as error:
         raise BackupError(f"{file} cannot be read ({error.strerror})") from None
     kind = "SQLite" if start == SQLITE else "PostgreSQL" if start.startswith(DUMP) else None
@@ -70,9 +69,42 @@ def expect(url: str, file: Path) -> None:
     if kind is None:
         raise BackupError(f"{file} is no backup: neither a SQLite database nor made by pg_dump --format=custom")
     if kind != wanted:
-        raise BackupError(f"{file} is a backup of {kind}, and DATABASE_URL names {wanted}: set it as it was then")
+        to_postgresql = "; to move to PostgreSQL see `course transfer`" if kind == "SQLite" else ""
+        raise BackupError(
+            f"{file} is a backup of {kind}, and DATABASE_URL names {wanted}: set it as it was then{to_postgresql}"
+        )
     if kind == "SQLite" and Path(make_url(url).database or "").resolve() == file.resolve():
         raise BackupError(f"{file} is the database itself; name a backup of it")
+
+
+def is_sqlite(file: Path) -> bool:
+    """Whether a file begins as SQLite's do. Raises OSError."""
+    return _start(file) == SQLITE
+
+
+def shut(place: Path) -> bool:
+    """Bring a database's log into its one file. False: there is none, or it is too damaged for that.
+
+    Raises BackupError while another process has it open: what that one writes would be lost.
+    """
+    if not place.exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(place, timeout=1, isolation_level=None)) as present:
+            present.execute("PRAGMA journal_mode = DELETE").fetchall()
+            present.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise BackupError(f"{place} is in use; end the service first, its pages too, and open consoles") from None
+        return False
+    except sqlite3.DatabaseError:
+        return False
+    return True
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(len(SQLITE))
 
 
 def _copy(file: Path, draft: Path) -> None:
@@ -92,26 +124,6 @@ def _copy(file: Path, draft: Path) -> None:
         raise BackupError(f"{file} is damaged, and was not used: {flaws[0]}. Take another backup")
     if not ours:
         raise BackupError(f"{file} is a SQLite database, but not of this service")
-
-
-def _shut(place: Path) -> bool:
-    """Bring a database's log into its one file. False: there is none, or it is too damaged for that.
-
-    Raises BackupError while another process has it open: what that one writes would be lost.
-    """
-    if not place.exists():
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(place, timeout=1, isolation_level=None)) as present:
-            present.execute("PRAGMA journal_mode = DELETE").fetchall()
-            present.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            raise BackupError(f"{place} is in use; end the service first, its pages too, and open consoles") from None
-        return False
-    except sqlite3.DatabaseError:
-        return False
-    return True
 
 
 def _swap(place: Path, draft: Path, kept: Path) -> None:
