@@ -49,7 +49,6 @@ VANISHED = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,  # milliseconds
 }
-READ_ONLY = {"course_read_only": True}
 
 
 class Store:
@@ -72,8 +71,9 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Look at one consistent state; writing here is a mistake that SQLite refuses."""
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+        """Look at one consistent state. The database refuses to write here: it would be lost at the end."""
+        only = {"course_read_only": True, "postgresql_readonly": True}
+        with self.engine.connect().execution_options(**only) as connection:
             yield connection
 
     def close(self) -> None:
@@ -203,12 +203,9 @@ def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY}")
     _write_ahead(connection)
-    for pragma in (
-        "synchronous = FULL",  # a committed delivery survives a power cut
-        "foreign_keys = ON",
-        "secure_delete = ON",  # erased means overwritten
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA synchronous = FULL")  # a committed delivery survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # erased means overwritten
 
 
 def _write_ahead(connection: Any) -> None:
@@ -226,5 +223,6 @@ def _write_ahead(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get("course_read_only")
+    read_only = "course_read_only" in connection.get_execution_options()
+    connection.exec_driver_sql(f"PRAGMA query_only = {read_only:d}")  # said each time: it stays with the connection
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
