@@ -623,7 +623,7 @@ def test_a_clock_that_is_put_back_stops_no_tick(monkeypatch):
         monkeypatch.setattr(worker, name, 0.02)
     nothing = SimpleNamespace(sqlite=True, timelapse=None, release=None)
     app = SimpleNamespace(clock=Wall(), settings=nothing, stopping=threading.Event(), tick=ticks.release, tidy=int)
-    app.service, app.recover, app.ticker = SimpleNamespace(store=nothing), int, SimpleNamespace(release=int)
+    app.service, app.ticker = SimpleNamespace(store=nothing), SimpleNamespace(release=int)
     stop = worker.start_clock(app)
     try:
         assert ticks.acquire(timeout=60)
