@@ -123,7 +123,7 @@ def leave_tokens(recipients: Iterable[str]) -> list[str]:
     return _tokens(LEAVE, recipients)
 
 
-def left(keys: Keys, recipients: Iterable[str]) -> list[int]:
+def leave_deliveries(keys: Keys, recipients: Iterable[str]) -> list[int]:
     """Return the ids of the deliveries whose address to leave by a mail came to, of those behind a plus."""
     named = [read(keys, Purpose.OUT, token) for token in leave_tokens(recipients)]
     return [numbers[0] for numbers in named if numbers]

@@ -197,15 +197,15 @@ class Ticker:
 
     def _shift(self) -> Shift:
         return Shift(
-            self.service,
-            self.transport,
-            self.worker,
-            self.clock,
-            self.stopped,
-            self._unsettled,
-            self._given,
-            self.ledger,
-            self.heartbeat,
+            service=self.service,
+            transport=self.transport,
+            worker=self.worker,
+            clock=self.clock,
+            stopped=self.stopped,
+            unsettled=self._unsettled,
+            given=self._given,
+            ledger=self.ledger,
+            heartbeat=self.heartbeat,
         )
 
     def _send(self) -> Tally:

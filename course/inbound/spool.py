@@ -75,7 +75,7 @@ def take(path: Path, keys: Keys) -> Spooled:
     return Spooled(said["source"], tuple(said["to"]), tuple(said["passed"]), raw)
 
 
-def put_aside(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> None:
+def put_unproven(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> None:
     """Keep a mail whose way in is not proven, while there are few of them: a key that was changed must lose nothing."""
     unproven = folder / "unproven"
     if not FOR_UNPROVEN.full(waiting(unproven), len(mail.raw)):
@@ -135,7 +135,7 @@ def _worth(path: Path) -> int:
     return FIRST_TO_GO.index(Why(why)) if why in FIRST_TO_GO else len(FIRST_TO_GO)
 
 
-def put_by(folder: Path) -> list[Held]:
+def held(folder: Path) -> list[Held]:
     """Return what was put aside, the oldest first. Nothing is opened for it."""
     found = []
     for path in waiting(folder / "held"):

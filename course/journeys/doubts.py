@@ -55,7 +55,8 @@ def sweep(
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
-    for page in (own, *_of_the_silent(service, own, folder, *silent)) if own else ():
+    pages = [own, *_of_the_silent(service, own, folder, *silent)] if own else []
+    for page in pages:
         close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:

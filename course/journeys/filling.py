@@ -170,7 +170,9 @@ def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: da
     return {
         **shared,
         # As `say` has it: there is one slot in a greeting.
-        "greeting": mail["greeting"].replace("{name}", row.person) if row.person else mail["greeting_nameless"],
+        "greeting": mail["greeting"].replace("{name}", row.person_name)
+        if row.person_name
+        else mail["greeting_nameless"],
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         **links.pages(service.keys, row.id, site),
     }

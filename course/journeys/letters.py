@@ -69,7 +69,7 @@ def keep_by_page(
     with service.store.transaction() as tx:
         looked = _looked(tx, service, token)
         if looked is not None:
-            people.alone(tx, looked.person)
+            people.lock(tx, looked.person)
             looked = _looked(tx, service, token)  # whatever another request did meanwhile
         if looked is None or looked.letter is not None or looked.person.status == EnrolmentStatus.STOPPED:
             return looked

@@ -47,7 +47,7 @@ def leaving(tx: Connection, service: Service, recipients: Sequence[str]) -> Pers
         person = people.by_leave_token(tx, service.keys, token)
         if person is not None:
             return person
-    for delivery_id in links.left(service.keys, recipients):
+    for delivery_id in links.leave_deliveries(service.keys, recipients):
         found = people.by_delivery(tx, delivery_id)
         if found is not None:
             return people.live_round(tx, found.person)

@@ -174,10 +174,10 @@ def last_day(tx: Connection, person: Person) -> int | None:
     return found
 
 
-def alone(tx: Connection, person: Person) -> None:
-    """Hold this person until the transaction ends: two of their mails are decided one after the other.
+def lock(tx: Connection, person: Person) -> None:
+    """Lock this person's row until the transaction ends, so that two of their mails are decided one after the other.
 
-    As confirming does, before their enrolments, so that nobody waits for each other.
+    Call it before their enrolments are locked, as confirming does: in one order, no two transactions block each other.
     """
     mine = select(subscribers.c.id).where(subscribers.c.id == person.subscriber_id)
     tx.execute(mine.with_for_update(key_share=True))

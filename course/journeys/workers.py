@@ -16,7 +16,7 @@ from course.store.database import Store
 from course.store.tables import workers
 
 BEAT = 10.0  # seconds between two signs of life
-OUT_OF_TOUCH = 30.0  # seconds after the last one that was written down
+TOUCH_LASTS = 30.0  # seconds after the last sign that was written down; then this worker is out of touch
 SILENT = 60.0  # seconds in which somebody listened and heard nothing new
 FORGOTTEN = timedelta(days=1)
 Sign = tuple[str, datetime]  # a worker's name, and its last sign of life by the database's clock
@@ -48,7 +48,7 @@ class Heartbeat:
             if not tx.execute(update(workers).where(workers.c.name == self._worker).values(beat_at=at)).rowcount:
                 tx.execute(insert(workers).values(name=self._worker, beat_at=at))
             signs = [tuple(row) for row in tx.execute(select(workers.c.name, workers.c.beat_at))]
-        if began - self._last >= OUT_OF_TOUCH:
+        if began - self._last >= TOUCH_LASTS:
             self._unbroken = began  # what was claimed before may be somebody else's by now
             self._heard = {}  # nobody could be heard meanwhile: an outage of the database makes nobody dead
         self._last, heard = began, self._monotonic()
@@ -58,7 +58,7 @@ class Heartbeat:
         """Whether the others could know, ever since that moment of the stopwatch, that this worker lives."""
         if self._store.sqlite:
             return True
-        return self._unbroken <= since and self._monotonic() - self._last < OUT_OF_TOUCH
+        return self._unbroken <= since and self._monotonic() - self._last < TOUCH_LASTS
 
     def silent(self) -> list[Sign]:
         """Return the last sign of each worker that has given no new one for a minute, while we were listening."""
