@@ -88,7 +88,7 @@ COUNT = {
 }
 LIVE = ("pending", "active", "paused")
 
-# design.md, "States". Written out here on purpose: the code's own table is what is being checked.
+# Written out here on purpose: the code's own table is what is being checked.
 ENROLMENT_MOVES = {
     "pending": {"active", "stopped"},
     "active": {"paused", "finished", "stopped"},
@@ -100,7 +100,7 @@ DELIVERY_MOVES = {
     "queued": {"sending", "cancelled", "unknown", "sent"},
     "sending": {"sent", "queued", "failed", "stalled"},
     "sent": {"bounced"},
-    "failed": {"queued"},
+    "failed": set(),
     "cancelled": {"queued"},
     "stalled": {"sent", "bounced", "queued", "unknown"},
     "bounced": set(),
