@@ -64,7 +64,7 @@ class Known:
 
 
 def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
-    """Read what these claims need; lessons need nothing, as long as their words are those that were claimed."""
+    """Read what these claims need; lessons need nothing, unless their words were changed since they were claimed."""
     found, gone, asking = Known(), set[str](), list[tuple[Owed, str]]()
     for row in rows:
         name = mailing_name(row.kind, row.name)

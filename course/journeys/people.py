@@ -93,7 +93,7 @@ def by_id(tx: Connection, enrolment_id: int) -> Person | None:
 
 
 def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
-    """Return the enrolment that a leave link means: the live one, whichever it is by now, else the newest."""
+    """Return the enrolment that a leave link is about: the live one, whichever that is by now, else the newest."""
     numbers = links.read(keys, Purpose.LEAVE, token)
     if numbers is None or len(numbers) != 2:  # noqa: PLR2004 (subscriber, course)
         return None
@@ -108,7 +108,7 @@ def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
 
 @dataclass(frozen=True)
 class Delivered:
-    """A mail's enrolment, and its day if it is a lesson's. `folded` says that only this is left of the delivery."""
+    """A mail's enrolment, and its day if it is a lesson. `folded`: this is all that is left of the delivery."""
 
     person: Person
     day: int | None
@@ -135,7 +135,7 @@ def live_round(tx: Connection, person: Person) -> Person:
 
 
 def newest_round(tx: Connection, person: Person) -> Person:
-    """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
+    """Return the newest round of the same course, as it is now; a round that goes on is always the newest."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     return newest(find(tx, *mine)) or person
 
@@ -147,7 +147,7 @@ def has_left(tx: Connection, person: Person) -> bool:
 
 
 def newest(rounds: list[Person]) -> Person | None:
-    """Return the newest of these rounds, which come newest first; one that nobody confirmed only where all are so.
+    """Return the newest of these rounds, which come newest first; an unconfirmed one only if none was confirmed.
 
     Anybody can type anybody's address: a sign-up never stands before what its owner said yes to.
     """

@@ -1,8 +1,8 @@
 """In charge of which workers live, where several share a database: each says so there, and hears the others.
 
-A worker of whom another one has heard nothing new for a minute is taken for dead, and its claims are swept. A worker
-that could not say that it lives stops handing over after half of that: before anybody takes its claims for abandoned.
-Both go by stopwatches: no clock that is set, the database's included, makes anybody dead.
+When a worker has heard nothing new of another one for a minute, it takes that one for dead and sweeps its claims. A
+worker that cannot say that it lives stops handing over after half a minute: before anybody takes its claims for
+abandoned. Both go by stopwatches: setting a clock, even the database's, makes nobody count as dead.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Heartbeat:
         self._heard = {(name, at): self._heard.get((name, at), heard) for name, at in signs}
 
     def in_touch(self, since: float) -> bool:
-        """Whether the others could know, ever since that moment of the stopwatch, that this worker lives."""
+        """Whether the others could tell, ever since that moment of the stopwatch, that this worker lives."""
         if self._store.sqlite:
             return True
         return self._unbroken <= since and self._monotonic() - self._last < TOUCH_LASTS
@@ -74,8 +74,8 @@ class Heartbeat:
 def living(silent: Sequence[Sign]) -> ScalarSelect[str]:
     """Return the names of the workers that live, as a subselect, for PostgreSQL.
 
-    Those are all workers in the table but the silent ones: a worker whose last sign is another one by now has spoken
-    since, so it lives.
+    Those are all workers in the table but the silent ones. A worker that has given a newer sign than the one listed has
+    spoken since, so it lives.
     """
     last = tuple_(workers.c.name, workers.c.beat_at)
     return select(workers.c.name).where(last.not_in(silent)).scalar_subquery()
