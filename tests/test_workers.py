@@ -310,7 +310,7 @@ def test_one_that_stands_still_in_a_transaction_is_put_out(settings, world, monk
     monkeypatch.setattr(database, "STANDS_STILL", 0.3)
     store, touch = Store(settings.database), text("UPDATE facts SET value = value || :by WHERE name = 'key_check'")
     with contextlib.ExitStack() as stack:
-        asleep = stack.enter_context(store.reading())
+        asleep = stack.enter_context(store.engine.connect())
         asleep.execute(touch, {"by": "asleep"})
         with world.app.service.store.transaction() as tx:
             tx.execute(touch, {"by": "awake"})
