@@ -56,6 +56,8 @@ def main() -> None:
         garbage.seldom()
         listening = None if only in {"clock", "mail"} else sockets.for_pages(settings)
         sources = [] if only in {"clock", "web"} else ways_in(settings, only)
+        if only in {None, "clock"} and app.service.store.sqlite:  # on PostgreSQL others may be in the middle of it
+            app.recover()
     except Exception as error:
         sentence = told(error)
         if not sentence:
@@ -102,8 +104,6 @@ def warn(app: App) -> None:
 
 def start_clock(app: App) -> Callable[[], None]:
     """Start ticking; return what ends it."""
-    if app.service.store.sqlite:
-        app.recover()
     lapse = app.settings.timelapse
     tick = min(TICK, lapse / TICKS_A_DAY) if lapse else TICK
     tidy = max(tick, TIDY * lapse / DAY) if lapse else TIDY

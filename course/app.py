@@ -25,8 +25,9 @@ from course.inbound import signatures, spool, tasting
 from course.inbound.spool import Spooled
 from course.inbound.tasting import NotTastedError
 from course.journeys import facts, journal, leaving, provider_events, replies, reports, signup
+from course.journeys.decisions import Decision
 from course.journeys.guard import Guard
-from course.journeys.replies import Came, Decision
+from course.journeys.replies import Came
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
@@ -138,9 +139,9 @@ class App:
         """
         return spool.put(self.spool_folder, self.keys, Spooled(source, to, passed, raw), self.clock.real())
 
-    def put_aside(self, raw: bytes, *, source: str, to: tuple[str, ...], passed: tuple[str, ...]) -> None:  # noqa: ARG002
+    def put_unproven(self, raw: bytes, *, source: str, to: tuple[str, ...], passed: tuple[str, ...]) -> None:  # noqa: ARG002
         """Keep a mail whose way in is not proven, undecided; whose marks it `passed` is not believed."""
-        spool.put_aside(self.spool_folder, self.keys, Spooled(source, to, (), raw), self.clock.real())
+        spool.put_unproven(self.spool_folder, self.keys, Spooled(source, to, (), raw), self.clock.real())
 
     def read_spool(self) -> list[Decision]:
         """Decide the mail that waits. What a failing database keeps from being decided goes on waiting."""
@@ -166,13 +167,13 @@ class App:
         """
         now, real_now = self.clock.now(), self.clock.real()
         try:
-            raw = tasting.tasted(mail.raw)
+            small = tasting.tasted(mail.raw)
         except TooMuchError as error:
             log.warning("a mail is over a cap", why=str(error))
             raise HeldError(Why.TOO_MUCH) from None
         marks = signatures.passed(mail.raw) if self.settings.dkim_check else ()
         came = Came(mail.source, mail.to, (*mail.passed, *marks), mail.raw, vouched=vouched)
-        return replies.take_in(self.service, raw, came, now, real_now)
+        return replies.take_in(self.service, small, came, now, real_now)
 
     def place(self, mailbox: str) -> str:
         """Return how far this mailbox has been read, as it was noted, or ""."""

@@ -1,9 +1,9 @@
 """In charge of the ledger: what a worker gave away and what it was answered, on disk before the database knows.
 
-An append-only file per worker, locked as long as its worker lives. What is noted at once is one write to the file, made
-before the messages leave, so it survives kill -9. No line waits for the disk, so a power cut may take some with it: the
-first line says since which start of the machine the ledger is kept, and after another one, whatever it does not tell of
-is in doubt. It also names the database: the numbers mean nothing to another one.
+An append-only file per worker, locked for as long as its worker lives. What is noted together is one write to the
+file, made before the messages leave, so it survives kill -9. No line waits for the disk, so a power cut may take some
+with it. The first line therefore says in which boot of the machine the ledger was begun: after another boot, whatever
+the ledger does not tell of is in doubt. It also names the database: the numbers mean nothing to another one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from course.outgoing import Halt, Outcome, RefusedMailing, RefusedRecipient, Sen
 
 KINDS = {kind.__name__: kind for kind in (Sent, TryLater, RefusedRecipient, RefusedMailing, Halt, Unsure)}
 HEAD = re.compile(r"since (\S*) of (\S*)")
-STARTS = Path("/proc/sys/kernel/random/boot_id")  # another random name each time that Linux starts
+STARTS = Path("/proc/sys/kernel/random/boot_id")  # a new random name each time that Linux boots
 log = structlog.get_logger()
 
 
@@ -165,7 +165,7 @@ def _read(path: Path) -> Page:
 
 
 def this_start() -> str:
-    """Return a name that this start of the machine has; "" where the system has none."""
+    """Return the name of the machine's present boot; "" where the system gives none."""
     try:
         return STARTS.read_text(encoding="ascii").strip()
     except OSError:

@@ -1,9 +1,9 @@
 """In charge of signed tokens: one purpose each, made of nothing but opaque numbers, readable only with our keys.
 
 A token is hexadecimal (safe in an address whose case gets folded, in a header and in a link, and many times faster to
-write than base32) of: one byte that names the key, the numbers, each behind its length, the MAC. Nothing is stored, so
-a stolen database holds no live token. Limits of life and single use are the store's to say: a link
-to leave never expires.
+write than base32) of: one byte that names the key; the numbers, each after its length; the MAC. Nothing is stored, so
+a stolen database holds no live token. How long a token lives, and whether it works only once, is for the store to say:
+a link to leave never expires.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from course.keys import Keys
 
 LINK_MAC = 16  # bytes: 128 bits, RFC 8058 section 5 asks for a hard-to-forge link
 ADDRESS_MAC = 12  # bytes: 96 bits, so that the local part stays far below 64 characters
-REPLY, LEAVE = "reply-", "leave-"  # what our addresses begin with, or what stands behind their plus
+REPLY, LEAVE = "reply-", "leave-"  # what our addresses begin with, or what follows their plus
 PAGES = ("mine", "write", "checkin")  # a mail's own pages
 LONGEST = 120  # characters; a longer token is not ours
 
@@ -81,7 +81,7 @@ def course_mark(course: str) -> int:
 
 
 def at(place: str, name: str) -> str:
-    """Return our address of this name: any of a domain of ours, or behind the plus of one mailbox (RFC 5233)."""
+    """Return our address of this name: in a domain of ours, or after the plus of one mailbox (RFC 5233)."""
     mailbox, _, domain = place.rpartition("@")
     return f"{mailbox}+{name}@{domain}" if mailbox else f"{name}@{domain}"
 
@@ -96,7 +96,7 @@ def leave_links(
 ) -> tuple[str, str]:
     """Return the one-click link and the address by which this person leaves this course.
 
-    Behind a mailbox and its plus there is no room for the whole token: there the delivery says who leaves what.
+    After a mailbox and its plus there is no room for the whole token: there the delivery says who leaves what.
     """
     token = sign(keys, Purpose.LEAVE, subscriber_id, course_mark(course))
     short = sign(keys, Purpose.OUT, delivery_id) if "@" in place else token
@@ -119,12 +119,12 @@ def letter(keys: Keys, delivery_id: int, site: str) -> str:
 
 
 def leave_tokens(recipients: Iterable[str]) -> list[str]:
-    """Return what stands in those of these addresses that mean to leave; not verified yet."""
+    """Return the tokens in those of these addresses that are for leaving; not verified yet."""
     return _tokens(LEAVE, recipients)
 
 
-def left(keys: Keys, recipients: Iterable[str]) -> list[int]:
-    """Return the ids of the deliveries whose address to leave by a mail came to, of those behind a plus."""
+def leave_deliveries(keys: Keys, recipients: Iterable[str]) -> list[int]:
+    """Return the ids of the deliveries to whose leave address a mail came, where such addresses follow a plus."""
     named = [read(keys, Purpose.OUT, token) for token in leave_tokens(recipients)]
     return [numbers[0] for numbers in named if numbers]
 
@@ -152,7 +152,7 @@ def trial(keys: Keys, moment: int, mark: int, place: str, mail_domain: str) -> t
 def tried(
     keys: Keys, recipients: Iterable[str], references: Iterable[str]
 ) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
-    """Return the numbers of test mails: those whose address a mail came to, and those that it answers."""
+    """Return the numbers of test mails: of those to whose address a mail came, and of those that it answers."""
     came_to = (read(keys, Purpose.TRIAL, token) for token in _tokens(REPLY, recipients))
     answers = (read(keys, Purpose.TRIAL, one.strip("<>").partition("@")[0]) for one in references)
     return {numbers for numbers in came_to if numbers}, {numbers for numbers in answers if numbers}
@@ -175,7 +175,7 @@ def _decode(token: str) -> bytes | None:
 
 @lru_cache(64)  # a message is signed for several times by one number
 def _written(number: int) -> bytes:
-    """Return a number's bytes, the highest first, behind how many they are."""
+    """Return a number as bytes: how many follow, then the bytes, the highest first."""
     size = (number.bit_length() + 7) // 8
     return (size << 8 * size | number).to_bytes(size + 1)
 

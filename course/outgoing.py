@@ -58,8 +58,8 @@ class Outgoing:
     def envelope_from(self) -> str:
         """Where a bounce goes: the address of this very delivery; nowhere for an answer.
 
-        So the bounce of an answer vanishes, as it should: two machines never talk, and an address that has died shows
-        at the next lesson. With SendGrid there is no envelope sender to set; its bounces come as events.
+        So the bounce of an answer vanishes, as it should: no two machines begin to talk, and an address that has died
+        is noticed with the next lesson. With SendGrid there is no envelope sender to set; its bounces come as events.
         """
         return "" if self.replied else self.reply_to
 

@@ -91,9 +91,9 @@ def next_hour(
     pace: str = Pace.DAILY,
     minute: int = 0,
 ) -> datetime:
-    """Return the first moment at this hour that is not before `earliest` and on a date later than `after`, if given.
+    """Return the first moment at this hour that is not before `earliest`, and on a date later than `after`, if given.
 
-    And on a date on which this pace has lessons at all.
+    It is also on a date on which this pace has lessons at all.
     """
     day = earliest.astimezone(zone).date()
     if after is not None:
@@ -110,9 +110,9 @@ def next_hour(
 def next_lesson(
     settled_at: datetime, last_date: date, hour: int, zone: ZoneInfo, *, pace: str = Pace.DAILY, minute: int = 0
 ) -> datetime:
-    """Return when the lesson after one that was settled then, with that local date, is due.
+    """Return when the next lesson is due, after one that was settled at that moment, with that local date.
 
-    Of somebody who sets their own pace: when it may come at the earliest.
+    For somebody who sets their own pace: the earliest moment at which it may come.
     """
     after = last_date + timedelta(days=DATES_ON.get(pace, 1) - 1)
     return next_hour(settled_at + APART, hour, zone, after=after, pace=pace, minute=minute)
@@ -166,7 +166,7 @@ def welcome(due: datetime, now: datetime, zone: ZoneInfo, pace: str = Pace.DAILY
 
 
 def quiet_until(since: datetime, days: int, hour: int, zone: ZoneInfo) -> datetime:
-    """Return when so many quiet days are over: at their hour, so many local dates after that moment's."""
+    """Return when this many quiet days are over: at their hour, this many local dates after that moment's."""
     return next_hour(since, hour, zone, after=local_date(since, zone) + timedelta(days=days - 1))
 
 
@@ -179,7 +179,8 @@ def monday(moment: datetime) -> date:
 def retry(now: datetime, attempts: int, delivery_id: int) -> datetime:
     """Return when to try again after this many failed attempts (one or more).
 
-    Up to a quarter later from one delivery to the other, or thousands that failed together would come back together.
+    The wait is up to a quarter longer, by a different share for each delivery: else thousands that failed together
+    would come back together.
     """
     wait = RETRIES[min(attempts, len(RETRIES)) - 1]
     spread = crc32(b"%d %d" % (delivery_id, attempts)) / 2**32 / 4

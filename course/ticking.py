@@ -119,7 +119,7 @@ class Ticker:
         folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
 
     def release(self) -> None:
-        """Give back at once what is claimed and was not handed over, and let nothing more be: a worker's end has begun.
+        """Give back at once what is claimed and was not handed over, and hand over no more: a worker's end has begun.
 
         For another thread than the tick's, which may be waiting for an answer.
         """
@@ -128,7 +128,7 @@ class Ticker:
             self._at_the_end(doubts.release)
 
     def abandon(self) -> None:
-        """Wait for no answer any more: what is answered is settled, and what is not is in doubt from now on."""
+        """Wait for answers no longer: what is answered is settled, and what is not is in doubt from now on."""
         if "ledger" in self.__dict__:
             now, real_now = self.clock.now(), self.clock.real()
             self._at_the_end(lambda service, page: doubts.close(service, page, now, real_now))
@@ -180,7 +180,7 @@ class Ticker:
                 log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
 
     def _end_storage(self) -> None:
-        """Erase whose storage has ended, for some seconds; the rest has its turn in an hour."""
+        """Erase the people whose storage has ended, for some seconds; the rest has its turn in an hour."""
         end = self.clock.monotonic() + FOLDING
         now, real_now = self.clock.now(), self.clock.real()
         erasure.end_storage(
@@ -198,15 +198,15 @@ class Ticker:
 
     def _shift(self) -> Shift:
         return Shift(
-            self.service,
-            self.transport,
-            self.worker,
-            self.clock,
-            self.stopped,
-            self._unsettled,
-            self._given,
-            self.ledger,
-            self.heartbeat,
+            service=self.service,
+            transport=self.transport,
+            worker=self.worker,
+            clock=self.clock,
+            stopped=self.stopped,
+            unsettled=self._unsettled,
+            given=self._given,
+            ledger=self.ledger,
+            heartbeat=self.heartbeat,
         )
 
     def _send(self) -> Tally:

@@ -143,6 +143,12 @@ class World:
         self.app.confirm(self.confirm_token())
         self.app.tick()
 
+    def restart(self, **changed: object) -> None:
+        """End the service and start it again, with other settings if need be."""
+        settings = self.app.settings.model_copy(update=changed)
+        self.app.close()
+        self.app = App.build(settings, transport=self.box, clock=self.clock)
+
     def confirm_token(self) -> str:
         return self.link(self.box.last("confirm"), "confirm")
 

@@ -16,7 +16,7 @@ from servers import MailServer
 
 from course.app import App
 from course.journeys import answering, rates, suppression
-from course.journeys.answering import Before, Prompt
+from course.journeys.answering import Before, Reply
 from course.journeys.notices import LAST
 from course.outbound.greeting import Server
 from course.outbound.smtp import Smtp
@@ -431,16 +431,16 @@ def test_whoever_never_confirmed_gets_no_answer(world):
 # The rules alone.
 
 
-def before(notice, *, here=True, prompt=1, today=True, cancelled=False):
+def before(notice, *, here=True, answers=1, today=True, cancelled=False):
     """Return a notice that Alice was owed before."""
-    return Before(notice, here=here, prompt=prompt, today=today, cancelled=cancelled)
+    return Before(notice, here=here, answers=answers, today=today, cancelled=cancelled)
 
 
 def test_every_answer_has_a_rule_that_ends_it():
     """No answer may come without end: after ten of a kind on one day and in one round each is refused by a rule."""
     for notice, rules in answering.RULES.items():
         so_far = [before(notice)] * 10
-        assert not all(rule(notice, Prompt(1, 1), so_far) for rule in rules), notice
+        assert not all(rule(notice, Reply(1, 1), so_far) for rule in rules), notice
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_what_it_exists_for_is_an_afternoons_reading():
     chapter = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## An afternoon's reading")[2]
     chapter = chapter.partition("\n## ")[0]
     modules = re.findall(r"`([\w/]+\.py)`", chapter)
-    most = int(re.search(r"less than ([\d,]+) lines", chapter)[1].replace(",", ""))
+    most = int(re.search(r"fewer than ([\d,]+) lines", chapter)[1].replace(",", ""))
 
     assert {"journeys/claiming.py", "journeys/settling.py", "journeys/replies.py"} <= set(modules)
     lines = sum(len((COURSE / module).read_text(encoding="utf-8").splitlines()) for module in modules)

@@ -67,13 +67,6 @@ class Outage:
 
 
 @pytest.fixture
-def world(world):
-    """Close the service that a test has put in the place of another one."""
-    yield world
-    world.app.close()
-
-
-@pytest.fixture
 def three(world):
     """Give a world in which the first lessons of Alice, Bob and Charlie are due."""
     for who in PEOPLE:

@@ -54,13 +54,6 @@ def world(settings, world):
     again.app.close()
 
 
-def start(world, **changed):
-    """End the service and start it again, with other settings if need be."""
-    settings = world.app.settings.model_copy(update=changed)
-    world.app.close()
-    world.app = App.build(settings, transport=world.box, clock=world.clock)
-
-
 def why(world):
     """Return why sending is off, or None."""
     with world.app.service.store.reading() as tx:
@@ -96,11 +89,11 @@ def test_restarts_are_no_restores(world):
     """Whatever is signed up, sent, answered or erased between them, a service that starts again goes on sending."""
     for who in ("alice", "bob", "charlie"):
         world.join(who)
-        start(world)
+        world.restart()
         world.pass_hours(30)
         privacy.erase(world.app.service, f"{who}@example.org", world.clock.now())
         world.app.tidy()
-        start(world)
+        world.restart()
 
     assert why(world) is None
 
@@ -111,13 +104,13 @@ def test_a_file_that_was_put_back_by_hand_sends_nothing(world, tmp_path):
     world.join()
     world.app.close()
     shutil.copy(tmp_path / "course.db", tmp_path / "copy.db")
-    start(world)
+    world.restart()
     world.clock.at = EIGHT
     world.app.tick()
     world.app.close()
     shutil.copy(tmp_path / "copy.db", tmp_path / "course.db")
     with capture_logs() as logs:
-        start(world)
+        world.restart()
     world.pass_hours(48)
 
     assert lessons(world) == {("alice@example.org", "day-1"): 1}
@@ -139,11 +132,11 @@ def test_an_older_database_is_told_once_and_waits(world):
     put_back(world)
     with capture_logs() as logs:
         for _ in range(3):
-            start(world)
+            world.restart()
             world.pass_hours(10)
     held = lessons(world)
     flip(world, on=True)
-    start(world)
+    world.restart()
     world.app.tick()
 
     assert sum(line["log_level"] == "error" for line in logs) == 1
@@ -163,8 +156,8 @@ def test_a_database_that_goes_back_under_a_running_worker_is_noticed(world):
 
 def test_a_new_service_is_no_restore(world):
     """The first start of all has no watermark; nor has a first command before the worker starts."""
-    start(world)
-    start(world)
+    world.restart()
+    world.restart()
     world.join()
 
     assert why(world) is None
@@ -175,7 +168,7 @@ def test_a_watermark_that_cannot_be_read_asks(world):
     """A file that a failing disk has garbled proves nothing: somebody is asked."""
     world.join()
     (world.app.settings.data_dir / "watermark").write_bytes(b"\xff\x00{")
-    start(world)
+    world.restart()
 
     assert why(world) == Why.ANOTHER
 
@@ -184,10 +177,10 @@ def test_a_watermark_that_cannot_be_read_asks(world):
 def test_sqlite_in_a_folder_that_does_not_know_it_asks(world, tmp_path):
     """A course.db that was carried to another machine may be a copy: somebody is asked, once."""
     world.join()
-    start(world, data_dir=new_folder(tmp_path))
+    world.restart(data_dir=new_folder(tmp_path))
     off = why(world)
     flip(world, on=True)
-    start(world)
+    world.restart()
 
     assert (off, why(world)) == (Why.MOVED, None)
 
@@ -196,7 +189,7 @@ def test_sqlite_in_a_folder_that_does_not_know_it_asks(world, tmp_path):
 def test_a_new_worker_beside_postgresql_is_no_restore(world, tmp_path):
     """Its folder knows nothing yet, and that is as it should be."""
     world.join()
-    start(world, data_dir=new_folder(tmp_path))
+    world.restart(data_dir=new_folder(tmp_path))
 
     assert why(world) is None
 
@@ -206,15 +199,15 @@ def test_one_word_counts_for_all_workers(world, tmp_path):
     """After a restore somebody says resume once: a worker whose folder remembers more then starts as usual."""
     world.join()
     first, other = world.app.settings.data_dir, new_folder(tmp_path)
-    start(world, data_dir=other)
+    world.restart(data_dir=other)
     world.clock.go(minutes=5)
     world.app.tick()
     put_back(world, seconds=600)
-    start(world, data_dir=first)
+    world.restart(data_dir=first)
     off = why(world)
     world.clock.go(minutes=1)
     flip(world, on=True)
-    start(world, data_dir=other)
+    world.restart(data_dir=other)
 
     assert (off, why(world)) == (Why.OLDER, None)
 
@@ -224,8 +217,7 @@ def test_a_new_database_in_an_old_folder_begins_with_new_numbers(world, tmp_path
     """Somebody begins anew and keeps the key: an old leave link must not act for a new person."""
     world.join()
     old_link = world.leave_token()
-    start(
-        world,
+    world.restart(
         database_url=make_settings(data_dir=tmp_path / "x", database_url=f"sqlite:///{tmp_path}/new.db").database_url,
     )
     world.join("bob")
@@ -247,12 +239,12 @@ def test_an_empty_database_in_an_old_folder_is_said(world, tmp_path):
     world.join()
     with capture_logs() as logs:
         for _ in range(2):
-            start(world, database_url=elsewhere(tmp_path))
+            world.restart(database_url=elsewhere(tmp_path))
             world.clock.go(minutes=5)
             world.app.tick()
     world.join("bob")
     with capture_logs() as later:
-        start(world)
+        world.restart()
         world.app.tick()
 
     assert [line["event"] for line in logs if line["log_level"] == "warning"] == [BESIDE] * 2
@@ -265,10 +257,10 @@ def test_a_typo_that_is_mended_leaves_no_trace(world, tmp_path):
     """Whoever looked, or ran a worker, on the empty database goes back to the true one, and sending goes on there."""
     world.join()
     url = world.app.settings.database_url
-    start(world, database_url=elsewhere(tmp_path))
+    world.restart(database_url=elsewhere(tmp_path))
     world.clock.go(minutes=5)
     world.app.tick()
-    start(world, database_url=url)
+    world.restart(database_url=url)
 
     assert why(world) is None
 
@@ -278,9 +270,9 @@ def test_a_typo_that_people_came_to_is_asked_about(world, tmp_path):
     """Once somebody has signed up there, the folder is that database's: the first one is another, and asks."""
     world.join()
     url = world.app.settings.database_url
-    start(world, database_url=elsewhere(tmp_path))
+    world.restart(database_url=elsewhere(tmp_path))
     world.join("bob")
-    start(world, database_url=url)
+    world.restart(database_url=url)
 
     assert why(world) == Why.ANOTHER
 
@@ -291,13 +283,12 @@ def test_another_database_with_people_asks(world, tmp_path):
     world.join()
     world.app.close()
     shutil.copy(tmp_path / "course.db", tmp_path / "other.db")
-    start(
-        world,
+    world.restart(
         database_url=make_settings(data_dir=tmp_path / "x", database_url=f"sqlite:///{tmp_path}/other.db").database_url,
     )
     with world.app.service.store.transaction() as tx:
         tx.execute(text("UPDATE facts SET value = 'another' WHERE name = 'database'"))
-    start(world)
+    world.restart()
 
     assert why(world) == Why.ANOTHER
 
@@ -337,7 +328,7 @@ def test_the_file_is_never_ahead_of_the_database(world, monkeypatch):
             patch.setattr(broken, crash)
             with pytest.raises(KeyboardInterrupt):
                 world.app.tick()
-        start(world)
+        world.restart()
 
         assert why(world) is None
 
@@ -411,7 +402,7 @@ def test_a_hold_outlives_a_restart(world):
     """It is the operator's word, and only the operator takes it back."""
     world.join()
     flip(world)
-    start(world)
+    world.restart()
     world.pass_hours(30)
 
     assert (why(world), lessons(world)) == (Why.HELD, {})
@@ -598,7 +589,7 @@ def test_a_clock_that_jumps_back_trips_no_restart(world):
         world.clock.go(seconds=40)
         world.app.tick()
         marks += world.rows(MARKS)
-        start(world)
+        world.restart()
 
     assert why(world) is None
     assert marks == sorted(set(marks))
@@ -623,7 +614,7 @@ def test_a_clock_that_is_put_back_stops_no_tick(monkeypatch):
         monkeypatch.setattr(worker, name, 0.02)
     nothing = SimpleNamespace(sqlite=True, timelapse=None, release=None)
     app = SimpleNamespace(clock=Wall(), settings=nothing, stopping=threading.Event(), tick=ticks.release, tidy=int)
-    app.service, app.recover, app.ticker = SimpleNamespace(store=nothing), int, SimpleNamespace(release=int)
+    app.service, app.ticker = SimpleNamespace(store=nothing), SimpleNamespace(release=int)
     stop = worker.start_clock(app)
     try:
         assert ticks.acquire(timeout=60)

@@ -51,7 +51,7 @@ def by_a_group(lesson):
 
 def name_of(world):
     """Return the name of the only mail that is put aside."""
-    (only,) = spool.put_by(world.app.spool_folder)
+    (only,) = spool.held(world.app.spool_folder)
     return only.name
 
 
@@ -76,7 +76,7 @@ def test_what_is_counted_is_a_person_s(world, day_1, course):
 
     assert (ended.code, "counts for its day" in ended.out) == (0, True)
     assert world.rows("SELECT day, via FROM completions") == [(1, "reply")]
-    assert spool.put_by(world.app.spool_folder) == []
+    assert spool.held(world.app.spool_folder) == []
     assert WORDS not in ended.out + ended.err
 
 
@@ -119,7 +119,7 @@ def test_nobody_s_mail_cannot_be_counted(world, day_1, course):
     ended = course("held", "count", name_of(world))
 
     assert (ended.code, "it cannot be told whose it is" in ended.err) == (1, True)
-    assert len(spool.put_by(world.app.spool_folder)) == 1
+    assert len(spool.held(world.app.spool_folder)) == 1
 
 
 @ON_SQLITE
@@ -159,7 +159,7 @@ def test_a_broken_mail_says_that_it_is(world, day_1, course, monkeypatch):
     monkeypatch.setattr("course.journeys.replies.read", lambda *_: 1 / 0)
     world.deliver(by_a_group(day_1))
 
-    assert [one.why for one in spool.put_by(world.app.spool_folder)] == [Why.BROKEN]
+    assert [one.why for one in spool.held(world.app.spool_folder)] == [Why.BROKEN]
     assert "it could not be read" in course("held", "mail").out
 
 
@@ -191,7 +191,7 @@ def test_other_senders_may_be_held(world, day_1, course):
     decided = world.deliver(letter(day_1.reply_to, "bob@example.com", Message_ID="<9@client.example.com>"))
 
     assert decided == ["held"]
-    assert [one.why for one in spool.put_by(world.app.spool_folder)] == [Why.OTHER_SENDER]
+    assert [one.why for one in spool.held(world.app.spool_folder)] == [Why.OTHER_SENDER]
     assert world.deliver(hers) == ["completed"]
     assert course("held", "count", name_of(world)).code == 0
 
@@ -202,7 +202,7 @@ def test_an_empty_mail_may_be_held(world, day_1, course, monkeypatch):
     """With EMPTY_MAIL=hold nothing answers it, and it counts when the owner says so."""
     monkeypatch.setenv("EMPTY_MAIL", "hold")  # for the command, which reads its own
     before, decided = len(world.box.sent), world.reply(day_1, "")
-    why = [one.why for one in spool.put_by(world.app.spool_folder)]
+    why = [one.why for one in spool.held(world.app.spool_folder)]
     world.app.tick()
     answered = len(world.box.sent) - before
     counted = course("held", "count", name_of(world))

@@ -29,13 +29,6 @@ TUESDAY = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # the first lesson of who join
 STEP = timedelta(minutes=10)
 
 
-@pytest.fixture
-def world(world):
-    """Close the service that a restart has left."""
-    yield world
-    world.app.close()
-
-
 def asked(world):
     """Let the next tick come; return how often it begins a transaction, and how often one that writes."""
     begun = []
@@ -51,17 +44,10 @@ def asked(world):
     return len(begun), sum(begun)
 
 
-def restart(world, **changed):
-    """End the service and start it again, with other settings if need be."""
-    settings = world.app.settings.model_copy(update=changed)
-    world.app.close()
-    world.app = App.build(settings, transport=world.box, clock=world.clock)
-
-
 def own_words(world, folder):
     """Start the service again with emails that a test may edit; return their folder."""
     shutil.copytree(world.app.settings.emails_dir, folder / "emails")
-    restart(world, emails_dir=folder / "emails")
+    world.restart(emails_dir=folder / "emails")
     return folder / "emails"
 
 
@@ -245,7 +231,7 @@ def test_an_outage_is_made_up_for_once(world, restarts):
     world.join("alice")
     world.clock.at = TUESDAY + timedelta(hours=2)
     for _ in range(restarts):
-        restart(world)
+        world.restart()
         world.app.recover()
         world.app.tick()
         world.clock.go(minutes=30)
@@ -364,7 +350,7 @@ def test_a_move_that_is_confirmed_moves_what_is_to_come(world, tmp_path):
     """She signs up for a second course from her new home: the first one follows her there from the next lesson on."""
     emails = own_words(world, tmp_path)
     shutil.copytree(emails / "courses/self-compassion", emails / "courses/writing")
-    restart(world)
+    world.restart()
     world.join("alice")
     live(world, until=TUESDAY + timedelta(hours=1))
     world.join("alice", course="writing", timezone="America/New_York", send_hour=9)
@@ -390,7 +376,7 @@ def test_an_edit_reaches_lessons_that_are_to_come(world, tmp_path):
     path.write_text(
         path.read_text().replace("subject: ", "subject: New words. ").replace(': New words. "', ': "New words. ')
     )
-    restart(world)
+    world.restart()
     live(world, days=1)
 
     assert world.box.last("day-2").mailing.subject.startswith("New words.")
@@ -403,7 +389,7 @@ def test_each_delivery_names_what_it_sent(world, tmp_path):
     live(world, until=TUESDAY)
     path = emails / "courses/self-compassion/en-GB/day-1.md"
     path.write_text(path.read_text().replace("Much of what we say", "A good part of what we say"))
-    restart(world)
+    world.restart()
     world.join("bob")
     live(world, days=1, hours=1)
     kept = world.rows(

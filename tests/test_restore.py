@@ -611,6 +611,20 @@ def test_a_restore_where_there_is_no_database(three, tmp_path):
 
 
 @ON_SQLITE
+def test_a_restore_leaves_nothing_where_it_is_typed(three, tmp_path, monkeypatch):
+    """What stands for a database that is not there is made in memory, not as a file in the operator's folder."""
+    three.app.close()
+    for path in tmp_path.glob("course.db*"):
+        path.unlink()
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    restore(three, three.file)
+
+    assert list(folder.iterdir()) == []
+
+
+@ON_SQLITE
 def test_a_damaged_database_gives_what_it_can(three, tmp_path):
     """Pages of it are lost: what can be read is carried over, and what cannot is named."""
     three.clock.go(hours=1)

@@ -67,26 +67,12 @@ def answering(world, outcome, *, to=None, name=None):
     return asked
 
 
-def restart(world, **changed):
-    """End the service and start it again, with other settings if need be."""
-    settings = world.app.settings.model_copy(update=changed)
-    world.app.close()
-    world.app = App.build(settings, transport=world.box, clock=world.clock)
-
-
 def day_1(world, who="alice"):
     """Return how somebody's first lesson stands."""
     found = world.rows(
         "SELECT s.email, d.status FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id WHERE d.name = 'day-1'"
     )
     return dict(found).get(f"{who}@example.org")
-
-
-@pytest.fixture
-def world(world):
-    """Close the service that a restart has left."""
-    yield world
-    world.app.close()
 
 
 def gather(world, *people, **changed):
@@ -307,7 +293,7 @@ def test_an_edit_releases_what_was_held(three, tmp_path):
     lesson = tmp_path / "emails/courses/self-compassion/en-GB/day-1.md"
     lesson.write_text(lesson.read_text().replace("two ways of saying it", "said more gently"))
     three.box.answer = lambda _: Sent()
-    restart(three, emails_dir=tmp_path / "emails")
+    three.restart(emails_dir=tmp_path / "emails")
     until(three, EIGHT + timedelta(minutes=30))
 
     assert [mail.to for mail in three.box.sent] == [f"{who}@example.org" for who in ("alice", "bob", "charlie")]
@@ -372,7 +358,7 @@ def test_a_breaker_closes_after_a_restart_too(three):
     answering(three, Halt("401 bad key"))
     three.app.tick()
     three.box.answer = lambda _: Sent()
-    restart(three)
+    three.restart()
     three.clock.go(minutes=6)
     three.app.tick()
 
@@ -483,7 +469,7 @@ def test_a_doubt_counts_for_the_calendar(three):
 
 def test_a_doubt_can_be_taken_for_sent(three):
     """With WHEN_UNSURE=hold nothing in doubt is sent again: it counts for its date, and day 2 comes tomorrow."""
-    restart(three, when_unsure="hold")
+    three.restart(when_unsure="hold")
     answering(three, Unsure("the line broke"), to="bob", name="day-1")
     three.app.tick()
     three.app.tick()
@@ -571,7 +557,7 @@ def test_what_cannot_be_written_down_is_in_doubt(three, monkeypatch, end):
     else:
         os.close(three.app.ticker.ledger._file)  # noqa: SLF001 (as the system does when a process ends)
         del three.app.ticker.ledger
-    restart(three)
+    three.restart()
     three.app.recover()
     again = three.rows(
         "SELECT d.status, d.attempts FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id"
@@ -637,7 +623,7 @@ def test_a_killed_worker_s_claims_are_owed_again(three, monkeypatch):
     monkeypatch.undo()
     claimed = [day_1(three, who) for who in ("alice", "bob", "charlie")]
     three.box.answer = lambda _: Sent()
-    restart(three)
+    three.restart()
     three.app.recover()
     until(three, EIGHT + timedelta(minutes=10))
     after = three.rows("SELECT * FROM deliveries WHERE name NOT LIKE 'day%' ORDER BY id")
@@ -694,7 +680,7 @@ def test_an_interruption_leaves_doubt_where_there_is_doubt(three):
 def test_an_interruption_sends_nothing_twice_at_once(three):
     """What was given away before an interruption is not sent again before its provider had time to say so."""
     crash_at_bob(three)
-    restart(three)
+    three.restart()
     three.app.recover()
     three.app.tick()
 
@@ -777,7 +763,7 @@ def test_stopping_releases_what_was_not_handed_over(three):
         "SELECT status, attempts, worker IS NULL, local_date IS NULL FROM deliveries WHERE name = 'day-1' ORDER BY id"
     )
     three.box.answer = lambda _: Sent()
-    restart(three)
+    three.restart()
     three.app.tick()
 
     assert [bool(row[2]) for row in stopped] == [False, True, True]

@@ -98,7 +98,7 @@ def test_what_was_kept_goes_when_it_shall_not_be_kept_any_more(world, lesson):
 
 def test_what_is_not_proven_goes_after_two_weeks(world):
     """As what is held does; a beginning that a crash left goes after an hour."""
-    world.app.put_aside(b"From: a@b.example\r\n\r\nx", source="sendgrid", to=(), passed=())
+    world.app.put_unproven(b"From: a@b.example\r\n\r\nx", source="sendgrid", to=(), passed=())
     (path,) = (world.app.spool_folder / "unproven").iterdir()
     draft = path.with_name(".draft-x")
     draft.touch()
@@ -117,7 +117,7 @@ def test_erasing_a_person_erases_what_was_kept_of_theirs(course, world, lesson):
     """Kept, held or not proven: wherever their mail lies."""
     keep(world, 7)
     world.reply(lesson, CANARY)
-    world.app.put_aside(f"From: {lesson.to}\r\n\r\nx".encode(), source="sendgrid", to=(), passed=())
+    world.app.put_unproven(f"From: {lesson.to}\r\n\r\nx".encode(), source="sendgrid", to=(), passed=())
     ended = course("erase", lesson.to, "--yes")
 
     assert ended.code == 0
@@ -165,7 +165,7 @@ def held(world, name, why, number=1):
 
 def there(world):
     """Return why each mail is put aside, the oldest first."""
-    return [one.why for one in spool.put_by(world.app.spool_folder)]
+    return [one.why for one in spool.held(world.app.spool_folder)]
 
 
 def test_junk_pushes_nobody_s_letter_out(world, monkeypatch):
@@ -195,7 +195,7 @@ def test_of_what_is_alike_the_oldest_goes(world, monkeypatch):
 def test_what_is_put_aside_has_an_end_in_bytes(world, monkeypatch):
     """A few hundred mails of 34 MB would fill a small disk: nobody's go first, and Alice's letter stays."""
     held(world, "alice", Why.UNCLEAR)
-    one = spool.put_by(world.app.spool_folder)[0].path.stat().st_size
+    one = spool.held(world.app.spool_folder)[0].path.stat().st_size
     monkeypatch.setattr(spool, "FOR_HELD", Room(files=100, bytes=3 * one))
     held(world, "junk!", Why.NOBODY, 4)
     some = there(world)
@@ -209,7 +209,7 @@ def test_what_no_key_proves_has_an_end_in_bytes(world, monkeypatch):
     """A forger fills no disk either, with few mails as little as with many."""
     monkeypatch.setattr(spool, "FOR_UNPROVEN", Room(files=100, bytes=10_000))
     for _ in range(5):
-        world.app.put_aside(b"x" * 4_000, source="sendgrid", to=(), passed=())
+        world.app.put_unproven(b"x" * 4_000, source="sendgrid", to=(), passed=())
 
     assert 1 <= len(list((world.app.spool_folder / "unproven").glob("*.mail"))) <= 2
 

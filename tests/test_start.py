@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from test_settings import alone as alone  # noqa: PLC0414 (a fixture: no settings but those that are given)
 
 import worker
+from course.files import DRAFT
 
 WORKER = Path(worker.__file__)
 
@@ -83,6 +84,17 @@ def test_settings_that_may_not_be_read_are_told_in_a_sentence(start, monkeypatch
 
     assert ".env cannot be read (Permission denied): it must belong to the service's user" in said
     assert "DATA_DIR" not in said
+
+
+def test_what_a_worker_before_left_and_cannot_be_touched_is_told_in_a_sentence(start, tmp_path):
+    """A folder in which it left drafts belongs to somebody else: no traceback, but the folder's name."""
+    outbox = tmp_path / "var/outbox"
+    outbox.mkdir(parents=True)
+    (outbox / f"{DRAFT}left").mkdir()  # no file that could be unlinked, whoever runs the tests
+    said = start()
+
+    assert said.startswith(f"The service cannot start:\nvar/outbox/{DRAFT}left: ")
+    assert said.endswith(". Check DATA_DIR: its disk and its owner.")
 
 
 def test_what_only_a_programmer_can_mend_is_not_hidden(start, monkeypatch):

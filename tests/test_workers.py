@@ -217,7 +217,7 @@ def test_waking_up_is_no_sign_that_it_never_slept(world, other):
 def test_out_of_touch_nothing_leaves(world, monkeypatch):
     """A worker that cannot say that it lives stops half a minute before the others take over."""
     demo.make(world.app.service, 20, world.clock.now(), due=True)
-    world.box.answer = lambda _: world.clock.go(seconds=workers.OUT_OF_TOUCH / 10) or Sent()
+    world.box.answer = lambda _: world.clock.go(seconds=workers.TOUCH_LASTS / 10) or Sent()
     world.app.beat()
     monkeypatch.setattr(workers.Heartbeat, "beat", lambda *_, **__: None)
     world.app.tick()
@@ -319,7 +319,7 @@ def test_one_that_stands_still_in_a_transaction_is_put_out(settings, world, monk
     monkeypatch.setattr(database, "STANDS_STILL", 0.3)
     store, touch = Store(settings.database), text("UPDATE facts SET value = value || :by WHERE name = 'key_check'")
     with contextlib.ExitStack() as stack:
-        asleep = stack.enter_context(store.reading())
+        asleep = stack.enter_context(store.engine.connect())
         asleep.execute(touch, {"by": "asleep"})
         with world.app.service.store.transaction() as tx:
             tx.execute(touch, {"by": "awake"})
@@ -343,6 +343,6 @@ def test_a_database_that_vanished_is_found_out(settings):
     store.close()
     probes = given["keepalives_interval"] * given["keepalives_count"]
 
-    assert given["keepalives_idle"] + probes <= workers.OUT_OF_TOUCH
-    assert given["tcp_user_timeout"] <= 1000 * workers.OUT_OF_TOUCH
-    assert given["connect_timeout"] <= workers.OUT_OF_TOUCH
+    assert given["keepalives_idle"] + probes <= workers.TOUCH_LASTS
+    assert given["tcp_user_timeout"] <= 1000 * workers.TOUCH_LASTS
+    assert given["connect_timeout"] <= workers.TOUCH_LASTS

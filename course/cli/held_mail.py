@@ -13,7 +13,7 @@ from course.inbound import spool
 from course.inbound.spool import Held
 from course.inbound.tasting import NotTastedError
 from course.journeys import matching
-from course.journeys.replies import Decision
+from course.journeys.decisions import Decision
 from course.reading import caps
 from course.reading.aside import HeldError, Why
 
@@ -33,7 +33,7 @@ KEPT = f"Each is erased {spool.KEEP_HELD.days} days after it was put aside."
 def show(*, as_json: bool) -> None:
     """Print of each mail when it came, how long it is, which day it answers and why it was put aside."""
     with opened(load()) as app:
-        found = [_about(app, one) for one in spool.put_by(app.spool_folder)]
+        found = [_about(app, one) for one in spool.held(app.spool_folder)]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -105,7 +105,7 @@ def _day(app: App, to: tuple[str, ...], raw: bytes) -> int | None:
 
 
 def _found(app: App, name: str) -> Held | None:
-    return next((one for one in spool.put_by(app.spool_folder) if one.name == name), None)
+    return next((one for one in spool.held(app.spool_folder) if one.name == name), None)
 
 
 def _unknown(name: str) -> int:

@@ -20,7 +20,7 @@ def show(*, as_json: bool) -> None:
     """Print what is held, why, and how many people wait for it."""
     with opened(load()) as app:
         found = held.held(app.service, app.clock.now())
-        aside = len(spool.put_by(app.spool_folder))
+        aside = len(spool.held(app.spool_folder))
     if as_json:
         said = [{**asdict(one), "since": one.since.isoformat() if one.since else None} for one in found]
         typer.echo(json.dumps(said, indent=2, ensure_ascii=False))

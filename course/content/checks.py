@@ -1,6 +1,7 @@
 """In charge of `course check`: every mistake in emails/, not only the first, each as file:line and what to do.
 
-The rules themselves stand in head_rules, body_rules, resource_rules, word_rules and help_rules.
+The rules themselves stand in course_rules, head_rules, body_rules, slip_rules, resource_rules, word_rules and
+help_rules.
 """
 
 from __future__ import annotations

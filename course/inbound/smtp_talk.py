@@ -165,17 +165,18 @@ class Talk(SMTP):
 
     async def _arrived(self, body: Arriving) -> str:
         """Read the mail to its end; return why it is refused, or ""."""
-        size, refused, begun = 0, "", False
+        size, refused = 0, ""
+        within = False  # what is read next goes on with a line that was too long to read at once
         while True:
             try:
                 line = await self._reader.readuntil(b"\r\n")
             except asyncio.LimitOverrunError as over:
                 await self._reader.read(over.consumed)
-                refused, begun = refused or LONG_LINE, True
+                refused, within = refused or LONG_LINE, True
                 continue
-            if line == b".\r\n" and not begun:
+            if line == b".\r\n" and not within:
                 return refused
-            begun = False
+            within = False
             size += len(line)
             refused = refused or self._refused(line, size)
             if not refused:

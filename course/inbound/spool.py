@@ -1,9 +1,9 @@
 """In charge of the spool: raw mail on disk, encrypted, from the moment it arrived until it is decided.
 
 A file is written whole and synced, then renamed into place: after a power cut it is there or it is not. What could not
-be decided waits in held/ for two weeks at most, with the reason in its name, and what is not proven to come from our
-provider in unproven/; moved back by hand, it is decided after all. What was decided is gone, or stays in kept/ for as
-long as KEEP_RAW_DAYS says.
+be decided waits in held/ for two weeks at most, with the reason in its name; what is not proven to come from our
+provider waits in unproven/. Moved back by hand, either is decided after all. What was decided is gone, or stays in
+kept/ for as long as KEEP_RAW_DAYS says.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def take(path: Path, keys: Keys) -> Spooled:
     return Spooled(said["source"], tuple(said["to"]), tuple(said["passed"]), raw)
 
 
-def put_aside(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> None:
-    """Keep a mail whose way in is not proven, while there are few of them: a key that was changed must lose nothing."""
+def put_unproven(folder: Path, keys: Keys, mail: Spooled, real_now: datetime) -> None:
+    """Keep a mail whose way in is not proven, as long as there are few: a key that was changed must lose nothing."""
     unproven = folder / "unproven"
     if not FOR_UNPROVEN.full(waiting(unproven), len(mail.raw)):
         put(unproven, keys, mail, real_now)
@@ -123,7 +123,8 @@ def drain(
 def hold(path: Path, why: Why) -> None:
     """Put a mail aside, still encrypted, for whoever looks after the service.
 
-    Where there are too many (or too much), nobody's go first, the oldest before the others; then people's own.
+    Where there are too many (or too much), those of FIRST_TO_GO go first, the oldest of each before the others; then
+    people's own.
     """
     _move(path, "held", f"{path.name.partition('.')[0]}.{why}.mail")
     for one in FOR_HELD.over(sorted(waiting(path.parent / "held"), key=_worth)):  # of what is alike the oldest is first
@@ -135,7 +136,7 @@ def _worth(path: Path) -> int:
     return FIRST_TO_GO.index(Why(why)) if why in FIRST_TO_GO else len(FIRST_TO_GO)
 
 
-def put_by(folder: Path) -> list[Held]:
+def held(folder: Path) -> list[Held]:
     """Return what was put aside, the oldest first. Nothing is opened for it."""
     found = []
     for path in waiting(folder / "held"):

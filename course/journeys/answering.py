@@ -30,8 +30,8 @@ FOR_ANY_WORDS = (RECEIPT, EMPTY, UNREAD)
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """What a mail answers: our delivery and, if that was a lesson, its day.
+class Reply:
+    """A reply, as far as its answer depends on it: the delivery of ours that it answers and, if a lesson, its day.
 
     `silent`: it asks not to be answered. Whoever typed a command is answered all the same: a machine types none, and
     help or erasure that somebody asked for must not fail for a header that their office's mail server adds.
@@ -53,33 +53,33 @@ class Before:
 
     notice: str
     here: bool
-    prompt: int | None
+    answers: int | None
     today: bool
     cancelled: bool
 
 
-Rule = Callable[[str, Prompt, list[Before]], bool]
+Rule = Callable[[str, Reply, list[Before]], bool]
 
 
 # The daily limits count cancelled notices too: whoever could let theirs be cancelled and get new ones would use up the
 # places of everybody else (ANSWERS_HOURLY). Whether a mail was answered already counts only what was not cancelled.
-def _three_a_day(_: str, __: Prompt, before: list[Before]) -> bool:
+def _three_a_day(_: str, __: Reply, before: list[Before]) -> bool:
     return sum(one.today and one.notice in COUNTED for one in before) < A_DAY
 
 
-def _once_a_prompt(_: str, prompt: Prompt, before: list[Before]) -> bool:
-    return not any(one.here and one.prompt == prompt.delivery_id for one in _kept(before, *FOR_ANY_WORDS))
+def _once_each_mail(_: str, reply: Reply, before: list[Before]) -> bool:
+    return not any(one.here and one.answers == reply.delivery_id for one in _kept(before, *FOR_ANY_WORDS))
 
 
-def _first_today(_: str, __: Prompt, before: list[Before]) -> bool:
+def _first_today(_: str, __: Reply, before: list[Before]) -> bool:
     return not any(one.today for one in _kept(before, *FOR_ANY_WORDS))
 
 
-def _once_a_day(notice: str, _: Prompt, before: list[Before]) -> bool:
+def _once_a_day(notice: str, _: Reply, before: list[Before]) -> bool:
     return not any(one.here and one.today for one in _kept(before, notice))
 
 
-def _once(notice: str, _: Prompt, before: list[Before]) -> bool:
+def _once(notice: str, _: Reply, before: list[Before]) -> bool:
     return not any(one.here for one in _kept(before, notice))
 
 
@@ -92,12 +92,12 @@ def _at_most(number: int) -> Rule:
     return lambda notice, _, before: sum(one.today for one in before if one.notice == notice) < number
 
 
-# All of its rules must agree. A command that changed something is answered beside the receipt of the same prompt: who
+# All of its rules must agree. A command that changed something is answered beside the receipt of the same mail: whoever
 # asked for a change must know that it happened, or asks again. The goodbye is the last mail there is: nothing keeps it
 # back, and nothing follows it.
 RULES: dict[str, tuple[Rule, ...]] = {
-    RECEIPT: (_three_a_day, _once_a_prompt),
-    EMPTY: (_three_a_day, _once_a_prompt, _first_today),
+    RECEIPT: (_three_a_day, _once_each_mail),
+    EMPTY: (_three_a_day, _once_each_mail, _first_today),
     UNREAD: (_three_a_day, _first_today),
     "paused": (_three_a_day,),  # another end of the pause is another change
     "resumed": (_three_a_day, _once_a_day),
@@ -134,40 +134,40 @@ def acknowledge(
     tx: Connection,
     service: Service,
     person: Person,
-    prompt: Prompt,
+    reply: Reply,
     now: datetime,
     *,
     counted: bool,
     empty: bool = False,
 ) -> None:
     """Answer a mail that asked for nothing. `counted`: a day is done by it that was not done before."""
-    notice = _fitting(person, prompt, counted=counted, empty=empty)
+    notice = _fitting(person, reply, counted=counted, empty=empty)
     if notice:
-        answer(tx, service, person, notice, prompt, now)
+        answer(tx, service, person, notice, reply, now)
 
 
-def _fitting(person: Person, prompt: Prompt, *, counted: bool, empty: bool) -> str:
+def _fitting(person: Person, reply: Reply, *, counted: bool, empty: bool) -> str:
     """Return which notice a mail is answered with, or "": whoever never said yes to ours gets none."""
     if person.confirmed_at is None:
         return ""
     if counted and person.status in notices.MAY_GET[RECEIPT]:
         return RECEIPT
-    if prompt.day is None or person.status in CLOSED:
+    if reply.day is None or person.status in CLOSED:
         return UNREAD
     return EMPTY if empty else ""
 
 
-def answer(tx: Connection, service: Service, person: Person, notice: str, prompt: Prompt, now: datetime) -> bool:
+def answer(tx: Connection, service: Service, person: Person, notice: str, reply: Reply, now: datetime) -> bool:
     """Owe this answer, to the address on file and to no other, if it may be given and was not given too often.
 
     Beyond so many in an hour to all people together (ANSWERS_HOURLY) it leaves in a later hour.
 
-    Whoever decides two mails of one person at once holds people.alone().
+    Whoever decides two mails of one person at once holds people.lock().
     """
-    if (prompt.silent and notice in FOR_ANY_WORDS) or not _may_get(tx, service, person, notice):
+    if (reply.silent and notice in FOR_ANY_WORDS) or not _may_get(tx, service, person, notice):
         return False
     before = _before(tx, person, now)
-    if not all(rule(notice, prompt, before) for rule in RULES[notice]):
+    if not all(rule(notice, reply, before) for rule in RULES[notice]):
         return False
     number = 1 + sum(one.today for one in before if one.notice == notice)
     once = f"{person.today(now)}-{number}"
@@ -179,7 +179,7 @@ def answer(tx: Connection, service: Service, person: Person, notice: str, prompt
     if notice != UNREAD:
         _instead_of_unread(tx, person)
     leaves = now if slot is None else slot.leaves
-    owed = notices.owe(tx, person, notice, leaves, once=once, day=prompt.day, answers=prompt.delivery_id)
+    owed = notices.owe(tx, person, notice, leaves, once=once, day=reply.day, answers=reply.delivery_id)
     if owed and slot is not None:
         rates.take(tx, slot)
     return owed

@@ -59,7 +59,7 @@ def answer(
         asked = _asked(tx, service, token)
         if asked is None:
             return None
-        people.alone(tx, asked.person)
+        people.lock(tx, asked.person)
         keep = asked.may_keep and (keep or asked.keeps)
         taken = _take(tx, asked, said, monday(now), keep=keep)
         if taken == Taken.COUNTED and keep and not asked.keeps:
@@ -90,7 +90,7 @@ def smaller_steps(service: Service, token: str, now: datetime) -> Asked | None:
         asked = _asked(tx, service, token)
         if asked is None:
             return None
-        people.alone(tx, asked.person)
+        people.lock(tx, asked.person)
         if Pace.SELF_PACED in pacing.offered(service, asked.person.course):
             pacing.change(tx, service, asked.person, Pace.SELF_PACED, now)
         return _asked(tx, service, token)

@@ -36,12 +36,12 @@ def _check_in(tx: Connection, service: Service, request: Request) -> None:
 
     An answer of its own to "heavier" would name it in the inbox, at the mail house, and in the row of the delivery.
     """
-    day = request.prompt.day or people.last_day(tx, request.person)
+    day = request.reply.day or people.last_day(tx, request.person)
     live = people.live_round(tx, request.person)
     if day is None or live.confirmed_at is None or request.command.chosen is None:
         return
     checkins.said(tx, live, request.person.id, day, CheckinAnswer(request.command.chosen), request.now)
-    answering.answer(tx, service, live, answering.CHECKIN, request.prompt, request.now)
+    answering.answer(tx, service, live, answering.CHECKIN, request.reply, request.now)
 
 
 def _choice(change: Change) -> Act:
@@ -51,7 +51,7 @@ def _choice(change: Change) -> Act:
         person = people.live_round(tx, request.person)
         if person.confirmed_at is not None:
             change(tx, service, person, request.command, request.now)
-            answering.answer(tx, service, person, SETTINGS, request.prompt, request.now)
+            answering.answer(tx, service, person, SETTINGS, request.reply, request.now)
 
     return act
 
@@ -83,9 +83,9 @@ def _exercise(tx: Connection, service: Service, request: Request) -> None:
     person = people.live_round(tx, request.person)
     if person.confirmed_at is None:
         return
-    day = resources.day_of_letter(tx, service, person, request.prompt.day)
+    day = resources.day_of_letter(tx, service, person, request.reply.day)
     notice = SETTINGS if day is None else EXERCISE
-    answering.answer(tx, service, person, notice, replace(request.prompt, day=day), request.now)
+    answering.answer(tx, service, person, notice, replace(request.reply, day=day), request.now)
 
 
 def _language_of(locale: str) -> str:

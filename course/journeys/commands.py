@@ -71,7 +71,7 @@ def _stop(tx: Connection, service: Service, request: Request) -> None:
         signup.refuse(tx, service, person, request.now, request.real_now)
         return
     rounds.stop(tx, service.keys, person, EndedReason.UNSUBSCRIBED, "reply", request.now, request.real_now)
-    answering.answer(tx, service, person, notices.LAST, request.prompt, request.now)
+    answering.answer(tx, service, person, notices.LAST, request.reply, request.now)
 
 
 def _pause(tx: Connection, service: Service, request: Request) -> None:
@@ -79,7 +79,7 @@ def _pause(tx: Connection, service: Service, request: Request) -> None:
     person = people.live_round(tx, request.person)
     until = _end(service, person, request.command, request.now)
     if rounds.pause(tx, person, request.now, until) or rounds.pause_until(tx, person, until, request.now):
-        answering.answer(tx, service, person, "paused", request.prompt, request.now)
+        answering.answer(tx, service, person, "paused", request.reply, request.now)
 
 
 def _end(service: Service, person: Person, command: Command, now: datetime) -> datetime | None:
@@ -93,9 +93,9 @@ def _end(service: Service, person: Person, command: Command, now: datetime) -> d
 def _resume(tx: Connection, service: Service, request: Request) -> None:
     person = people.live_round(tx, request.person)
     if rounds.resume(tx, service, person, request.now):
-        answering.answer(tx, service, person, "resumed", request.prompt, request.now)
+        answering.answer(tx, service, person, "resumed", request.reply, request.now)
     elif pacing.release(tx, service, person, request.now):
-        answering.answer(tx, service, person, "next", request.prompt, request.now)
+        answering.answer(tx, service, person, "next", request.reply, request.now)
 
 
 def _next(tx: Connection, service: Service, request: Request) -> None:
@@ -104,14 +104,14 @@ def _next(tx: Connection, service: Service, request: Request) -> None:
     if person.status == EnrolmentStatus.PAUSED:
         _resume(tx, service, request)
     elif pacing.ready(tx, service, person, request.now) is not None:
-        answering.answer(tx, service, person, "next", request.prompt, request.now)
+        answering.answer(tx, service, person, "next", request.reply, request.now)
 
 
 def _skip(tx: Connection, service: Service, request: Request) -> None:
     """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready."""
-    day = pacing.prompted(request.person, request.prompt.day)
+    day = pacing.day_meant(request.person, request.reply.day)
     if day is not None and rounds.skip(tx, request.person, day, request.now):
-        answering.answer(tx, service, request.person, "skipped", replace(request.prompt, day=day), request.now)
+        answering.answer(tx, service, request.person, "skipped", replace(request.reply, day=day), request.now)
     if day is not None:
         pacing.release(tx, service, people.live_round(tx, request.person), request.now)
 
@@ -119,26 +119,26 @@ def _skip(tx: Connection, service: Service, request: Request) -> None:
 def _again(tx: Connection, service: Service, request: Request) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
     slot = answering.in_turn(tx, service, "copy", request.now)
-    if slot is not None and resending.once_more(tx, request.person, request.prompt.day, request.now, slot.leaves):
+    if slot is not None and resending.once_more(tx, request.person, request.reply.day, request.now, slot.leaves):
         rates.take(tx, slot)
 
 
 def _done(tx: Connection, service: Service, request: Request) -> None:
-    day = pacing.prompted(request.person, request.prompt.day)
+    day = pacing.day_meant(request.person, request.reply.day)
     counted = day is not None and completing.complete(tx, service, request.person, day, "command", None, request.now)
-    answering.acknowledge(tx, service, request.person, replace(request.prompt, day=day), request.now, counted=counted)
+    answering.acknowledge(tx, service, request.person, replace(request.reply, day=day), request.now, counted=counted)
 
 
 def _help(tx: Connection, service: Service, request: Request) -> None:
-    answering.answer(tx, service, request.person, "help", request.prompt, request.now)
+    answering.answer(tx, service, request.person, "help", request.reply, request.now)
 
 
 def _delete(tx: Connection, service: Service, request: Request) -> None:
     """Ask whether they mean it; an answer to that very mail, while it is fresh, is the yes."""
-    if erasing.asked(tx, request.person, request.prompt.delivery_id, request.now):
+    if erasing.asked(tx, request.person, request.reply.delivery_id, request.now):
         erasing.begin(tx, service, request.person, request.now, request.real_now)
     else:
-        answering.answer(tx, service, request.person, "erase", request.prompt, request.now)
+        answering.answer(tx, service, request.person, "erase", request.reply, request.now)
 
 
 def _time(tx: Connection, service: Service, request: Request) -> None:
@@ -147,10 +147,10 @@ def _time(tx: Connection, service: Service, request: Request) -> None:
     if person.confirmed_at is None:
         return
     if request.command.hour is None:
-        answering.answer(tx, service, person, "hours", request.prompt, request.now)
+        answering.answer(tx, service, person, "hours", request.reply, request.now)
         return
     if preferences.set_clock(tx, service, person, request.command.hour, person.timezone, request.now):
-        answering.answer(tx, service, person, "hour", request.prompt, request.now)
+        answering.answer(tx, service, person, "hour", request.reply, request.now)
 
 
 def _letters(*, plain: bool) -> Act:
@@ -159,7 +159,7 @@ def _letters(*, plain: bool) -> Act:
     def change(tx: Connection, service: Service, request: Request) -> None:
         person = people.live_round(tx, request.person)
         if person.confirmed_at and preferences.set_plain(tx, person, request.now, plain=plain):
-            answering.answer(tx, service, person, "plain" if plain else "links", request.prompt, request.now)
+            answering.answer(tx, service, person, "plain" if plain else "links", request.reply, request.now)
 
     return change
 

@@ -1,4 +1,4 @@
-"""In charge of a day that was done: once, however late; by an answer, or by a button that marks it and says no more."""
+"""In charge of marking a day as done: once, however late; by an answer, or by a button on "My course"."""
 
 from __future__ import annotations
 

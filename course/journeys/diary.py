@@ -101,7 +101,7 @@ def put_back(service: Service, subscriber_id: int, entry_id: int, now: datetime)
         person = _writer(tx, subscriber_id, entry_id)
         if person is None:
             return False
-        people.alone(tx, person)
+        people.lock(tx, person)
         row = tx.execute(_mine(subscriber_id).where(entries.c.id == entry_id).with_for_update(of=entries)).one_or_none()
         cut = cuts.opened(service, row) if row is not None else None
         if row is None or cut is None:

@@ -42,9 +42,9 @@ def sweep(
 
     For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
     and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
-    start: then nobody owns any claim. `dead` are the workers that were silent for too long (workers.Heartbeat). One
-    need not really be dead: its ledger, if it is in this folder, tells what became of its claims. `wait` is how long a
-    doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
+    start: then nobody owns any claim. `dead` are the workers that were silent for too long (workers.Heartbeat). Such
+    a worker may be alive after all: its ledger, if it is in this folder, tells what became of its claims. `wait` is how
+    long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker, dead)
@@ -55,7 +55,8 @@ def sweep(
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
-    for page in (own, *_of_the_silent(service, own, folder, *silent)) if own else ():
+    pages = [own, *_of_the_silent(service, own, folder, *silent)] if own else []
+    for page in pages:
         close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
     with service.store.transaction() as tx:
@@ -68,7 +69,7 @@ def sweep(
 
 
 def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime, database: str = "") -> None:
-    """Bring to an end what the ledgers of dead workers tell of, as far as they are of this database."""
+    """Bring to an end what the ledgers of dead workers tell of; those of another database are left alone."""
     ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now), database)
 
 
@@ -88,7 +89,7 @@ def _of_the_silent(service: Service, own: Page, folder: Path, *silent: ColumnEle
 
 
 def close(service: Service, page: Page, now: datetime, real_now: datetime, *only_if: ColumnElement[bool]) -> None:
-    """Settle what a ledger answers, and put back what was never given away, if it can tell; the rest is in doubt."""
+    """Settle what a ledger has answers to, put back what was never given away, if it can tell; the rest is in doubt."""
     claims = *CLAIMED, deliveries.c.worker == page.worker, *only_if
     with service.store.transaction() as tx:
         left = rows(tx, OWED.where(*claims).with_for_update(of=deliveries))  # one that wakes now waits for us

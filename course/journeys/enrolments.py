@@ -93,7 +93,8 @@ def pause_end(service: Service, person: Person, day: date) -> datetime:
 def resume(tx: Connection, service: Service, person: Person, now: datetime) -> bool:
     """Go on at the same place. The lesson that was queued is queued again: the same row, so no day is lost.
 
-    A pause that was over by itself goes on from the moment at which it was, however late this is: `now` is that moment.
+    After a pause that ended by itself, lessons go on from the moment at which it did, however late this is: `now` is
+    that moment.
     """
     if person.status != EnrolmentStatus.PAUSED:
         return False
@@ -118,7 +119,7 @@ def resume(tx: Connection, service: Service, person: Person, now: datetime) -> b
 
 
 def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
-    """Mark a day as skipped, which is not completed. False: it is already, or is completed, and stays so."""
+    """Mark a day as skipped, which is not completed. False: it is skipped already, or completed, and stays so."""
     done = select(completions.c.day).where(completions.c.enrolment_id == person.id, completions.c.day == day)
     if tx.execute(done).first() is not None:
         return False
@@ -135,9 +136,10 @@ def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> d
 
 
 def retime(tx: Connection, service: Service, before: Person, now: datetime, *, but: Iterable[int] = ()) -> None:
-    """Move what is still to come, in every round but these, to their present hour and zone; `before` is as they were.
+    """Move what is still to come, in every round but these, to their present hour and zone.
 
-    What was to come on a date, the end of a pause or a note, comes on that date there.
+    `before` is the person with the hour and zone of before. The end of a pause, or a note, stays on its date, which is
+    now that of the new zone.
     """
     mine = enrolments.c.subscriber_id == before.subscriber_id, enrolments.c.id.not_in(list(but))
     for person in people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.ACTIVE):
@@ -196,7 +198,7 @@ def _until(person: Person, until: datetime | None) -> str:
 
 
 def note(tx: Connection, enrolment_id: int, event: str, detail: str, now: datetime) -> None:
-    """Write down what happened, for whoever asks why; never a person's words."""
+    """Write down what happened, for whoever asks why; never what a person wrote."""
     tx.execute(insert(history).values(enrolment_id=enrolment_id, at=now, event=event, detail=detail))
 
 

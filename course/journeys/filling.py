@@ -64,7 +64,7 @@ class Known:
 
 
 def known(service: Service, rows: Iterable[Owed], now: datetime) -> Known:
-    """Read what these claims need; lessons need nothing, as long as their words are those that were claimed."""
+    """Read what these claims need; lessons need nothing, unless their words were changed since they were claimed."""
     found, gone, asking = Known(), set[str](), list[tuple[Owed, str]]()
     for row in rows:
         name = mailing_name(row.kind, row.name)
@@ -170,7 +170,9 @@ def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: da
     return {
         **shared,
         # As `say` has it: there is one slot in a greeting.
-        "greeting": mail["greeting"].replace("{name}", row.person) if row.person else mail["greeting_nameless"],
+        "greeting": mail["greeting"].replace("{name}", row.person_name)
+        if row.person_name
+        else mail["greeting_nameless"],
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         **links.pages(service.keys, row.id, site),
     }

@@ -35,7 +35,7 @@ def send(service: Service, person: Person, now: datetime, real_now: datetime) ->
     False: they had three within the hour or ten within the day, or may get no mail. A page says the same either way.
     """
     with service.store.transaction() as tx:
-        people.alone(tx, person)
+        people.lock(tx, person)
         if person.confirmed_at is None or erasing.begun(tx, person.subscriber_id):
             return False
         if suppression.among(tx, service.keys, [person.email]):

@@ -114,7 +114,7 @@ class Guard:
         return off is not None and off.why == Why.CLOCK
 
     def note(self, *, settled: bool) -> None:
-        """Say that the clock ticks, and how far the database is: after each tick that sent, else twice a minute."""
+        """Say that the clock ticks, and how far the database is: after each turn that sent, else twice a minute."""
         real_now = self.clock.real()
         if not settled and self.noted_at is not None and abs(real_now - self.noted_at) < NOTE:
             return

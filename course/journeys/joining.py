@@ -19,6 +19,7 @@ from course.content.catalogue import CONFIRM, JOINING
 from course.content.command_words import Command
 from course.content.courses import Course
 from course.journeys import limits, notices, signup
+from course.journeys.decisions import Decision
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.journeys.signup import SignUp
@@ -48,8 +49,8 @@ def take_in(
     real_now: datetime,
     *,
     proven: bool,
-) -> str:
-    """Ask back, within the limits. Return "joined", "repeated" for the same mail once more, or "dropped".
+) -> Decision:
+    """Ask back, within the limits. Return whether somebody joined, or the mail was repeated or dropped.
 
     Dropped is what must not be answered, an address that the form would refuse, and, of senders that nothing proves,
     whoever is too many: nobody waits for what they may never have asked for.
@@ -57,16 +58,16 @@ def take_in(
     try:
         sender = addresses.parse(mail.sender, service.settings.own)
     except AddressError:
-        return "dropped"
+        return Decision.DROPPED
     if not mail.signs.answer:
-        return "dropped"
+        return Decision.DROPPED
     which = f"{sender} {mail.message_id or mail.date}"
     if limits.place(tx, service.keys, limits.MESSAGE, which, now) > now:
-        return "repeated"
+        return Decision.REPEATED
     if not proven:
         if limits.place(tx, service.keys, limits.UNPROVEN, "", now) > now:
             log.warning("too many sign-ups by mail come from senders that nothing proves; one is dropped")
-            return "dropped"
+            return Decision.DROPPED
         limits.take(tx, service.keys, limits.UNPROVEN, "", now)
     limits.take(tx, service.keys, limits.MESSAGE, which, now)
     locale = _locale(mail.language, course)
@@ -74,7 +75,7 @@ def take_in(
     wording = service.catalogue.consent(locale)
     form = SignUp(course.name, sender, "", zone, locale, course.send_hour, wording, None, guessed=True)
     signup.ask(tx, service, form, JOINING, now, real_now)
-    return "joined"
+    return Decision.JOINED
 
 
 def asks(tx: Connection, person: Person, delivery_id: int | None, command: Command | None) -> bool:

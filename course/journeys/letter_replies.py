@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Row, update
 
 from course.journeys import answering, consent, letter_ends, letters, people
-from course.journeys.answering import Prompt
+from course.journeys.answering import Reply
 from course.journeys.letters import Wish
 from course.journeys.people import Person
 from course.journeys.requests import Request
@@ -37,35 +37,35 @@ def _keep(tx: Connection, service: Service, request: Request) -> None:
     Where no such time is to be had, or the letter stands on that very line, say how it is done.
     """
     person = people.live_round(tx, request.person)
-    if _has_left(tx, service, person, request.prompt, request.now):
+    if _has_left(tx, service, person, request.reply, request.now):
         return
-    if not request.prompt.theirs:
-        found = _theirs(tx, service, person, request.prompt, request.now)
+    if not request.reply.theirs:
+        found = _theirs(tx, service, person, request.reply, request.now)
         if found is not None:
-            _say_how_it_stands(tx, service, *found, request.prompt, request.now)
+            _say_how_it_stands(tx, service, *found, request.reply, request.now)
         return
-    if not request.prompt.rest or request.command.months is None:
+    if not request.reply.rest or request.command.months is None:
         notice = "months" if request.command.months is None else "unwritten"
-        answering.answer(tx, service, person, notice, request.prompt, request.now)
+        answering.answer(tx, service, person, notice, request.reply, request.now)
         return
     asked = letters.wording(service, person, "asked", months=str(request.command.months))
     wish = Wish(request.command.months, in_mail=False, wording=asked, how=HOW)
-    letters.keep(tx, service, person, request.prompt.rest, wish, request.now, request.real_now)
-    answering.answer(tx, service, person, "kept", request.prompt, request.now)
+    letters.keep(tx, service, person, request.reply.rest, wish, request.now, request.real_now)
+    answering.answer(tx, service, person, "kept", request.reply, request.now)
 
 
 def _open(tx: Connection, service: Service, request: Request) -> None:
     """Send the words of a letter whose time has come; of one that waits, say until when."""
-    found = _theirs(tx, service, request.person, request.prompt, request.now)
+    found = _theirs(tx, service, request.person, request.reply, request.now)
     if found is None:
         return
     holder, letter = found
-    if letter.told_at is None or not request.prompt.theirs:
-        _say_how_it_stands(tx, service, holder, letter, request.prompt, request.now)
+    if letter.told_at is None or not request.reply.theirs:
+        _say_how_it_stands(tx, service, holder, letter, request.reply, request.now)
     elif letters.opened(service, letter) is None:
         log.error("a letter that its writer asks for cannot be opened: its key is not here")
-        answering.answer(tx, service, holder, answering.UNREAD, request.prompt, request.now)
-    elif answering.answer(tx, service, holder, letters.IN_MAIL, request.prompt, request.now):
+        answering.answer(tx, service, holder, answering.UNREAD, request.reply, request.now)
+    elif answering.answer(tx, service, holder, letters.IN_MAIL, request.reply, request.now):
         unread = kept.c.id == letter.id, kept.c.erase_at.is_(None)
         tx.execute(update(kept).where(*unread).values(erase_at=request.real_now + letter_ends.KEEP))
         words = letters.wording(service, holder, "asked_words")
@@ -74,60 +74,60 @@ def _open(tx: Connection, service: Service, request: Request) -> None:
 
 def _later(tx: Connection, service: Service, request: Request) -> None:
     """Let a letter whose time has come wait another month; say when it comes."""
-    found = _theirs(tx, service, request.person, request.prompt, request.now)
+    found = _theirs(tx, service, request.person, request.reply, request.now)
     if found is not None:
         holder, letter = found
-        if not request.prompt.theirs:
-            _say_how_it_stands(tx, service, holder, letter, request.prompt, request.now)
+        if not request.reply.theirs:
+            _say_how_it_stands(tx, service, holder, letter, request.reply, request.now)
             return
         letters.put_off(tx, service, holder, letter, request.now)
-        answering.answer(tx, service, holder, "kept", request.prompt, request.now)
+        answering.answer(tx, service, holder, "kept", request.reply, request.now)
 
 
 def _erase(tx: Connection, service: Service, request: Request) -> None:
     """Erase a letter, read or unread, and say that none is kept."""
-    found = _theirs(tx, service, request.person, request.prompt, request.now)
+    found = _theirs(tx, service, request.person, request.reply, request.now)
     if found is None:
         return
     holder, letter = found
-    if request.prompt.theirs:
+    if request.reply.theirs:
         letters.take_back(tx, service, holder, letter.id, HOW, request.real_now)
-        answering.answer(tx, service, people.live_round(tx, request.person), "unkept", request.prompt, request.now)
+        answering.answer(tx, service, people.live_round(tx, request.person), "unkept", request.reply, request.now)
     else:
-        _say_how_it_stands(tx, service, holder, letter, request.prompt, request.now)
+        _say_how_it_stands(tx, service, holder, letter, request.reply, request.now)
 
 
 def _say_how_it_stands(
-    tx: Connection, service: Service, holder: Person, letter: Row[Any], prompt: Prompt, now: datetime
+    tx: Connection, service: Service, holder: Person, letter: Row[Any], reply: Reply, now: datetime
 ) -> None:
     """Say that a letter is kept, and until when; or that it is ready, and what can be done with it."""
     notice = "kept" if letter.told_at is None else letters.READY
-    answering.answer(tx, service, holder, notice, prompt, now)
+    answering.answer(tx, service, holder, notice, reply, now)
 
 
 def _theirs(
-    tx: Connection, service: Service, person: Person, prompt: Prompt, now: datetime
+    tx: Connection, service: Service, person: Person, reply: Reply, now: datetime
 ) -> tuple[Person, Row[Any]] | None:
     """Return the letter that a mail speaks of: its round's, else the newest of the course, and that round.
 
     Where there is none, that is the answer.
     """
     live = people.live_round(tx, person)
-    if _has_left(tx, service, live, prompt, now):
+    if _has_left(tx, service, live, reply, now):
         return None
     rows = {row.enrolment_id: row for row in letters.of_person(tx, person.subscriber_id)}
     rounds = [people.by_id(tx, number) for number in (person.id, *sorted(rows, reverse=True)) if number in rows]
     holder = next((one for one in rounds if one is not None and one.course == person.course), None)
     if holder is None:
-        answering.answer(tx, service, live, "unkept", prompt, now)
+        answering.answer(tx, service, live, "unkept", reply, now)
         return None
     return holder, rows[holder.id]
 
 
-def _has_left(tx: Connection, service: Service, live: Person, prompt: Prompt, now: datetime) -> bool:
+def _has_left(tx: Connection, service: Service, live: Person, reply: Reply, now: datetime) -> bool:
     """Whether no letter can be kept for this person, who is told so; who never said yes to our mail gets none."""
     if live.status == EnrolmentStatus.STOPPED and live.confirmed_at is not None:
-        answering.answer(tx, service, live, "closed", prompt, now)
+        answering.answer(tx, service, live, "closed", reply, now)
     return live.confirmed_at is None or live.status == EnrolmentStatus.STOPPED
 
 

@@ -22,7 +22,6 @@ from course.locking import LockedError, lock, unlock
 from course.store.states import EnrolmentStatus
 from course.store.tables import deliveries, letters
 
-MONTHS = (1, 3, 6)
 LONGEST = 15_000  # characters, of any script
 READY, IN_MAIL = letter_ends.READY, letter_ends.IN_MAIL  # the notices: one says that it is there, one holds it
 AT_ONCE = 500  # letters told of in one transaction
@@ -69,7 +68,7 @@ def keep_by_page(
     with service.store.transaction() as tx:
         looked = _looked(tx, service, token)
         if looked is not None:
-            people.alone(tx, looked.person)
+            people.lock(tx, looked.person)
             looked = _looked(tx, service, token)  # whatever another request did meanwhile
         if looked is None or looked.letter is not None or looked.person.status == EnrolmentStatus.STOPPED:
             return looked

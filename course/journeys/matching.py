@@ -21,7 +21,7 @@ from course.store.tables import completions, deliveries, enrolments, skips, subs
 
 
 class Sender(StrEnum):
-    """From whom an answer came. The reply address proves whose it is; this says how sure that is beyond it."""
+    """From whom an answer came. The reply address proves whose it is; this says what speaks for that besides."""
 
     PROVEN = "proven"  # the address on file, with a checked mark of its domain
     CLAIMED = "claimed"  # the address on file; anybody can write a From line
@@ -47,7 +47,7 @@ def leaving(tx: Connection, service: Service, recipients: Sequence[str]) -> Pers
         person = people.by_leave_token(tx, service.keys, token)
         if person is not None:
             return person
-    for delivery_id in links.left(service.keys, recipients):
+    for delivery_id in links.leave_deliveries(service.keys, recipients):
         found = people.by_delivery(tx, delivery_id)
         if found is not None:
             return people.live_round(tx, found.person)
@@ -73,7 +73,7 @@ def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) 
 
 
 def ours(service: Service, recipients: Sequence[str], mail: Incoming) -> bool:
-    """Whether it answers a mail that we did send, but whose row is gone: the person was erased, so is this."""
+    """Whether it answers a mail that we did send, but whose row is gone: the person was erased, and so is this."""
     left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
     return left or bool(links.answered(service.keys, recipients, mail.references))
 

@@ -50,7 +50,7 @@ def ask(service: Service, subscriber_id: int, email: str, now: datetime, real_no
         person = fresh.owner(tx, subscriber_id)
         if person is None:
             return
-        people.alone(tx, person)
+        people.lock(tx, person)
         counted = ((PERSON, str(subscriber_id)), (limits.INBOX, inbox))
         free = all(limits.place(tx, keys, rules, who, now) == now for rules, who in counted)
         if not free or _open(tx, subscriber_id, MOVED):
@@ -83,7 +83,7 @@ def confirm(service: Service, token: str, now: datetime, real_now: datetime) -> 
         if change is None:
             return None
         person, new = change.person, change.email
-        people.alone(tx, person)
+        people.lock(tx, person)
         _drop(tx, person.subscriber_id)
         old_mark, new_mark = suppression.mark(service.keys, person.email), suppression.mark(service.keys, new)
         mine = subscribers.c.id == person.subscriber_id

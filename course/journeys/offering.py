@@ -63,7 +63,7 @@ def accept(service: Service, token: str, now: datetime, real_now: datetime) -> S
         person = people.by_id(tx, numbers[0]) if numbers else None
         if person is None:
             return None
-        people.alone(tx, person)
+        people.lock(tx, person)
         offer = _offer(tx, service, token)
         if offer is None or offer.standing is not None:
             return offer.standing if offer else None

@@ -30,4 +30,4 @@ def say(tx: Connection, service: Service, request: Request) -> None:
         return
     last = people.newest_round(tx, request.person)
     if last.status in answering.CLOSED and last.confirmed_at is not None:
-        answering.answer(tx, service, last, NOTICE, request.prompt, request.now)
+        answering.answer(tx, service, last, NOTICE, request.reply, request.now)

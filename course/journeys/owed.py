@@ -20,8 +20,8 @@ Claim = tuple[date | None, str, str, str]  # local_date, mailing, status, worker
 class Owed(NamedTuple):
     """The columns of OWED, in its order; what a claim writes comes last.
 
-    `status` is the delivery's, `standing` the enrolment's; `journal` is their level, None for counting only;
-    `plain`: they want no links; `country`: whose help lines they chose.
+    `name` and `status` are the delivery's, `standing` is the enrolment's; `journal` is their level, None for counting
+    only; `plain`: they want no links; `country`: whose help lines they chose.
     """
 
     id: int
@@ -39,7 +39,7 @@ class Owed(NamedTuple):
     confirmed_at: datetime | None
     next_send_at: datetime | None
     email: str
-    person: str
+    person_name: str
     locale: str
     timezone: str
     send_hour: int
@@ -72,7 +72,7 @@ OWED = select(
     enrolments.c.confirmed_at,
     enrolments.c.next_send_at,
     subscribers.c.email,
-    subscribers.c.name.label("person"),
+    subscribers.c.name.label("person_name"),
     subscribers.c.locale,
     subscribers.c.timezone,
     subscribers.c.send_hour,

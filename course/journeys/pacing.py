@@ -129,7 +129,7 @@ def wait(tx: Connection, rows: Sequence[tuple[int, int, datetime, datetime]], no
         tx.execute(released.values(next_send_at=due, **NOT_WAITING), {"rows": rows})
 
 
-def prompted(person: Person, day: int | None) -> int | None:
+def day_meant(person: Person, day: int | None) -> int | None:
     """Return the day that a command means: that of the mail it answers, else the one after which the course waits."""
     return person.next_day - 1 if day is None and person.waiting_since is not None else day
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from course import links
 from course.content.catalogue import MOVED
@@ -49,8 +49,8 @@ def look(tx: Connection, service: Service, token: str) -> Opened | None:
 def _moved_since(tx: Connection, found: Delivered, delivery_id: int) -> bool:
     """Whether this mail lies in a mailbox that its person has moved from: somebody else may read it there."""
     theirs = enrolments.c.subscriber_id == found.person.subscriber_id, history.c.event == MOVED
-    moved = tx.execute(select(func.max(history.c.at)).join_from(history, enrolments).where(*theirs)).scalar()
-    if moved is None or found.folded:  # a folded one left long before
-        return moved is not None
-    left = tx.execute(select(deliveries.c.settled_at).where(deliveries.c.id == delivery_id)).scalar()
-    return left is not None and left <= moved
+    moved = select(history.c.id).join_from(history, enrolments).where(*theirs)
+    if not found.folded:  # a folded one left long before
+        left = select(deliveries.c.settled_at).where(deliveries.c.id == delivery_id).scalar_subquery()
+        moved = moved.where(history.c.at >= left)
+    return tx.execute(moved.limit(1)).first() is not None

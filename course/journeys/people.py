@@ -93,7 +93,7 @@ def by_id(tx: Connection, enrolment_id: int) -> Person | None:
 
 
 def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
-    """Return the enrolment that a leave link means: the live one, whichever it is by now, else the newest."""
+    """Return the enrolment that a leave link is about: the live one, whichever that is by now, else the newest."""
     numbers = links.read(keys, Purpose.LEAVE, token)
     if numbers is None or len(numbers) != 2:  # noqa: PLR2004 (subscriber, course)
         return None
@@ -108,7 +108,7 @@ def by_leave_token(tx: Connection, keys: Keys, token: str) -> Person | None:
 
 @dataclass(frozen=True)
 class Delivered:
-    """A mail's enrolment, and its day if it is a lesson's. `folded` says that only this is left of the delivery."""
+    """A mail's enrolment, and its day if it is a lesson. `folded`: this is all that is left of the delivery."""
 
     person: Person
     day: int | None
@@ -135,7 +135,7 @@ def live_round(tx: Connection, person: Person) -> Person:
 
 
 def newest_round(tx: Connection, person: Person) -> Person:
-    """Return the last round of the same course that there is, as it is now; the one that goes on is always that."""
+    """Return the newest round of the same course, as it is now; a round that goes on is always the newest."""
     mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     return newest(find(tx, *mine)) or person
 
@@ -147,7 +147,7 @@ def has_left(tx: Connection, person: Person) -> bool:
 
 
 def newest(rounds: list[Person]) -> Person | None:
-    """Return the newest of these rounds, which come newest first; one that nobody confirmed only where all are so.
+    """Return the newest of these rounds, which come newest first; an unconfirmed one only if none was confirmed.
 
     Anybody can type anybody's address: a sign-up never stands before what its owner said yes to.
     """
@@ -174,10 +174,10 @@ def last_day(tx: Connection, person: Person) -> int | None:
     return found
 
 
-def alone(tx: Connection, person: Person) -> None:
-    """Hold this person until the transaction ends: two of their mails are decided one after the other.
+def lock(tx: Connection, person: Person) -> None:
+    """Lock this person's row until the transaction ends, so that two of their mails are decided one after the other.
 
-    As confirming does, before their enrolments, so that nobody waits for each other.
+    Call it before their enrolments are locked, as confirming does: in one order, no two transactions block each other.
     """
     mine = select(subscribers.c.id).where(subscribers.c.id == person.subscriber_id)
     tx.execute(mine.with_for_update(key_share=True))

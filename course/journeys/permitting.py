@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 def wanted(tx: Connection, service: Service, found: list[Owed], now: datetime, real_now: datetime) -> list[Owed]:
-    """Keep what somebody who stands where this person does still gets; the rest is cancelled."""
+    """Keep what their people may still get, as they stand now, and cancel the rest."""
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     why = EndedReason.UNSUBSCRIBED
     for row in found if suppressed else ():
@@ -47,7 +47,7 @@ def wanted(tx: Connection, service: Service, found: list[Owed], now: datetime, r
 
 
 def in_their_hour(tx: Connection, service: Service, found: list[Owed], now: datetime) -> list[tuple[Owed, date | None]]:
-    """Keep what may leave now, a lesson with its local date; move on one that came too late, or whose date had one."""
+    """Keep what may leave now, a lesson with its local date; put off one that is late, or whose date has had one."""
     taken = _dates_taken(tx, found, now)
     welcomes: dict[tuple[datetime, str, str], tuple[bool, date]] = {}  # many are due alike
     leaving, later = list[tuple[Owed, date | None]](), list[dict[str, Any]]()
@@ -72,7 +72,7 @@ def in_their_hour(tx: Connection, service: Service, found: list[Owed], now: date
 
 
 def _later(service: Service, row: Owed, now: datetime, taken: date | None) -> datetime:
-    """Return when a lesson may leave that may not leave now, or whose date had one."""
+    """Return when a lesson may leave that may not leave now, or whose date (`taken`) has had one."""
     zone, minute = schedule.zone_of(row.timezone), service.minute(row.subscriber_id)
     if taken:
         return schedule.next_hour(now, row.send_hour, zone, after=taken, pace=row.pace, minute=minute)
@@ -88,7 +88,7 @@ def _dates_taken(tx: Connection, found: list[Owed], now: datetime) -> set[tuple[
 def not_held(
     tx: Connection, service: Service, rows: list[tuple[Owed, date | None]], now: datetime
 ) -> list[tuple[Owed, date | None, str]]:
-    """Keep what has a mailing that may leave, with its digest; look again later at one that is refused or not made."""
+    """Keep what has a mailing that may leave, with its digest; put off what has one that is held or cannot be made."""
     named = [(row, today, (row.course, row.kind, row.name, row.locale, row.plain)) for row, today in rows]
     made = {name: _made(service, *name) for name in {name for _, _, name in named}}
     used = {mailing.digest: mailing for mailing in made.values() if mailing}

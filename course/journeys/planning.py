@@ -61,9 +61,9 @@ def plan(service: Service, now: datetime) -> int:
 
 
 def _wake(service: Service, now: datetime) -> None:
-    """Resume whoever's pause is over, at the moment at which it was: their lesson is due then, and not a day later."""
+    """Resume everybody whose pause is over, as of the moment at which it ended: else their lesson came a day later."""
     over = enrolments.c.status == EnrolmentStatus.PAUSED, enrolments.c.resume_at <= now
-    # In the order of their index: by their ids, the newest first, all enrolments would be looked through for a few.
+    # In the order of their index: in the order of ids, all enrolments would be looked through to find a few.
     ended = select(enrolments.c.id).where(*over).order_by(enrolments.c.resume_at)
     with service.store.reading() as tx:
         if tx.execute(ended.limit(1)).first() is None:
@@ -77,7 +77,7 @@ def _wake(service: Service, now: datetime) -> None:
 
 
 def _plan_some(tx: Connection, service: Service, due: Mapping[str, Any], now: datetime) -> int:
-    """Owe what is due, in a few statements for all of it, however much: every lesson goes through here."""
+    """Owe what is due, in a few statements however much it is: every lesson goes through here."""
     found = tx.execute(SOME, due).all()
     rows, over = list[dict[str, Any]](), list[int]()
     for row in found:
@@ -108,7 +108,7 @@ def _lesson(row: Row[Any, Any, Any, Any, Any]) -> dict[str, Any]:
 
 
 def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    """Owe a lesson again that was cancelled and is due all the same: it is the same row, so it comes once."""
+    """Owe again a lesson that was cancelled and is due all the same: it is the same row, so it comes once."""
     again = update(deliveries).where(
         deliveries.c.enrolment_id == bindparam("enrolment"),
         deliveries.c.name == bindparam("lesson"),

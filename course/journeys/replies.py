@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 import structlog
 from sqlalchemy import Connection
@@ -23,7 +22,8 @@ from course.journeys import (
     trials,
 )
 from course.journeys import enrolments as rounds
-from course.journeys.answering import Prompt
+from course.journeys.answering import Reply
+from course.journeys.decisions import Decision
 from course.journeys.matching import Answered, Sender
 from course.journeys.requests import Request
 from course.journeys.service import Service
@@ -37,29 +37,12 @@ from course.store.states import EndedReason
 from course.store.tables import replies
 
 log = structlog.get_logger()
-
-
-class Decision(StrEnum):
-    """What became of a mail; also the kind of its row in `replies`."""
-
-    COMPLETED = "completed"
-    COMMAND = "command"
-    LEFT = "left"
-    NOTED = "noted"  # a person wrote to something that is not a lesson
-    EMPTY = "empty"  # nobody can see that a person wrote
-    AUTOMATIC = "automatic"
-    JOINED = "joined"  # somebody asks for a course, and is asked back
-    REPEATED = "repeated"  # the same mail once more
-    DROPPED = "dropped"  # ours to forget: a machine's, or that of somebody who was erased
-    HELD = "held"  # it is put aside for whoever looks after the service: reading.aside says why
-
-
 WORDS = (Decision.COMPLETED, Decision.NOTED)  # what a person wrote, not what they asked for
 
 
 @dataclass(frozen=True)
 class Came:
-    """How a mail came: by which source, to which addresses, and whole, with its attachments.
+    """How a mail came: by which source, to which addresses, and as it was then, attachments and all (`raw`).
 
     `passed` are domains whose mark on it the way in has checked. `vouched`: whoever looks after the service says that a
     person wrote it.
@@ -68,20 +51,23 @@ class Came:
     source: str
     to: tuple[str, ...]
     passed: tuple[str, ...]
-    whole: bytes = field(repr=False)
+    raw: bytes = field(repr=False)
     vouched: bool = False
 
 
-def take_in(service: Service, raw: bytes, came: Came, now: datetime, real_now: datetime) -> Decision:
-    """Decide one mail, in one transaction. `raw` may lack attachments. Raises HeldError when nobody can decide it."""
+def take_in(service: Service, small: bytes, came: Came, now: datetime, real_now: datetime) -> Decision:
+    """Decide one mail, in one transaction. Raises HeldError when nobody can decide it.
+
+    `small` is the mail without what no reader looks at, as tasting leaves it.
+    """
     # No server of ours has seen what came by SendGrid: there our server's name is anybody's to write.
     authserv_id = "" if came.source == SENDGRID else service.settings.authserv_id
     try:
-        mail = read(raw, authserv_id, service.settings.own)
+        mail = read(small, authserv_id, service.settings.own)
     except TooMuchError as error:
         log.warning("a mail is over a cap", why=str(error))
         raise HeldError(Why.TOO_MUCH) from None
-    mail = replace(mail, raw=came.whole)
+    mail = replace(mail, raw=came.raw)
     if OURS in mail.signals and not mail.failures:  # our own mail server may report from our own domain
         return Decision.DROPPED  # our own mail came back: a loop ends here
     with service.store.transaction() as tx:
@@ -113,7 +99,7 @@ def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: da
     course = joining.wanted(service, recipients) if answered is None and not machine else None
     if course is not None and not service.catalogue.command(course.name, "", mail.first_line):
         proven = aligned(mail.sender, passed)
-        return Decision(joining.take_in(tx, service, mail, course, now, real_now, proven=proven))
+        return joining.take_in(tx, service, mail, course, now, real_now, proven=proven)
     if answered is None and not machine:
         answered = matching.by_sender(tx, service, mail, passed)
     if answered is None:
@@ -170,7 +156,7 @@ def _decide(
     real_now: datetime,
 ) -> Decision:
     person, day = answered.person, answered.day
-    people.alone(tx, person)
+    people.lock(tx, person)
     machine = mail.signs.counts is Counts.NO
     command = None if machine else commands.match(service, person, mail.first_line)
     if not machine and sender is Sender.OTHER and service.settings.other_senders == "hold" and not came.vouched:
@@ -191,18 +177,18 @@ def _decide(
     if kind in WORDS or commands.also_answers(command, mail) or _all_cut(kind, mail):
         journal.keep(tx, service, person, reply_id, day, commands.own_words(command, mail), real_now)
     theirs = sender is not Sender.OTHER or came.vouched
-    prompt = Prompt(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest, theirs=theirs)
+    reply = Reply(answered.delivery_id, day, silent=not mail.verdict.answer, rest=mail.rest, theirs=theirs)
     if not machine and joining.asks(tx, person, answered.delivery_id, command):
         joining.decide(tx, service, person, mail.first_line, now, real_now)
     elif command is not None:
-        commands.act(tx, service, Request(person, command, prompt, now, real_now))
+        commands.act(tx, service, Request(person, command, reply, now, real_now))
         if day is not None and commands.also_answers(command, mail):
             completing.complete(tx, service, person, day, "reply", reply_id, now)
     elif kind != Decision.AUTOMATIC:
         counted = False
         if kind == Decision.COMPLETED and day is not None:
             counted = completing.complete(tx, service, person, day, "reply", reply_id, now)
-        answering.acknowledge(tx, service, person, prompt, now, counted=counted, empty=kind == Decision.EMPTY)
+        answering.acknowledge(tx, service, person, reply, now, counted=counted, empty=kind == Decision.EMPTY)
     return kind
 
 

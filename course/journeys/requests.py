@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from course.content.command_words import Command
-from course.journeys.answering import Prompt
+from course.journeys.answering import Reply
 from course.journeys.people import Person
 from course.journeys.service import Service
 
@@ -20,7 +20,7 @@ class Request:
 
     person: Person
     command: Command
-    prompt: Prompt
+    reply: Reply
     now: datetime
     real_now: datetime
 

@@ -34,10 +34,10 @@ log = structlog.get_logger()
 
 
 def settle_all(service: Service, settled: list[tuple[Owed, Outcome]], now: datetime, real_now: datetime) -> bool:
-    """Write down these outcomes: together, or each by itself where one of them cannot be.
+    """Write down these outcomes: together or, where one of them cannot be written, each by itself.
 
-    The one that cannot be is noted as in doubt instead. False: not even that could be written for one of them. Raises
-    AWAY when the database is not there.
+    That one is noted as in doubt instead. False: for one of them not even that could be written. Raises one of AWAY
+    when the database is not there.
     """
     try:
         settle(service, settled, now, real_now)
@@ -168,7 +168,7 @@ def _next(now: datetime, last_date: date, pace: str, hour: int, timezone: str, m
 
 
 def _try_later(tx: Connection, row: Owed, reason: str, seconds: float | None, now: datetime) -> None:
-    """Owe it again after a while. Nobody is at fault, so it is never given up: no day is lost to an outage."""
+    """Owe it again after a while. Nobody is at fault, so we never give up on it: no day is lost to an outage."""
     attempts = row.attempts + 1
     again = now + timedelta(seconds=seconds) if seconds else schedule.retry(now, attempts, row.id)
     values = {"send_at": again, "first_tried_at": row.first_tried_at or now, "attempts": attempts, "error": reason}

@@ -40,10 +40,10 @@ class Shift:
 
 @dataclass
 class Slice:
-    """The notes of some messages that are handed over together: by id, until the time comes to write down the answers.
+    """The notes of some messages that are handed over together, by id, until it is time to write down the answers.
 
-    `wanted` are those that may still leave, as was checked last: at `checked_at`, by the stopwatch. `broke` is what
-    kept it from being checked again.
+    `wanted` are those that might still leave when that was last checked, at `checked_at` (seconds, by the stopwatch).
+    `broke` is what kept it from being checked again.
     """
 
     shift: Shift
@@ -84,15 +84,15 @@ class Slice:
         return True
 
     def giving(self, outgoing: Outgoing) -> Outcome | None:
-        """Write it into the ledger; what cannot be written there does not leave, nor what may be another's by now."""
+        """Write it into the ledger. What cannot be written does not leave, nor what may be another worker's by now."""
         return self.giving_all([outgoing])[0]
 
     def giving_all(self, call: Sequence[Outgoing]) -> list[Outcome | None]:
         """Write these into the ledger, all at once.
 
-        To get here may have taken long (a connection to make, a refused call to repeat), so before it is written it is
-        checked again who still wants their mail. The disk may take long too, so afterwards it is checked whether the
-        other workers still know that this one lives.
+        Getting here may have taken long (a connection to make, a refused call to repeat), so who still wants their mail
+        is checked again first. The disk may take long too, so afterwards it is checked that the other workers still
+        know that this one lives.
         """
         if not self._in_touch() or (self._stale() and not self._check_again()):
             return [OUT_OF_TOUCH] * len(call)

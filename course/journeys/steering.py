@@ -206,7 +206,7 @@ def _act(service: Service, token: str, wish: str, do: Do, now: datetime) -> Told
         opened = pages.look(tx, service, token)
         if opened is None:
             return None
-        people.alone(tx, opened.person)
+        people.lock(tx, opened.person)
         opened = pages.look(tx, service, token)  # whatever another request did meanwhile
         if opened is None:
             return None

@@ -1,8 +1,8 @@
 """In charge of which workers live, where several share a database: each says so there, and hears the others.
 
-A worker of whom another one has heard nothing new for a minute is taken for dead, and its claims are swept. A worker
-that could not say that it lives stops handing over after half of that: before anybody takes its claims for abandoned.
-Both go by stopwatches: no clock that is set, the database's included, makes anybody dead.
+When a worker has heard nothing new of another one for a minute, it takes that one for dead and sweeps its claims. A
+worker that cannot say that it lives stops handing over after half a minute: before anybody takes its claims for
+abandoned. Both go by stopwatches: setting a clock, even the database's, makes nobody count as dead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from course.store.database import Store
 from course.store.tables import workers
 
 BEAT = 10.0  # seconds between two signs of life
-OUT_OF_TOUCH = 30.0  # seconds after the last one that was written down
+TOUCH_LASTS = 30.0  # seconds after the last sign that was written down; then this worker is out of touch
 SILENT = 60.0  # seconds in which somebody listened and heard nothing new
 FORGOTTEN = timedelta(days=1)
 Sign = tuple[str, datetime]  # a worker's name, and its last sign of life by the database's clock
@@ -48,17 +48,17 @@ class Heartbeat:
             if not tx.execute(update(workers).where(workers.c.name == self._worker).values(beat_at=at)).rowcount:
                 tx.execute(insert(workers).values(name=self._worker, beat_at=at))
             signs = [tuple(row) for row in tx.execute(select(workers.c.name, workers.c.beat_at))]
-        if began - self._last >= OUT_OF_TOUCH:
+        if began - self._last >= TOUCH_LASTS:
             self._unbroken = began  # what was claimed before may be somebody else's by now
             self._heard = {}  # nobody could be heard meanwhile: an outage of the database makes nobody dead
         self._last, heard = began, self._monotonic()
         self._heard = {(name, at): self._heard.get((name, at), heard) for name, at in signs}
 
     def in_touch(self, since: float) -> bool:
-        """Whether the others could know, ever since that moment of the stopwatch, that this worker lives."""
+        """Whether the others could tell, ever since that moment of the stopwatch, that this worker lives."""
         if self._store.sqlite:
             return True
-        return self._unbroken <= since and self._monotonic() - self._last < OUT_OF_TOUCH
+        return self._unbroken <= since and self._monotonic() - self._last < TOUCH_LASTS
 
     def silent(self) -> list[Sign]:
         """Return the last sign of each worker that has given no new one for a minute, while we were listening."""
@@ -74,8 +74,8 @@ class Heartbeat:
 def living(silent: Sequence[Sign]) -> ScalarSelect[str]:
     """Return the names of the workers that live, as a subselect, for PostgreSQL.
 
-    Those are all workers in the table but the silent ones: a worker whose last sign is another one by now has spoken
-    since, so it lives.
+    Those are all workers in the table but the silent ones. A worker that has given a newer sign than the one listed has
+    spoken since, so it lives.
     """
     last = tuple_(workers.c.name, workers.c.beat_at)
     return select(workers.c.name).where(last.not_in(silent)).scalar_subquery()

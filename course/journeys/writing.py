@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from course.content import help_lines
 from course.journeys import commands, completing, journal, pages, people
+from course.journeys.decisions import Decision
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.locking import LockedError
@@ -89,7 +90,7 @@ def write(
             place = _place(tx, service, token)
             if place is None:
                 return None  # erased, this very moment
-            people.alone(tx, place.person)
+            people.lock(tx, place.person)
             _note(tx, service, place, words, nonce, now, real_now)
     except (SettingsError, LockedError, *AWAY) as error:
         log.error("words written on a page could not be kept; their writer has them", error=type(error).__name__)
@@ -114,7 +115,7 @@ def _note(
         "delivery_id": None if place.folded else place.delivery_id,
         "source": SOURCE,
         "message_key": service.keys.hash("message", f"{place.delivery_id} {SOURCE} {nonce} {words}"),
-        "kind": "completed",
+        "kind": Decision.COMPLETED,
         "received_at": now,
     }
     reply_id = insert_once(tx, replies, row)

@@ -13,7 +13,7 @@ from course.reading.looking import Check, header
 
 
 class Counts(StrEnum):
-    """Whether a mail is an answer of a person's."""
+    """Whether a mail counts as a person's answer."""
 
     YES = "yes"
     NO = "no"

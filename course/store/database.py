@@ -49,7 +49,6 @@ VANISHED = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,  # milliseconds
 }
-READ_ONLY = {"course_read_only": True}
 
 
 class Store:
@@ -72,8 +71,9 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Look at one consistent state; writing here is a mistake that SQLite refuses."""
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+        """Look at one consistent state. The database refuses to write here: it would be lost at the end."""
+        only = {"course_read_only": True, "postgresql_readonly": True}
+        with self.engine.connect().execution_options(**only) as connection:
             yield connection
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
 
 
 def insert_many(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-    """Do as `insert_new` does, faster for hundreds of rows: they travel as one parameter (see sets).
+    """Do what `insert_new` does, faster for hundreds of rows: they travel as one parameter (see sets).
 
     No value may be bytes, and every row has the same keys in the same order.
     """
@@ -147,7 +147,7 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> in
 
 
 def insert_adding(connection: Connection, table: Table, rows: list[dict[str, Any]], column: str) -> None:
-    """Insert the rows; where one with the same primary key is there, add this column to its own."""
+    """Insert the rows; where there is one with the same primary key already, add to this column of it."""
     if rows:
         new = _insert(connection.dialect.name, table)
         total = {column: table.c[column] + new.excluded[column]}
@@ -181,7 +181,7 @@ def _engine(url: str) -> Engine:
 
 
 def _hide_details(context: ExceptionContext) -> None:
-    """Cut what PostgreSQL adds to an error (DETAIL: the failing row, whole): it is somebody's data."""
+    """Cut what PostgreSQL adds to an error (DETAIL: the whole failing row): it is somebody's data."""
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\nDETAIL:")[0], *error.args[1:])
@@ -192,9 +192,10 @@ def _hide_details(context: ExceptionContext) -> None:
 
 
 def _make_private(_: Dialect, __: ConnectionPoolEntry, arguments: list[Any], ___: dict[str, Any]) -> None:
-    """Make the file before SQLite does, which would let everybody on the machine read it; its log is like it."""
-    with suppress(OSError):  # SQLite says it better
-        os.close(os.open(arguments[0], os.O_RDONLY | os.O_CREAT, 0o600))
+    """Make the file before SQLite does, which would let everybody here read it; its log is like it."""
+    if arguments[0] != ":memory:":
+        with suppress(OSError):  # SQLite says it better
+            os.close(os.open(arguments[0], os.O_RDONLY | os.O_CREAT, 0o600))
 
 
 def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -203,16 +204,13 @@ def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY}")
     _write_ahead(connection)
-    for pragma in (
-        "synchronous = FULL",  # a committed delivery survives a power cut
-        "foreign_keys = ON",
-        "secure_delete = ON",  # erased means overwritten
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA synchronous = FULL")  # a committed delivery survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # erased means overwritten
 
 
 def _write_ahead(connection: Any) -> None:
-    """Keep a write-ahead log. Whoever makes the first one of a file is not waited for by SQLite, so we do."""
+    """Keep a write-ahead log. SQLite does not wait for whoever is just beginning a file's first one, so we do."""
     for _ in range(BUSY // AGAIN):
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -226,5 +224,6 @@ def _write_ahead(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get("course_read_only")
+    read_only = "course_read_only" in connection.get_execution_options()
+    connection.exec_driver_sql(f"PRAGMA query_only = {read_only:d}")  # said each time: it stays with the connection
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -21,7 +21,7 @@ class EndedReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
-    EXPIRED = "expired"  # never confirmed
+    EXPIRED = "expired"  # never given: a sign-up that nobody confirms is erased; the first tables' constraint names it
     RESTARTED = "restarted"
     ERASED = "erased"
 
@@ -86,7 +86,7 @@ DELIVERY_MOVES = {
     D.QUEUED: {D.SENDING, D.CANCELLED, D.UNKNOWN, D.SENT},  # sent: it was in doubt, and had left after all
     D.SENDING: {D.SENT, D.QUEUED, D.FAILED, D.STALLED},
     D.SENT: {D.BOUNCED},
-    D.FAILED: {D.QUEUED},
+    D.FAILED: set[DeliveryStatus](),
     D.CANCELLED: {D.QUEUED},
     D.STALLED: {D.SENT, D.BOUNCED, D.QUEUED, D.UNKNOWN},
     D.BOUNCED: set[DeliveryStatus](),

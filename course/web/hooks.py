@@ -118,7 +118,7 @@ async def _take(request: Request, key: ec.EllipticCurvePublicKey | None) -> Resp
             return _say(200, BackgroundTask(app.read_spool))
         log.error("mail came in by SendGrid under a wrong signature and was put aside; check SENDGRID_INBOUND_KEY")
         try:
-            await run_in_threadpool(_read, request, body, app.put_aside)
+            await run_in_threadpool(_read, request, body, app.put_unproven)
         except Exception as error:  # noqa: BLE001 (a forgery need not be a form)
             log.warning("what came in under a wrong signature could not be put aside", error=type(error).__name__)
     return _say(403)

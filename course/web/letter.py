@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from course.content import dates
+from course.content.command_words import LETTER_MONTHS
 from course.journeys import fresh, letters
 from course.journeys.letters import Looked, Wish
 from course.store.states import EnrolmentStatus
@@ -81,7 +82,7 @@ def examine(form: Mapping[str, str]) -> dict[str, str]:
     text = form.get("text", "").strip()
     found = {
         "text": "text_missing" if not text else "text_long" if len(text) > letters.LONGEST else "",
-        "months": "" if form.get("months") in {str(month) for month in letters.MONTHS} else "months_missing",
+        "months": "" if form.get("months") in {str(month) for month in LETTER_MONTHS} else "months_missing",
         "consent": "" if form.get("consent") == "yes" else "consent_missing",
     }
     return {field: wrong for field, wrong in found.items() if wrong}
@@ -124,7 +125,7 @@ def _page(
         typed=typed,
         wrong=wrong,
         consents=words,
-        months=letters.MONTHS,
+        months=LETTER_MONTHS,
         longest=letters.LONGEST,
         on={name: dates.date(at, person.zone, locale) for name, at in moments.items() if at is not None},
         course=app.catalogue.title(person.course, locale),
