@@ -78,7 +78,7 @@ def at_hour(day: date, hour: int, zone: ZoneInfo, *, minute: int = 0) -> datetim
     while high - low > MINUTE:
         middle = low + (high - low) / 2
         low, high = (low, middle) if _wall(middle, zone) >= wall else (middle, high)
-    first = _whole_minute(high, wall, zone)
+    first = high.replace(second=0, microsecond=0)  # gaps end on whole minutes, the search does not
     return first if _wall(first, zone).date() == day else None
 
 
@@ -193,9 +193,3 @@ def _has_lessons(pace: str, day: date) -> bool:
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
     return moment.astimezone(zone).replace(tzinfo=None, fold=0)
-
-
-def _whole_minute(moment: datetime, wall: datetime, zone: ZoneInfo) -> datetime:
-    """Round to the minute in which the gap ends: transitions fall on whole minutes, the search above does not."""
-    floor = moment.replace(second=0, microsecond=0)
-    return floor if _wall(floor, zone) >= wall else floor + MINUTE

@@ -303,10 +303,11 @@ def test_what_another_site_makes_a_browser_send_changes_nothing(world, headers, 
     assert (fresh.visitor(world.app.service, kept, world.clock.real()) is None) == (status == 200)
 
 
-def test_nobody_is_led_into_anothers_pages(world):
-    """Another site that posts its own fresh link gives its visitor no cookie."""
+@pytest.mark.parametrize("elsewhere", ["cross-site", "same-site"])
+def test_nobody_is_led_into_anothers_pages(world, elsewhere):
+    """Another site that posts its own fresh link gives its visitor no cookie, nor does a neighbour under our domain."""
     world.join()
-    answer = a_browser(world).post(f"/open/{a_link(world)}", headers={"Sec-Fetch-Site": "cross-site"})
+    answer = a_browser(world).post(f"/open/{a_link(world)}", headers={"Sec-Fetch-Site": elsewhere})
 
     assert answer.status_code == 400
     assert "set-cookie" not in answer.headers

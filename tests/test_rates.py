@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import Box, SetClock, World, make_settings
+from sqlalchemy import select
 
 from course.app import App
-from course.journeys import demo
+from course.journeys import demo, suppression
 from course.outgoing import Sent, TryLater
+from course.store.tables import subscribers
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -103,6 +105,19 @@ def test_a_day_has_no_more_than_its_cap(slow):
 
     assert max(a_day.values()) <= 20
     assert world.rows("SELECT count(*) FROM deliveries WHERE kind = 'lesson' AND status = 'sent'") == [(30 * 5,)]
+
+
+def test_what_does_not_leave_takes_nobodys_place(slow):
+    """Ten addresses are never to be written to any more: their lessons use up nothing of the day."""
+    world = slow(send_daily=20)
+    service, now = world.app.service, world.clock.now()
+    demo.make(service, 30, now, due=True)
+    with service.store.transaction() as tx:
+        for (address,) in tx.execute(select(subscribers.c.email).order_by(subscribers.c.id).limit(10)).all():
+            suppression.suppress(tx, service.keys, address, "by hand", now)
+    world.app.tick()
+
+    assert len(world.box.sent) == 19
 
 
 def test_a_confirmation_has_a_place_even_then(slow):

@@ -250,14 +250,18 @@ def test_day_1_follows_the_start_rule(rule, confirmed, due):
 
 
 @pytest.mark.parametrize(
-    ("confirmed", "due"),
-    [("2027-03-02 10:00", "2027-03-03 19:00"), ("2027-03-03 06:00", "2027-03-03 19:00")],
-    ids=["same-date", "next-date"],
+    ("confirmed", "hour", "due"),
+    [
+        ("2027-03-02 10:00", 19, "2027-03-03 19:00"),
+        ("2027-03-02 10:00", 21, "2027-03-03 21:00"),  # thirteen hours on, and still on the same date
+        ("2027-03-03 06:00", 19, "2027-03-03 19:00"),
+    ],
+    ids=["same-date", "same-date-hours-on", "next-date"],
 )
-def test_a_second_round_keeps_its_distance_from_the_first(confirmed, due):
+def test_a_second_round_keeps_its_distance_from_the_first(confirmed, hour, due):
     """Charlie left after Tuesday's lesson and came back: day 1 is on another date and twelve hours after it."""
     last = (local("2027-03-02 08:00", LONDON), date(2027, 3, 2))
-    found = schedule.first_lesson(Start.NEXT_HOUR, local(confirmed, LONDON), 19, LONDON, last=last)
+    found = schedule.first_lesson(Start.NEXT_HOUR, local(confirmed, LONDON), hour, LONDON, last=last)
 
     assert found == local(due, LONDON)
 
@@ -328,6 +332,13 @@ def test_three_hours_are_hours_that_passed_not_hours_on_the_clock():
     due, now = local("2027-11-06 23:00", NEW_YORK), local("2027-11-07 00:30", NEW_YORK)
 
     assert schedule.departure(due, now, 23, NEW_YORK) == local("2027-11-07 23:00", NEW_YORK)
+
+
+def test_a_late_lesson_leaves_on_no_date_that_a_pace_keeps_free():
+    """Alice chose weekdays while her Saturday's lesson waited for a mail server: it comes on Monday, at her hour."""
+    due, now = local("2027-03-06 08:00", LONDON), local("2027-03-06 09:00", LONDON)
+
+    assert schedule.departure(due, now, 8, LONDON, pace=Pace.WEEKDAYS) == local("2027-03-08 08:00", LONDON)
 
 
 def test_ones_own_minute_is_not_late_and_comes_again_after_an_outage():

@@ -13,13 +13,15 @@ from itertools import pairwise
 
 import pytest
 from conftest import ON_SQLITE, Box
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import delete, event, func, select, true, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from course.app import App
 from course.content import layout
-from course.journeys import demo, facts, filling, permitting, reports, sending, settling
+from course.journeys import demo, facts, filling, held, permitting, reports, sending, settling, suppression
+from course.journeys import enrolments as rounds
+from course.journeys.people import find
 from course.ledger import of_one
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
@@ -179,6 +181,21 @@ def test_a_dead_address_is_never_written_to_again(three):
     assert "bob@example.org" not in {mail.to for mail in three.box.sent}
 
 
+@ON_SQLITE
+def test_a_course_ends_for_an_address_that_was_suppressed_by_hand(three):
+    """Bob's lesson is due and his address is never to be written to: his course ends, as if he had left it."""
+    with three.app.service.store.transaction() as tx:
+        suppression.suppress(tx, three.app.service.keys, "bob@example.org", "by hand", EIGHT)
+    three.app.tick()
+
+    assert [day_1(three, who) for who in ("alice", "bob", "charlie")] == ["sent", "cancelled", "sent"]
+    assert three.rows("SELECT status, ended_reason FROM enrolments ORDER BY id") == [
+        ("active", None),
+        ("stopped", "unsubscribed"),
+        ("active", None),
+    ]
+
+
 def test_a_refusal_is_tried_for_three_days(world):
     """A full mailbox is tried for 72 hours; then that day has failed, and the course goes on with the next."""
     world.join()
@@ -203,6 +220,29 @@ def test_a_last_lesson_that_failed_still_ends_the_course(world):
 
     assert world.box.names()[-2:] == ["day-4", "farewell"]
     assert world.rows("SELECT status FROM enrolments") == [("finished",)]
+
+
+@ON_SQLITE
+def test_whoever_pauses_while_the_last_lesson_is_on_its_way_has_a_farewell(world):
+    """Alice pauses at that very moment; when she resumes nothing is left to send, and her course is at its end."""
+    world.join()
+    service = world.app.service
+
+    def pause(outgoing):
+        if outgoing.mailing.name == "day-5":
+            with service.store.transaction() as tx:
+                assert rounds.pause(tx, find(tx, true())[0], world.clock.now())
+        return Sent()
+
+    world.box.answer = pause
+    until(world, EIGHT + timedelta(days=6))
+    before = world.rows("SELECT status FROM enrolments")
+    with service.store.transaction() as tx:
+        rounds.resume(tx, service, find(tx, true())[0], world.clock.now())
+    until(world, EIGHT + timedelta(days=8))
+
+    assert (before, world.rows("SELECT status FROM enrolments")) == ([("paused",)], [("finished",)])
+    assert world.box.names()[-2:] == ["day-5", "farewell"]
 
 
 @ON_SQLITE
@@ -252,9 +292,23 @@ def test_a_held_mailing_says_so(three):
         until(three, EIGHT + timedelta(hours=2))
 
     said = [line for line in logs if "held until its text changes" in line["event"]]
-    held = reports.status(three.app.service, three.clock.now())["held_mailings"]
-    assert held == ["self-compassion day-1 en-GB: 550 content"]
+    told = reports.status(three.app.service, three.clock.now())["held_mailings"]
+    assert told == ["self-compassion day-1 en-GB: 550 content"]
     assert {(line["name"], line["why"]) for line in said} == {("day-1", "550 content")}
+
+
+@ON_SQLITE
+def test_what_was_held_until_the_night_leaves_in_the_morning(three):
+    """A lesson that is let go at nine in the evening is thirteen hours late, whenever somebody last looked at it."""
+    answering(three, RefusedMailing("550 content"), name="day-1")
+    until(three, EIGHT + timedelta(hours=13))
+    three.box.answer = lambda _: Sent()
+    held.release(three.app.service, "self-compassion", "day-1", None, three.clock.now())
+    until(three, EIGHT + timedelta(hours=23, minutes=59))
+    at_night = three.box.names()
+    until(three, EIGHT + timedelta(days=1))
+
+    assert (at_night, three.box.names()) == ([], ["day-1"] * 3)
 
 
 @ON_SQLITE
@@ -877,6 +931,57 @@ def test_a_stopping_worker_claims_nothing(three):
 
     assert three.app.tick() == 0
     assert three.rows("SELECT DISTINCT status FROM deliveries WHERE name = 'day-1'") == [("queued",)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("zone", "hour", "pace", "comes"),
+    [
+        ("Europe/London", 8, Pace.DAILY, "2027-03-06 08:00"),
+        ("Europe/London", 8, Pace.WEEKDAYS, "2027-03-08 08:00"),
+        ("Pacific/Honolulu", 22, Pace.DAILY, "2027-03-06 08:00"),  # in UTC it is Friday; hers is a Thursday
+    ],
+    ids=["daily", "weekdays", "Honolulu"],
+)
+def test_a_date_that_had_a_lesson_has_no_other(world, zone, hour, pace, comes):
+    """Alice had a lesson; another that falls due on that date waits for her hour on one that is free, and leaves then.
+
+    The clock may be some minutes late by then.
+    """
+    gather(world, "alice", timezone=zone, send_hour=hour)
+    world.clock.go(days=3)
+    world.app.tick()
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(enrolments).values(pace=pace, next_send_at=world.clock.at))
+    world.clock.go(hours=1)
+    world.app.tick()
+
+    waits = [(name, send_at[:16]) for name, status, _, _, send_at, *_ in world.rows(QUEUE) if status == "queued"]
+    first = world.box.names()
+    world.clock.at = datetime.fromisoformat(comes).replace(tzinfo=UTC) + timedelta(minutes=5)
+    world.app.tick()
+
+    assert (first, waits) == (["day-1"], [("day-2", comes)])
+    assert world.box.names() == ["day-1", "day-2"]
+
+
+@ON_SQLITE
+def test_a_late_lesson_is_not_taken_along_by_one_that_is_on_time(world):
+    """At nine in the evening Alice's lesson leaves; Bob's, of the morning, is tried again and waits for his hour."""
+    world.join("alice", send_hour=21)
+    gather(world, "bob")
+    answering(world, TryLater("no connection"), to="bob")
+    world.app.tick()
+    nine = EIGHT + timedelta(hours=13)
+    with world.app.service.store.transaction() as tx:
+        tx.execute(
+            update(deliveries).where(deliveries.c.status == "queued").values(send_at=nine + timedelta(seconds=9))
+        )
+    world.box.answer = lambda _: Sent()
+    world.clock.at = nine + timedelta(minutes=1)
+    world.app.tick()
+
+    assert [mail.to for mail in world.box.sent] == ["alice@example.org"]
 
 
 def test_a_date_that_was_taken_meanwhile_keeps_nobody_else_waiting(three, monkeypatch):
