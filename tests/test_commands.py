@@ -555,6 +555,73 @@ def test_erasing_waits_for_the_last_mail_but_not_for_ever(world, lesson):
     assert (waiting, counted(world)["subscribers"]) == (1, 0)
 
 
+def by_a_page(world, lesson):
+    """Press the button behind the link to leave."""
+    world.app.leave(world.leave_token(lesson), "page")
+
+
+def at_the_provider(world, lesson):
+    """Unsubscribe where the provider says it."""
+    world.app.provider_events([{"event": "unsubscribe", "sg_event_id": "e", "email": lesson.to}])
+
+
+def by_delete_once_more(world, _):
+    """Say it once more."""
+    world.reply(world.box.last("erase"), "Delete, please.")
+
+
+def by_stop(world, lesson):
+    """Reply STOP to the letter."""
+    world.reply(lesson, "STOP")
+
+
+AT_ONCE = [by_a_page, at_the_provider, by_delete_once_more, by_stop]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("leave", AT_ONCE, ids=[leave.__name__ for leave in AT_ONCE])
+def test_the_last_mail_comes_whatever_they_end_beside_it(world, lesson, leave):
+    """Whoever is about to be erased, and leaves by another door as well, still hears that it is done; and only that."""
+    world.reply(lesson, "delete")
+    world.app.tick()
+    before = world.box.names()
+    world.reply(world.box.last("erase"), "delete")
+    leave(world, lesson)
+    world.app.tick()
+
+    assert world.box.names()[len(before) :] == ["erased"]
+    assert set(counted(world).values()) == {0}
+
+
+@ON_SQLITE
+def test_who_takes_two_courses_is_told_once_that_they_are_erased(world, lesson):
+    """Asked in each of her courses, and twice a yes: one last mail."""
+    world.join("alice", course="writing-with-self-compassion")
+    for mail in (lesson, world.box.last("welcome")):
+        world.reply(mail, "delete")
+    world.app.tick()
+    for mail in [mail for mail in world.box.sent if mail.mailing.name == "erase"]:
+        world.reply(mail, "delete")
+    world.app.tick()
+
+    assert world.box.names().count("erase") == 2
+    assert world.box.names().count("erased") == 1
+
+
+@ON_SQLITE
+def test_after_the_yes_to_erasing_nothing_is_answered_but_help(world, lesson):
+    """The last mail is the last one: what is replied while it waits brings none, unless they ask for help."""
+    world.reply(lesson, "delete")
+    world.app.tick()
+    asked, before = world.box.last("erase"), len(world.box.sent)
+    world.reply(asked, "delete")
+    for words in ("resume", "Thank you for everything.", "my settings", "letter later", "help"):
+        world.reply(asked, words)
+    world.app.tick()
+
+    assert sorted(world.box.names()[before:]) == ["erased", "help"]
+
+
 # Of a course that is over.
 
 

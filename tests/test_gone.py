@@ -8,12 +8,14 @@ import shutil
 import pytest
 import structlog
 from conftest import ON_SQLITE, make_settings
+from starlette.testclient import TestClient
 
 import worker
 from course.cli import service as of_commands
 from course.content import catalogue
 from course.journeys import reports
 from course.settings import EMAILS
+from course.web import create_app
 
 GONE = "writing-with-self-compassion"
 TOLD = (
@@ -60,6 +62,28 @@ def test_no_letter_leaves_while_the_folder_is_gone(world, alice):
     world.pass_hours(24 * 14)
 
     assert world.box.sent == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("how", ["button", "reply"])
+def test_a_yes_to_a_course_that_is_gone_does_nothing_until_it_is_back(world, how):
+    """Neither the button nor YES breaks; put back within the seven days, the same question can be answered."""
+    browser = TestClient(create_app(world.app), base_url=world.app.settings.site)
+    world.sign_up(course=GONE)
+    world.app.tick()
+    question, course = world.box.last("confirm"), world.app.catalogue.courses.pop(GONE)
+
+    def says_yes():
+        page = browser.post(f"/confirm/{world.confirm_token()}").status_code if how == "button" else 0
+        decided = world.reply(question, "YES") if how == "reply" else []
+        return page, decided, world.rows("SELECT status FROM enrolments")[0][0]
+
+    while_gone = says_yes()
+    world.app.catalogue.courses[GONE] = course
+    page, _, status = says_yes()
+
+    assert while_gone == ((404, [], "pending") if how == "button" else (0, ["noted"], "pending"))
+    assert (page, status) == (200 if how == "button" else 0, "active")
 
 
 def test_the_educator_is_told_who_waits_for_a_course_that_is_gone(world, alice):

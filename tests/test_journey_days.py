@@ -16,12 +16,13 @@ from conftest import MONDAY, ON_SQLITE, Box, SetClock, World, make_settings
 from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as examples
 from sqlalchemy import event, func, select, update
+from structlog.testing import capture_logs
 
 from course.app import App
 from course.content import catalogue
 from course.journeys import enrolments as journeys
-from course.journeys import people
-from course.outgoing import RefusedRecipient, Sent, TryLater, Unsure
+from course.journeys import held, people, reports
+from course.outgoing import RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.store.tables import deliveries, enrolments, subscribers
 
 LESSONS = ["day-1", "day-2", "day-3", "day-4", "day-5"]
@@ -380,6 +381,85 @@ def test_an_edit_reaches_lessons_that_are_to_come(world, tmp_path):
     live(world, days=1)
 
     assert world.box.last("day-2").mailing.subject.startswith("New words.")
+
+
+def make_shorter(world, emails):
+    """Take the fifth day out of the course, and start again."""
+    course = emails / "courses/self-compassion"
+    written = (course / "course.toml").read_text()
+    (course / "course.toml").write_text(written.replace("days = 5", "days = 4").replace("[4, 5]", "[4]"))
+    for lesson in course.glob("*/day-5.md"):
+        lesson.unlink()
+    restart(world)
+
+
+def test_a_lesson_that_is_taken_out_while_it_waits_ends_the_course(world, tmp_path):
+    """Day 5 is owed and cannot leave yet; then the course has four days, and ends with its farewell."""
+    emails = own_words(world, tmp_path)
+    world.join("alice")
+    live(world, until=TUESDAY + timedelta(days=3, hours=1))
+    world.box.answer = lambda _: TryLater("busy")
+    live(world, days=1)
+    owed = world.rows("SELECT status FROM deliveries WHERE name = 'day-5'")
+    world.box.answer = lambda _: Sent()
+    make_shorter(world, emails)
+    with capture_logs() as logs:
+        live(world, days=3)
+
+    assert owed == [("queued",)]
+    assert world.rows("SELECT status, next_day FROM enrolments") == [("finished", 5)]
+    assert world.rows("SELECT status FROM deliveries WHERE name = 'day-5'") == [("cancelled",)]
+    assert world.box.names()[-2:] == ["day-4", "farewell"]
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+def test_a_copy_of_a_lesson_that_was_taken_out_is_owed_no_more(world, tmp_path):
+    """Alice asks for day 5 again, which is in the course no more: it does not wait for ever."""
+    emails = own_words(world, tmp_path)
+    world.join("alice")
+    live(world, days=6)
+    day_5 = world.box.last("day-5")
+    make_shorter(world, emails)
+    world.reply(day_5, "again")
+    with capture_logs() as logs:
+        live(world, days=1)
+
+    assert world.rows("SELECT status FROM deliveries WHERE kind = 'copy'") == [("cancelled",)]
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+@ON_SQLITE
+def test_a_reply_to_a_lesson_that_was_taken_out_counts(world, tmp_path):
+    """Alice answers day 5 late, and then leaves in answer to it; the course has no such day any more."""
+    emails = own_words(world, tmp_path)
+    world.join("alice")
+    live(world, days=6)
+    day_5 = world.box.last("day-5")
+    make_shorter(world, emails)
+
+    answers = world.reply(day_5, "It helped a little.")
+    live(world, hours=1)
+    leaves = world.reply(day_5, "STOP")
+    live(world, hours=1)
+
+    assert (answers, leaves) == (["completed"], ["command"])
+    assert world.box.names()[-2:] == ["receipt", "left"]
+
+
+@ON_SQLITE
+def test_a_held_lesson_that_was_taken_out_is_held_no_more(world, tmp_path):
+    """Day 5 was refused as a whole; then the course has four days: `course status` and `course held` go on working."""
+    emails = own_words(world, tmp_path)
+    world.join("alice")
+    live(world, days=3, hours=21)
+    world.box.answer = lambda _: RefusedMailing("it looks like spam")
+    live(world, days=1)
+    before = reports.status(world.app.service, world.clock.at)["held_mailings"]
+    make_shorter(world, emails)
+
+    assert before == ["self-compassion day-5 en-GB: it looks like spam"]
+    assert reports.status(world.app.service, world.clock.at)["held_mailings"] == []
+    assert held.held(world.app.service, world.clock.at) == []
 
 
 def test_each_delivery_names_what_it_sent(world, tmp_path):

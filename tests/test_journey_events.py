@@ -224,6 +224,32 @@ def test_an_arrival_that_is_told_late_clears_a_doubt_too(world):
     assert "day-1" not in world.box.names("alice@example.org")
 
 
+@ON_SQLITE
+def test_an_arrival_that_is_told_on_a_date_that_had_a_letter_counts_for_the_next(world):
+    """Of day 2 nobody was sure; then she flies over the date line, and it is once more the date of day 1.
+
+    Day 2 has come and does not come again; day 3 comes on a date after both.
+    """
+    world.box.has_events = True
+    world.join("alice", timezone="Pacific/Kiritimati")
+    live(world, 8)
+    sure, world.box.answer = world.box.answer, lambda _: Unsure("the line broke")
+    live(world, 24)
+    world.clock.go(minutes=31)
+    world.app.tick()
+    owed = world.rows("SELECT status FROM deliveries WHERE name = 'day-2'")
+    world.box.answer = sure
+    world.reply(world.box.last("day-1"), "TIME ZONE Pago Pago")
+    (delivery,) = world.rows("SELECT id FROM deliveries WHERE name = 'day-2'")
+    world.app.provider_events([{"event": "delivered", "sg_event_id": "e", "ds_delivery": str(delivery[0])}])
+    live(world, 24 * 2)
+    dates = world.rows("SELECT day, local_date FROM deliveries WHERE kind = 'lesson' ORDER BY day")
+
+    assert owed == [("queued",)]
+    assert [(day, str(date)) for day, date in dates] == [(1, "2027-03-02"), (2, "2027-03-03"), (3, "2027-03-04")]
+    assert [name for name in world.box.names() if name.startswith("day-")] == ["day-1", "day-3"]
+
+
 def test_a_bounce_clears_a_doubt_too(world):
     """A mail in doubt that comes back had left: it is bounced, and not sent once more."""
     world.box.has_events = True

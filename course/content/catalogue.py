@@ -150,7 +150,10 @@ class Catalogue:
         day = next((day for day in range(1, course.days + 1) if courses.lesson_name(day) == name), None)
         tried = (locale, course.locales[0], *self.words)
         texts = [(one, course.lessons.get((day, one)) if day else self.notices.get((name, one))) for one in tried]
-        spoken, source = next((one, text) for one, text in texts if text is not None)
+        written = [(one, text) for one, text in texts if text is not None]
+        if not written:  # taken out since it was sent
+            raise LookupError(f"the course {course.name} has no {name}")
+        spoken, source = written[0]
         if spoken != locale:
             subject = f"{locales.sign(self.settings, spoken)}{source.front['subject']}"
             source = replace(source, front={**source.front, "subject": subject})

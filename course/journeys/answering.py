@@ -23,7 +23,7 @@ log = structlog.get_logger()
 A_DAY = 3  # answers to one person, over all courses; their local date
 HELP_A_DAY = 10  # more is a machine's; whoever asks for help gets it, whatever else was answered
 CLOSED = (EnrolmentStatus.FINISHED, EnrolmentStatus.STOPPED)
-UNREAD, EMPTY, RECEIPT = "unread", "empty", "receipt"
+UNREAD, EMPTY, RECEIPT, HELP = "unread", "empty", "receipt", "help"
 CHECKIN = "checkin"
 # The answers that any words bring about, so also a machine's that does not say that it is one.
 FOR_ANY_WORDS = (RECEIPT, EMPTY, UNREAD)
@@ -121,13 +121,13 @@ RULES: dict[str, tuple[Rule, ...]] = {
     erasing.ASKS: (_at_most(A_DAY),),  # so that nobody who wants to be erased is kept from it by other answers
     erasing.DONE: (_once,),
     notices.LAST: (_once,),
-    "help": (_at_most(HELP_A_DAY),),
+    HELP: (_at_most(HELP_A_DAY),),
 }
 # What goes out as an answer (RFC 3834); a letter that comes back, and word of it, do so by themselves as well.
 ANSWERS = frozenset(RULES) - {letter_ends.READY, letter_ends.IN_MAIL}
-COUNTED = frozenset(RULES) - {letter_ends.READY, notices.LAST, "help", erasing.ASKS, erasing.DONE, CHECKIN}
+COUNTED = frozenset(RULES) - {letter_ends.READY, notices.LAST, HELP, erasing.ASKS, erasing.DONE, CHECKIN}
 ALWAYS = frozenset({notices.LAST, erasing.DONE})  # once for each person: no flood can bring about many
-URGENT = frozenset({"help", erasing.ASKS})  # no flood keeps these waiting: somebody's first of a day leaves at once
+URGENT = frozenset({HELP, erasing.ASKS})  # no flood keeps these waiting: somebody's first of a day leaves at once
 
 
 def acknowledge(
@@ -192,7 +192,12 @@ def in_turn(tx: Connection, service: Service, notice: str, now: datetime) -> rat
 
 
 def _may_get(tx: Connection, service: Service, person: Person, notice: str) -> bool:
-    """Whether it would leave, as things stand by now: what cannot must take nobody's place."""
+    """Whether it would leave, as things stand by now: what cannot must take nobody's place.
+
+    Whoever is about to be erased gets nothing more but the mail that says so, and help.
+    """
+    if notice != HELP and erasing.begun(tx, person.subscriber_id):
+        return False
     standing = tx.execute(select(enrolments.c.status).where(enrolments.c.id == person.id)).scalar()
     return standing in notices.MAY_GET[notice] and not suppression.among(tx, service.keys, [person.email])
 

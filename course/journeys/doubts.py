@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, true, updat
 
 from course import ledger, schedule
 from course.journeys import enrolments as rounds
-from course.journeys import permitting, settling, workers
+from course.journeys import people, permitting, settling, workers
 from course.journeys.owed import OWED, Owed, is_lesson, owed, rows
 from course.journeys.service import Service
 from course.journeys.workers import Sign
@@ -107,8 +107,16 @@ def arrived(tx: Connection, service: Service, delivery_id: int, now: datetime) -
     """Clear a doubt: the provider says that it has the message, even where that one is owed again by now."""
     row = owed(tx, delivery_id)
     if row is not None and row.status in sources(DeliveryStatus.SENT):
-        dated = row._replace(local_date=row.local_date or permitting.local_date(row, now))
-        settling.sent(tx, service, [(dated, "")], now)
+        settling.sent(tx, service, [(row._replace(local_date=row.local_date or _free_date(tx, row, now)), "")], now)
+
+
+def _free_date(tx: Connection, row: Owed, now: datetime) -> date | None:
+    """Return the date that a lesson counts for whose claim is forgotten: today's, or one after their last lesson's.
+
+    Where they live now, it may be once more the date on which that one came.
+    """
+    today, last = permitting.local_date(row, now), people.last_lesson(tx, row.subscriber_id, row.course)
+    return today if today is None or last is None else max(today, last[1] + timedelta(days=1))
 
 
 def _ownerless(service: Service, worker: str | None, dead: Sequence[Sign]) -> ColumnElement[bool]:

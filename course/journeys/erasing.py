@@ -13,7 +13,7 @@ from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
 from course.store.tables import deliveries, subscribers
 
-ASKS, DONE = "erase", "erased"  # the notice that asks back, and the last one
+ASKS, DONE = "erase", notices.ERASED  # the notice that asks back, and the last one
 WITHIN = timedelta(days=7)  # so long an answer to the first is a yes
 LATEST = timedelta(days=3)  # so long the last mail may keep somebody from being erased, when no mail can leave
 LEAVING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED)
@@ -32,7 +32,12 @@ def asked(tx: Connection, person: Person, delivery_id: int | None, now: datetime
 
 
 def begin(tx: Connection, service: Service, person: Person, now: datetime, real_now: datetime) -> None:
-    """End every course and owe the last mail, which says that it is done; the address is forgotten after that."""
+    """End every course and owe the last mail, which says that it is done; the address is forgotten after that.
+
+    Said once more while that mail waits, it changes nothing.
+    """
+    if begun(tx, person.subscriber_id):
+        return
     rounds.stop_all(tx, service.keys, person.subscriber_id, EndedReason.ERASED, "reply", now, real_now)
     notices.owe(tx, person, DONE, now)
 

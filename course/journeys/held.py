@@ -62,7 +62,10 @@ def _readers(service: Service, one: Any) -> list[bool]:
     """
     if one.course not in service.catalogue.courses:
         return []
-    variants = service.catalogue.variants(one.course, one.name, one.locale)
+    try:
+        variants = service.catalogue.variants(one.course, one.name, one.locale)
+    except LookupError:  # its lesson was taken out
+        return []
     return [plain for plain, mailing in variants.items() if mailing.digest == one.digest]
 
 

@@ -14,6 +14,7 @@ from course.store.tables import deliveries
 
 E = EnrolmentStatus
 LAST = "left"  # the only mail that leaves when a person has left: it says that they have
+ERASED = "erased"  # the last one to whoever asked to be erased: nothing is known of them after it
 # Where a person must stand, at the moment of sending, for a mail to be made at all.
 MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "lesson": (E.ACTIVE,),
@@ -58,7 +59,7 @@ MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
 }
 # What holds nothing of a course is sent although its folder is gone: help, and that somebody has left or is erased.
-OF_NO_COURSE = ("help", LAST, "erase", "erased")
+OF_NO_COURSE = ("help", LAST, "erase", ERASED)
 COPY = "-copy-"  # between a lesson's name and the date, in the name of its copy
 IN_REPLY_TO = "@"  # before the number of the delivery that a notice answers, at the end of its name
 

@@ -14,14 +14,14 @@ from sqlalchemy import Connection, Date, bindparam, select, update
 from course import schedule
 from course.content.mailing import Mailing
 from course.journeys import enrolments as rounds
-from course.journeys import suppression
+from course.journeys import finishing, people, suppression
 from course.journeys.notices import mailing_name
 from course.journeys.owed import Owed, is_lesson, may_get
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.sets import one_of
-from course.store.states import DeliveryStatus, EndedReason
-from course.store.tables import deliveries, mailings
+from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
+from course.store.tables import deliveries, enrolments, mailings
 
 HELD = timedelta(minutes=15)  # until a held mailing is looked at again
 TAKEN = select(deliveries.c.subscriber_id, deliveries.c.course, deliveries.c.local_date).where(
@@ -32,18 +32,30 @@ log = structlog.get_logger()
 
 
 def wanted(tx: Connection, service: Service, found: list[Owed], now: datetime, real_now: datetime) -> list[Owed]:
-    """Keep what their people may still get, as they stand now, and cancel the rest."""
+    """Keep what their people may still get, as they stand now, and cancel the rest.
+
+    A lesson that is in its course no more, as that was made shorter meanwhile, is cancelled too, and ends theirs.
+    """
     suppressed = suppression.among(tx, service.keys, [row.email for row in found])
     why = EndedReason.UNSUBSCRIBED
     for row in found if suppressed else ():
         if row.email in suppressed:
             rounds.stop_all(tx, service.keys, row.subscriber_id, why, "suppression list", now, real_now)
-    unwanted = {row.id for row in found if row.email in suppressed or not may_get(row)}
+    gone = {row.id: row.enrolment_id for row in found if not _there(service, row)}
+    unwanted = {row.id for row in found if row.email in suppressed or not may_get(row)} | gone.keys()
     if not unwanted:
         return found
     these = one_of(deliveries.c.id, unwanted)
     tx.execute(update(deliveries).where(these).values(status=DeliveryStatus.CANCELLED))
+    over = [gone[row.id] for row in found if row.id in gone and is_lesson(row)]
+    if over:
+        finishing.finish(tx, people.find(tx, one_of(enrolments.c.id, over)), now)
     return [row for row in found if row.id not in unwanted]
+
+
+def _there(service: Service, row: Owed) -> bool:
+    """Whether there is such a lesson, of which this may also be a copy; notices there always are."""
+    return row.kind == DeliveryKind.NOTICE or row.day is None or service.catalogue.courses[row.course].has(row.day)
 
 
 def in_their_hour(tx: Connection, service: Service, found: list[Owed], now: datetime) -> list[tuple[Owed, date | None]]:

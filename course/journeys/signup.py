@@ -90,7 +90,7 @@ def confirmation(service: Service, token: str, real_now: datetime) -> Standing |
     """Return where the enrolment of a confirm link stands, or None for a link that is of no use any more."""
     with service.store.reading() as tx:
         person = _of_confirm(tx, service, token)
-        return standing.of(service, person) if person and _usable(person, real_now) else None
+        return standing.of(service, person) if person and _usable(service, person, real_now) else None
 
 
 def confirm(
@@ -102,7 +102,7 @@ def confirm(
     """
     with service.store.transaction() as tx:
         person = _of_confirm(tx, service, token)
-        if person is None or not _usable(person, real_now):
+        if person is None or not _usable(service, person, real_now):
             return None
         begin(tx, service, person, "confirmed by mail", now, real_now, letters_only=letters_only)
         begun = people.by_id(tx, person.id)
@@ -186,9 +186,11 @@ def _of_confirm(tx: Connection, service: Service, token: str) -> Person | None:
     return people.by_id(tx, numbers[0]) if numbers else None
 
 
-def _usable(person: Person, real_now: datetime) -> bool:
+def _usable(service: Service, person: Person, real_now: datetime) -> bool:
+    """Whether a yes is of use. While its folder is gone no course can begin; put back in time, it can."""
     if person.status == EnrolmentStatus.PENDING:
-        return person.confirm_by is not None and real_now < person.confirm_by
+        there = person.course in service.catalogue.courses
+        return there and person.confirm_by is not None and real_now < person.confirm_by
     return person.status != EnrolmentStatus.STOPPED
 
 
@@ -203,7 +205,7 @@ def begin(
     letters_only: bool = False,
 ) -> None:
     """Begin the course of somebody who signed up and says yes in time; else change nothing."""
-    if person.status != EnrolmentStatus.PENDING or not _usable(person, real_now):
+    if person.status != EnrolmentStatus.PENDING or not _usable(service, person, real_now):
         return
     choices = json.loads(person.choices or "{}")
     pace = choices.pop("pace", "") or service.catalogue.courses[person.course].pace
