@@ -68,6 +68,16 @@ def test_what_was_done_has_the_focus(world):
     assert ['role="status"' in " ".join(focused(page)) for page in pages] == [True] * 3
 
 
+def test_each_of_somebodys_own_pages_has_a_title_of_its_own(world):
+    """Whoever has several open, or hears a title first, knows where they are."""
+    a_lesson(world, level=KEEP)
+    browser = visiting(world)
+    places = ("", "/words", "/letter", "/print", "/details", "/journal", "/erase")
+    titles = [re.search(r"<title>(.+)</title>", browser.get(f"/own{place}").text)[1] for place in places]
+
+    assert len(set(titles)) == len(places)
+
+
 def test_a_course_in_another_language_is_named_in_its_own(world):
     """Its title is spoken by a voice of that language, and runs from its own side."""
     page = a_browser(world).get("/?locale=he")
