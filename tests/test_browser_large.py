@@ -20,6 +20,23 @@ OUTSIDE = """() => [...document.querySelectorAll("main *, .top *, .foot *")].fil
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
 
+# Short words that end in the next line; addresses may, for they have no gap.
+BROKEN = """() => {
+  const found = [], walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const around = walk.currentNode.parentElement, part = document.createRange();
+    if (!around.checkVisibility() || around.closest(".unseen, .extra, select, textarea")) continue;
+    for (const word of walk.currentNode.data.matchAll(/(?<=^|[\\s“(])\\p{L}{1,8}(?=$|[\\s”),.:?…])/gu)) {
+      part.setStart(walk.currentNode, word.index);
+      part.setEnd(walk.currentNode, word.index + word[0].length);
+      const lines = new Set([...part.getClientRects()].map((box) => Math.round(box.top)));
+      if (lines.size > 1) found.push(word[0]);
+    }
+  }
+  return found;
+}"""
+
+
 @pytest.fixture
 def world(tmp_path):
     """Build the service on SQLite with all it can have, and serve its pages at a port of this machine."""
@@ -63,6 +80,22 @@ def test_nothing_is_cut_off_where_letters_are_large(world, large, locale):
     context.close()
 
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("large", [LARGEST], indirect=True)
+def test_short_words_stay_whole_where_letters_are_large(world, large):
+    """With letters of 200 % on a small screen, edges take little of the room: no word of eight letters is broken."""
+    context = large.new_context(base_url=world.app.settings.site, locale="en-GB", viewport=WINDOW)
+    page = context.new_page()
+    _, pages = every_page(world, page)
+    broken = {}
+    for name, path in pages.items():
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        broken[name] = page.evaluate(BROKEN)
+    context.close()
+
+    assert {name: found for name, found in broken.items() if found} == {}
 
 
 @pytest.mark.parametrize("large", [NORMAL, LARGEST], indirect=True)

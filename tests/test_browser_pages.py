@@ -33,6 +33,14 @@ PLAYED = """(one, until) => new Promise((done) => {
 DEAD = """() => [...document.querySelectorAll("button, input, select, textarea, [role=timer]")].filter(
   (e) => e.checkVisibility() && (e.disabled || !e.form || e.type === "button")
 ).map((e) => e.outerHTML.slice(0, 120))"""
+# How light the words and the ground of a part are, from 0 to 255; where it has no ground, what is below shines through.
+PAINTED = """(part) => {
+  const light = (colour) => Math.max(...colour.match(/[0-9.]+/g).slice(0, 3).map(Number));
+  let below = document.querySelector(part);
+  const ink = light(getComputedStyle(below).color);
+  while (getComputedStyle(below).backgroundColor === "rgba(0, 0, 0, 0)") below = below.parentElement;
+  return [ink, light(getComputedStyle(below).backgroundColor)];
+}"""
 
 
 @pytest.fixture
@@ -290,6 +298,20 @@ def test_three_copies_are_taken_along(world, visit, tmp_path):
     assert "It helped a little." in json.dumps(json.loads(files["dear-self.json"].read_text(encoding="utf-8")))
     assert "It helped a little." in printed
     assert pdf.startswith(b"%PDF")
+
+
+def test_what_is_printed_from_a_dark_screen_is_dark_on_light(world, visit):
+    """A letter on paper: its boxes are light, its words are dark, and it holds no buttons."""
+    world.join()
+    mornings(world)
+    page = visit(color_scheme="dark")
+    page.goto(f"{path(world, world.box.last('day-1'), 'mine')}/day/1")
+    page.emulate_media(media="print", color_scheme="dark")
+    colours = {part: page.evaluate(PAINTED, part) for part in ("body", ".sheet", ".prompt", ".part.small", ".course")}
+    buttons = page.locator(".button:visible, .onward:visible").count()
+
+    assert {part: ink < 110 and paper > 220 for part, (ink, paper) in colours.items()} == dict.fromkeys(colours, True)
+    assert buttons == 0
 
 
 def test_a_recording_plays_and_is_kept(world, visit, tmp_path):

@@ -390,7 +390,7 @@ def make_shorter(world, emails):
     (course / "course.toml").write_text(written.replace("days = 5", "days = 4").replace("[4, 5]", "[4]"))
     for lesson in course.glob("*/day-5.md"):
         lesson.unlink()
-    restart(world)
+    world.restart()
 
 
 def test_a_lesson_that_is_taken_out_while_it_waits_ends_the_course(world, tmp_path):

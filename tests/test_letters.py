@@ -533,6 +533,31 @@ def test_on_the_own_pages_it_is_put_off_and_deleted_too(world, browser):
 
 
 @ON_SQLITE
+def test_what_was_opened_is_not_called_unread(world, browser):
+    """Once Alice has read her letter, both pages offer to erase it, and neither says that nobody has read it."""
+    kept(world, browser)
+    path = page_of(world, until_told(world))
+    visit(world, browser, path)
+    before = text(browser.get("/own/letter")), text(browser.get(path))
+    after = text(open_it(browser)), text(browser.get(path))
+
+    assert all("Delete it unread" in page for page in before)
+    assert not any("unread" in page or "nobody has read it" in page for page in after)
+    assert all("Erase it now" in page for page in after)
+
+
+@ON_SQLITE
+def test_where_the_last_letter_is_gone_none_is_promised(world, browser):
+    """Taken back before its time, it is erased: the page does not say that we write when its time has come."""
+    visit(world, browser, kept(world, browser))
+    waiting, gone = text(browser.get("/own/letter")), text(on_own_page(browser, "cancel"))
+
+    assert "When its time has come, we write to you." in waiting
+    assert "No letter is kept here." in gone
+    assert "When its time has come" not in gone
+
+
+@ON_SQLITE
 def test_whoever_was_passed_a_lesson_changes_nothing_of_a_letter(world, browser):
     """The lesson's link writes one where none is kept; it erases none, puts none off and replaces none."""
     path = kept(world, browser, months="1")

@@ -396,7 +396,7 @@ def test_the_note_says_how_to_keep_such_notes_away_by_reply(world, plain):
     mornings(world, 1)
 
     assert "Reply PAUSE, as the first line, and no email like this one comes." in text
-    assert ("course page" in text.partition("* * *")[0]) == (not plain)
+    assert ("My course" in text.partition("* * *")[0]) == (not plain)
     assert [name for name, _ in quiet] == ["quiet"]
     assert lessons(world)[-1][0] == "day-2"
 

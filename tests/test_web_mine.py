@@ -228,12 +228,14 @@ BAD = [
 
 @pytest.mark.parametrize(("data", "told"), BAD, ids=[f"{data['do']}-{place}" for place, (data, _) in enumerate(BAD)])
 def test_what_is_wrong_is_said_at_its_place_and_changes_nothing(world, browser, alice, data, told):
-    """At the head of the page, with a link to the section, which is open; what was chosen is still there."""
+    """At the head of the page, with a link to its field, in a section that is open; what was chosen is still there."""
     before = state(world)
     page = browser.post(alice, data=data)
+    field = re.search(r'class="summary".*?<a href="#([^"]+)">', page.text, re.DOTALL)[1]
 
     assert page.status_code == 422
     assert said(page).count(told) == 2
+    assert re.search(rf'<(?:input|select) id="{field}"[^>]* aria-invalid="true"', page.text)
     assert f'id="{data["do"]}" open' in page.text
     assert page.text.count(" open>") == 1
     assert 'value="21" selected' not in page.text

@@ -136,12 +136,15 @@ def test_opening_the_page_shows_the_prompt_and_changes_nothing(world, browser, p
 @ON_SQLITE
 @pytest.mark.parametrize("locale", ["en-GB", "en-US", "es", "he"])
 def test_whoever_shares_a_device_is_told_to_clear_the_page(world, browser, locale):
-    """The word for shared computers stands under the box and names the button, which is always there."""
+    """The word for shared computers stands under the box and names the button below it, which is always there.
+
+    Beside "Send", a slip would cost all that was written.
+    """
     world.join(locale=locale)
     world.pass_hours(24)
     text = unescape(browser.get(f"/write/{world.link(world.box.last('day-1'), 'write')}").text)
     hint = re.search(r'<p class="hint" id="device-hint">(.+?)</p>', text)[1]
-    clear = re.search(r'<a class="button plain" id="clear"[^>]*>(.+?)</a>', text)[1]
+    clear = re.search(r'id="device-hint">.+?</p>\s*<p><a class="button [^"]+" id="clear"[^>]*>(.+?)</a>', text)[1]
 
     assert hint == world.app.catalogue.words[locale]["pages"]["write"]["shared"]
     assert clear in hint

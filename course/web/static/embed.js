@@ -15,7 +15,7 @@
 
   const STYLE = `
     :host { all: initial !important; display: block !important; }
-    .card { box-sizing: border-box; max-width: 36rem; margin: 1rem auto; padding: 1.5rem; border: 1px solid #e6ddcf;
+    .card { box-sizing: border-box; max-width: 36rem; margin: 1rem auto; padding: 1.5rem min(1.5rem, 5vw); border: 1px solid #e6ddcf;
       border-radius: 14px; background: #fffdf9; color: #2c2a31; font: 1.0625rem/1.55 system-ui, sans-serif;
       text-align: start; overflow-wrap: break-word; color-scheme: light dark; }
     h2 { margin: 0 0 .4rem; font: 1.4rem/1.25 Georgia, serif; }
@@ -24,6 +24,7 @@
     .hint { margin: 0 0 .3rem; font-size: .95rem; color: #57525f; }
     input[type=email], input[type=text], select { box-sizing: border-box; width: 100%; min-height: 48px; padding: .5rem .8rem;
       border: 1.5px solid #8a8178; border-radius: 8px; background: transparent; color: inherit; font: inherit; }
+    [dir=rtl] input[type=email] { direction: ltr; text-align: right; }
     .field { margin-bottom: 1.1rem; }
     .tick, .more { margin-top: 1rem; }
     .more { margin-bottom: 0; }
