@@ -356,7 +356,7 @@ def test_every_answer_is_met_with_the_same_help_lines(world, browser, answer):
     """The service decides from no answer that somebody is in danger: help is shown to everyone (H9)."""
     token = a_lesson(world)
     pages = [browser.get(f"/checkin/{token}"), says(browser, token, answer)]
-    blocks = {re.search(r'<ul class="help".*?</ul>', page.text, re.DOTALL)[0] for page in pages}
+    blocks = {re.search(r'<section class="help".*?</section>', page.text, re.DOTALL)[0] for page in pages}
 
     assert len(blocks) == 1
     assert "Call your local emergency number" in blocks.pop()

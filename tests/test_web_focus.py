@@ -83,3 +83,14 @@ def test_a_course_in_another_language_is_named_in_its_own(world):
     page = a_browser(world).get("/?locale=he")
 
     assert re.search(r'<a [^>]*lang="en-GB" dir="auto">Writing with self-compassion</a>', page.text)
+
+
+@pytest.mark.parametrize("where", ["/?locale=en-GB", "/mine/{token}", "/mine/{token}/day/1", "/checkin/{token}"])
+def test_help_is_found_by_its_heading(world, where):
+    """Whoever goes from heading to heading comes to it, and its list is of the ways to reach somebody alone."""
+    a_lesson(world)
+    page = a_browser(world).get(where.format(token=world.link(world.box.last("day-1"), "mine")))
+    ways = re.search(r'<h[23] id="help-title">If you need someone now:</h[23]>\s*<ul.*?</ul>', page.text, re.DOTALL)
+
+    assert ways
+    assert "If you need someone now:" not in ways[0].partition("<ul")[2]
