@@ -347,6 +347,20 @@ def test_crossing_the_world_gives_no_day_twice(world, there, then, hour):
     assert len(set(dates)) == 5
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("words", "comes"), [("TIME ZONE New York", "07 13:00"), ("TIME 20", "07 20:00"), ("TIME ZONE Tokyo", "06 23:00")]
+)
+def test_the_farewell_comes_at_the_hour_that_they_have_by_then(world, words, comes):
+    """After day 5 she chooses another clock or hour: the farewell is still to come, so it follows her."""
+    world.join("alice")
+    live(world, until=TUESDAY + timedelta(days=4, hours=1))
+    world.reply(world.box.last("day-5"), words)
+    live(world, days=2)
+
+    assert f"{world.box.last('farewell').date:%d %H:%M}" == comes
+
+
 def test_a_move_that_is_confirmed_moves_what_is_to_come(world, tmp_path):
     """She signs up for a second course from her new home: the first one follows her there from the next lesson on."""
     emails = own_words(world, tmp_path)

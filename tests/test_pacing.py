@@ -11,7 +11,7 @@ from conftest import EMAILS, ON_SQLITE, Box, SetClock, World
 
 from course.app import App
 from course.journeys import backlog, pacing, people, silence
-from course.outgoing import RefusedRecipient, Sent, TryLater, Unsure
+from course.outgoing import Halt, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
 from course.store.tables import subscribers
 
@@ -472,6 +472,24 @@ def test_after_an_outage_nobody_is_put_to_rest_unasked(world):
     assert at_night == []
     assert said(world)[0] == ("quiet", march(24))
     assert [at.date() for _, at in said(world)] == [date(2027, 3, 24), date(2027, 3, 31)]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("how", [Halt("no credit"), TryLater("busy")], ids=["halt", "later"])
+def test_while_the_first_note_cannot_leave_the_course_does_not_rest(world, how):
+    """The mail server is away for ten days, the service is not: the second note comes a week after the first came."""
+    own_pace(world)
+    world.box.answer = lambda _: how
+    mornings(world, 16)
+    meanwhile = person(world).status
+    world.box.answer = lambda _: Sent()
+    mornings(world, 12)
+
+    assert meanwhile == "active"
+    assert [(name, at.date()) for name, at in said(world)] == [
+        ("quiet", date(2027, 3, 19)),
+        ("resting", date(2027, 3, 26)),
+    ]
 
 
 def test_two_clocks_say_it_once(world):

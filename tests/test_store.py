@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -195,6 +197,27 @@ def test_nobody_else_on_the_machine_reads_the_database(tmp_path):
 
     assert {"course.db", "course.db-wal"} <= set(modes)
     assert set(modes.values()) == {0o600}
+
+
+VISIT = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM facts').fetchall(); c.close()"
+
+
+def test_a_command_beside_the_service_leaves_its_log_alone(tmp_path):
+    """`course status` looks and ends, as the service has several connections: the write-ahead log is still in use.
+
+    Whoever closes the last connection removes the log, and believes to be that one when nobody's lock is there.
+    """
+    path = tmp_path / "course.db"
+    service = Store(f"sqlite:///{path}")
+    migrate.upgrade(service)
+    with service.reading() as one, service.reading() as other:
+        for tx in (one, other):
+            tx.execute(text("SELECT 1 FROM facts"))
+    subprocess.run([sys.executable, "-c", VISIT, path], check=True)
+    beside = {file.name for file in tmp_path.iterdir()}
+    service.close()
+
+    assert beside == {"course.db", "course.db-wal", "course.db-shm"}
 
 
 def test_models_and_migrations_agree(bare):

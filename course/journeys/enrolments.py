@@ -13,6 +13,7 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.keys import Keys
 from course.store.database import insert_new, move
+from course.store.sets import one_of
 from course.store.states import AT_REST, DeliveryKind, DeliveryStatus, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, history, skips
 
@@ -148,6 +149,7 @@ def retime(tx: Connection, service: Service, before: Person, now: datetime, *, b
     for person in people.find(tx, *mine, enrolments.c.resume_at.is_not(None)):
         end = pause_end(service, person, before.today(person.resume_at or now))
         tx.execute(update(enrolments).where(enrolments.c.id == person.id).values(resume_at=end))
+    _move_farewells(tx, before, people.find(tx, *mine, enrolments.c.status == EnrolmentStatus.FINISHED), now)
 
 
 def next_due(tx: Connection, service: Service, person: Person, now: datetime) -> datetime:
@@ -176,6 +178,18 @@ def _move_note(tx: Connection, person: Person, before: Person, now: datetime) ->
         later = schedule.next_hour(now, person.send_hour, person.zone, after=eve)
         mine = enrolments.c.id == person.id, enrolments.c.note_at == person.note_at
         tx.execute(update(enrolments).where(*mine).values(note_at=later))
+
+
+def _move_farewells(tx: Connection, before: Person, ended: list[Person], now: datetime) -> None:
+    """Move a farewell that is still to come to their present hour, on the same date."""
+    theirs = {person.id: person for person in ended}
+    to_come = deliveries.c.status == DeliveryStatus.QUEUED, deliveries.c.send_at > now
+    which = one_of(deliveries.c.enrolment_id, theirs), deliveries.c.name == finishing.FAREWELL, *to_come
+    columns = deliveries.c.id, deliveries.c.enrolment_id, deliveries.c.due_at
+    for row in tx.execute(select(*columns).where(*which)).all():
+        person, eve = theirs[row.enrolment_id], before.today(row.due_at) - timedelta(days=1)
+        at = schedule.next_hour(now, person.send_hour, person.zone, after=eve)
+        tx.execute(update(deliveries).where(deliveries.c.id == row.id).values(due_at=at, send_at=at))
 
 
 def _move_due(tx: Connection, person: Person, due: datetime, *, only_sooner: bool = False) -> None:

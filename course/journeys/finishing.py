@@ -16,6 +16,7 @@ from course.store.sets import one_of
 from course.store.states import AT_REST, EnrolmentStatus, sources
 from course.store.tables import deliveries, enrolments, history
 
+FAREWELL = "farewell"  # the notice
 FINISH = (
     update(enrolments)
     .where(one_of(enrolments.c.id, "ids"), enrolments.c.status.in_(sources(EnrolmentStatus.FINISHED)))
@@ -39,5 +40,5 @@ def finish(tx: Connection, some: Iterable[Person], now: datetime) -> None:
         alike = person.send_hour, person.timezone
         if alike not in hours:
             hours[alike] = schedule.next_hour(now, person.send_hour, person.zone, after=person.today(now))
-        farewells.append(notices.row(person, "farewell", hours[alike]))
+        farewells.append(notices.row(person, FAREWELL, hours[alike]))
     insert_many(tx, deliveries, farewells)

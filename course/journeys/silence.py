@@ -14,10 +14,12 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.sets import table_of
+from course.store.states import DeliveryStatus
 from course.store.tables import deliveries, enrolments
 
 RESTING = "resting"  # the second note: the course rests
 WHY = "two quiet weeks"  # for the history
+WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED)
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
 
 
@@ -42,11 +44,19 @@ def tell(service: Service, now: datetime) -> None:
 
 def _tell_some(tx: Connection, some: list[Person], now: datetime) -> None:
     theirs = deliveries.c.enrolment_id.in_([person.id for person in some]), deliveries.c.name.startswith(f"{QUIET}-")
-    notes = {tuple(row) for row in tx.execute(select(deliveries.c.enrolment_id, deliveries.c.name).where(*theirs))}
-    heard, first = list[Person](), list[Person]()
+    columns = deliveries.c.enrolment_id, deliveries.c.name, deliveries.c.status, deliveries.c.settled_at
+    notes = {(row.enrolment_id, row.name): row for row in tx.execute(select(*columns).where(*theirs))}
+    heard, first, later = list[Person](), list[Person](), list[tuple[int, datetime]]()
     for person in some:
-        (heard if (person.id, f"{QUIET}-{person.next_day}") in notes else first).append(person)
+        note = notes.get((person.id, f"{QUIET}-{person.next_day}"))
+        if note is None:
+            first.append(person)
+        elif (comes := _second(person, note.status, note.settled_at, now)) > now:
+            later.append((person.id, comes))
+        else:
+            heard.append(person)
     _say_nothing_is_due(tx, first, now)
+    _look_again(tx, later)
     for person in heard:
         if rounds.pause(tx, person, now, why=WHY):
             notices.owe(tx, person, RESTING, _leaves(person, now), once=f"{person.next_day}")
@@ -61,9 +71,21 @@ def _say_nothing_is_due(tx: Connection, some: list[Person], now: datetime) -> No
         (person.id, schedule.quiet_until(_leaves(person, now), QUIET_DAYS, person.send_hour, person.zone))
         for person in some
     ]
-    next_of = table_of(tx.dialect.name, "again", enrolments.c.id, enrolments.c.note_at)
-    later = update(enrolments).where(enrolments.c.id == next_of.c.id).values(note_at=next_of.c.note_at)
-    tx.execute(later, {"again": again})
+    _look_again(tx, again)
+
+
+def _look_again(tx: Connection, again: list[tuple[int, datetime]]) -> None:
+    if again:
+        next_of = table_of(tx.dialect.name, "again", enrolments.c.id, enrolments.c.note_at)
+        later = update(enrolments).where(enrolments.c.id == next_of.c.id).values(note_at=next_of.c.note_at)
+        tx.execute(later, {"again": again})
+
+
+def _second(person: Person, status: str, settled_at: datetime | None, now: datetime) -> datetime:
+    """Return when the second note is due: so long after the first one came, and not while that one cannot leave."""
+    if status in WAITING:
+        return schedule.quiet_until(now, 1, person.send_hour, person.zone)
+    return schedule.quiet_until(settled_at, QUIET_DAYS, person.send_hour, person.zone) if settled_at else now
 
 
 def _leaves(person: Person, now: datetime) -> datetime:

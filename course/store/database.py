@@ -194,8 +194,8 @@ def _hide_details(context: ExceptionContext) -> None:
 def _make_private(_: Dialect, __: ConnectionPoolEntry, arguments: list[Any], ___: dict[str, Any]) -> None:
     """Make the file before SQLite does, which would let everybody here read it; its log is like it."""
     if arguments[0] != ":memory:":
-        with suppress(OSError):  # SQLite says it better
-            os.close(os.open(arguments[0], os.O_RDONLY | os.O_CREAT, 0o600))
+        with suppress(OSError):  # one that is there is not opened: to close it gives up all our locks on it (POSIX)
+            os.close(os.open(arguments[0], os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
