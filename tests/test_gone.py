@@ -13,6 +13,7 @@ import worker
 from course.cli import service as of_commands
 from course.content import catalogue
 from course.journeys import reports
+from course.outgoing import Sent
 from course.settings import EMAILS
 
 GONE = "writing-with-self-compassion"
@@ -60,6 +61,28 @@ def test_no_letter_leaves_while_the_folder_is_gone(world, alice):
     world.pass_hours(24 * 14)
 
     assert world.box.sent == []
+
+
+@ON_SQLITE
+def test_a_folder_that_goes_while_a_letter_is_on_its_way_ends_nobodys_course(world):
+    """The first letter arrived when its course was gone already: once that is back, the second one comes."""
+    world.join(course=GONE)
+    courses = world.app.catalogue.courses
+    there = courses[GONE]
+
+    def go(_):
+        courses.pop(GONE, None)
+        return Sent()
+
+    world.box.answer = go
+    world.pass_hours(24)
+    gone = GONE not in courses
+    courses[GONE] = there
+    world.box.answer = lambda _: Sent()
+    world.pass_hours(24 * 7)
+
+    assert gone
+    assert world.box.names()[-2:] == ["day-1", "day-2"]
 
 
 def test_the_educator_is_told_who_waits_for_a_course_that_is_gone(world, alice):
