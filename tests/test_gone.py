@@ -14,6 +14,7 @@ import worker
 from course.cli import service as of_commands
 from course.content import catalogue
 from course.journeys import reports
+from course.outgoing import Sent
 from course.settings import EMAILS
 from course.web import create_app
 
@@ -84,6 +85,28 @@ def test_a_yes_to_a_course_that_is_gone_does_nothing_until_it_is_back(world, how
 
     assert while_gone == ((404, [], "pending") if how == "button" else (0, ["noted"], "pending"))
     assert (page, status) == (200 if how == "button" else 0, "active")
+
+
+@ON_SQLITE
+def test_a_folder_that_goes_while_a_letter_is_on_its_way_ends_nobodys_course(world):
+    """The first letter arrived when its course was gone already: once that is back, the second one comes."""
+    world.join(course=GONE)
+    courses = world.app.catalogue.courses
+    there = courses[GONE]
+
+    def go(_):
+        courses.pop(GONE, None)
+        return Sent()
+
+    world.box.answer = go
+    world.pass_hours(24)
+    gone = GONE not in courses
+    courses[GONE] = there
+    world.box.answer = lambda _: Sent()
+    world.pass_hours(24 * 7)
+
+    assert gone
+    assert world.box.names()[-2:] == ["day-1", "day-2"]
 
 
 def test_the_educator_is_told_who_waits_for_a_course_that_is_gone(world, alice):

@@ -104,6 +104,22 @@ def test_a_disk_that_is_full_from_the_start_is_told_when_something_should_leave(
     assert (page.given, page.whole) == ({9}, False)
 
 
+def test_half_a_first_line_spoils_no_later_one(tmp_path, monkeypatch):
+    """A disk that was full in the middle of it keeps nothing of it, and what is given away later is known.
+
+    Such a ledger names no database; whoever works on one looks into it all the same.
+    """
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data, write=os.write: write(file, data[:10]))
+        ledger = Ledger(tmp_path, "worker-1", "ours")
+    ledger.giving([7])
+    crash(ledger)
+    found = []
+    of_the_dead(tmp_path, found.append, "ours")
+
+    assert [(page.given, page.whole) for page in found] == [({7}, False)]
+
+
 def test_half_a_line_never_becomes_part_of_another(tmp_path, monkeypatch):
     """A disk that is full in the middle of a number keeps nothing of it: the next line speaks of nobody else."""
     ledger = Ledger(tmp_path, "worker-1")
@@ -119,9 +135,13 @@ def test_half_a_line_never_becomes_part_of_another(tmp_path, monkeypatch):
     assert page.given == {7, 34}
 
 
-def test_a_torn_last_line_is_ignored(tmp_path):
-    """A power cut may leave half a line: its message is in doubt by the line before, or was never given away."""
-    (tmp_path / "worker-1.ledger").write_bytes(b'7\n7 ["Sent", {"provider_id": "a"}]\n8\n8 ["Se')
+@pytest.mark.parametrize("torn", [b'8 ["Se', b"1"], ids=["answer", "number"])
+def test_a_torn_last_line_is_ignored(tmp_path, torn):
+    """A power cut may leave half a line: its message is in doubt by the line before, or was never given away.
+
+    Half a number speaks of nobody else.
+    """
+    (tmp_path / "worker-1.ledger").write_bytes(b'7\n7 ["Sent", {"provider_id": "a"}]\n8\n' + torn)
     (page,) = pages(tmp_path)
 
     assert (page.given, page.answers) == ({7, 8}, {7: Sent("a")})
@@ -129,10 +149,23 @@ def test_a_torn_last_line_is_ignored(tmp_path):
 
 def test_a_spoilt_line_spoils_no_other(tmp_path):
     """What cannot be read leaves its message in doubt; the rest is known."""
-    (tmp_path / "worker-1.ledger").write_bytes(b'7\n7 ["Sent", {}]\n\xff\xfe\n8\n8 {"no": "answer"}\n')
+    spoilt = b'\xff\xfe\n8\n8 {"no": "answer"}\n9\n9 ["Sent", {"who": "knows"}]\n10\n10 ["Lost", {}]\n'
+    (tmp_path / "worker-1.ledger").write_bytes(b'7\n7 ["Sent", {}]\n' + spoilt)
     (page,) = pages(tmp_path)
 
-    assert (page.given, page.answers) == ({7, 8}, {7: Sent("")})
+    assert (page.given, page.answers) == ({7, 8, 9, 10}, {7: Sent("")})
+
+
+def test_a_ledger_that_was_shut_tells_of_nothing_more(tmp_path):
+    """What was refused a moment after the end began never left: it is owed again at once, and is not in doubt."""
+    ledger = Ledger(tmp_path, "worker-1")
+    before = ledger.giving([7])
+    ledger.shut()
+    after = ledger.giving([8])
+    crash(ledger)
+    (page,) = pages(tmp_path)
+
+    assert (before, after, page.given) == (True, False, {7})
 
 
 def test_the_ledger_of_another_database_is_left_alone(tmp_path):

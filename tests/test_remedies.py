@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 from conftest import ON_SQLITE
+from sqlalchemy import update
 
 from course.journeys import resending, suppression
 from course.journeys.resending import ResendError
-from course.outgoing import RefusedMailing, Sent, Unsure
+from course.outgoing import RefusedMailing, RefusedRecipient, Sent, Unsure
+from course.schedule import Pace
+from course.store.tables import enrolments
 from course.system_clock import SystemClock
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)
@@ -141,6 +144,19 @@ def test_an_answer_to_a_copy_counts_for_its_day(two_days):
 
     assert decided == ["completed"]
     assert two_days.rows("SELECT day FROM completions") == [(1,)]
+
+
+@ON_SQLITE
+def test_a_copy_that_never_came_changes_nothing_of_the_calendar(two_days):
+    """The copy of day 1 was refused for three days and given up; the lessons went on, and so they do after that."""
+    with two_days.app.service.store.transaction() as tx:
+        tx.execute(update(enrolments).values(pace=Pace.WEEKLY))
+    resend(two_days)
+    two_days.box.answer = lambda mail: RefusedRecipient("552 full") if mail.mailing.name == "day-1" else Sent()
+    two_days.pass_hours(24 * 18)
+
+    assert two_days.rows("SELECT kind FROM deliveries WHERE status = 'failed'") == [("copy",)]
+    assert two_days.box.names()[-4:] == ["day-3", "day-4", "day-5", "farewell"]
 
 
 def test_two_commands_at_once_owe_one_copy(two_days):

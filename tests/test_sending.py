@@ -512,6 +512,26 @@ def test_a_first_doubt_after_days_of_trying_is_owed_again(three):
 
 
 @ON_SQLITE
+def test_each_lesson_has_doubts_of_its_own(three):
+    """Whoever's first lesson was in doubt for three days gets the second one again at its own first doubt."""
+    asked = answering(three, Unsure("the line broke"), to="bob", name="day-1")
+    never = three.box.answer
+    doubted = []
+
+    def answer(outgoing):
+        if outgoing.to.startswith("bob") and outgoing.mailing.name == "day-2" and not doubted:
+            doubted.append(outgoing)
+            return Unsure("the line broke")
+        return never(outgoing)
+
+    three.box.answer = answer
+    until(three, EIGHT + timedelta(days=5))
+
+    assert (len(asked), len(doubted)) == (3, 1)
+    assert "day-2" in three.box.names("bob@example.org")
+
+
+@ON_SQLITE
 def test_a_doubt_counts_for_the_calendar(three):
     """While day 1 is in doubt it may have arrived: nothing else of the course comes on that date."""
     answering(three, Unsure("the line broke"), to="bob")
@@ -637,7 +657,7 @@ def test_of_whom_nothing_can_be_written_down_the_ledger_tells(three, monkeypatch
     page = of_one(ledgers(three.app.service), three.app.ticker.worker)
 
     assert [day_1(three, who) for who in ("alice", "bob", "charlie")] == ["sending", "sent", "sent"]
-    assert len(page.given) == 3
+    assert len(page.given) == len(page.answers) == 3
 
 
 def test_a_poison_lesson_keeps_nobody_waiting(world, monkeypatch):

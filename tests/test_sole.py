@@ -44,6 +44,30 @@ def test_the_folder_s_own_database_is_the_same_by_its_name(tmp_path):
         sole.hold(two)
 
 
+def test_a_database_by_another_name_is_the_same_one(tmp_path):
+    """One service reaches the file by a link that lies elsewhere: it is still one database, with one clock."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "course.db").symlink_to(tmp_path / "disk" / "course.db")
+    one, two = (
+        make_settings(data_dir=tmp_path / folder, database_url=f"sqlite:///{tmp_path}/{where}/course.db")
+        for folder, where in (("a", "disk"), ("b", "links"))
+    )
+
+    with sole.hold(one), pytest.raises(SettingsError, match="another clock"):
+        sole.hold(two)
+
+
+def test_two_databases_in_one_folder_have_two_clocks(tmp_path):
+    """Two services that keep their databases side by side are in nobody's way."""
+    one, two = (
+        make_settings(data_dir=tmp_path / name, database_url=f"sqlite:///{tmp_path}/{name}.db") for name in ("a", "b")
+    )
+
+    with sole.hold(one):
+        sole.hold(two).close()
+
+
 @ON_SQLITE
 def test_the_next_one_starts_when_the_first_has_ended(settings):
     """A lock that was let go, or half of one that was not had, stands in nobody's way."""
