@@ -149,6 +149,19 @@ def test_links_that_the_old_address_got_open_nothing_more(world):
 
 
 @ON_SQLITE
+def test_an_address_that_wants_no_mail_any_more_becomes_nobodys(world):
+    """It was asked, and then it was never to be written to: the button in the question has no use any more."""
+    world.join()
+    wish(world)
+    token = world.link(world.box.last("move"), "address")
+    with world.app.service.store.transaction() as tx:
+        suppression.suppress(tx, world.app.keys, NEW_HOME, "by hand", world.clock.real())
+
+    assert a_browser(world).post(f"/address/{token}").status_code == 404
+    assert addresses_of(world) == ["alice@example.org"]
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("what", ["of another course", "between two moves", "folded"])
 def test_no_letter_in_a_mailbox_that_she_left_opens_her_pages(world, what):
     """Whatever she moved in, however often, and however long ago the letter left."""
