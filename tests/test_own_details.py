@@ -6,6 +6,7 @@ import re
 
 import pytest
 from conftest import ON_SQLITE
+from sqlalchemy import select
 from test_fresh import a_browser, a_link, visiting
 from test_journal import KEEP, SHARE, a_lesson, kept, words
 from test_journal import settings as settings  # noqa: PLC0414 (a fixture: a service that offers a journal)
@@ -14,9 +15,10 @@ from test_restore import restore, take
 from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops what a restore keeps on PostgreSQL)
 
 from course import erasure
-from course.journeys import diary, erasures, key_backups, privacy, suppression
+from course.journeys import diary, erasures, folding, key_backups, moving, privacy, suppression
 from course.outgoing import RefusedRecipient, Sent
 from course.store.key_store import person_keys as keys_table
+from course.store.tables import enrolments
 
 NEW_HOME = "alice@new.example"
 
@@ -144,6 +146,48 @@ def test_links_that_the_old_address_got_open_nothing_more(world):
 
     assert a_browser(world).post(f"/open/{unused}").status_code == 404
     assert browser.get("/own").status_code == 403
+
+
+@ON_SQLITE
+def test_an_address_that_wants_no_mail_any_more_becomes_nobodys(world):
+    """It was asked, and then it was never to be written to: the button in the question has no use any more."""
+    world.join()
+    wish(world)
+    token = world.link(world.box.last("move"), "address")
+    with world.app.service.store.transaction() as tx:
+        suppression.suppress(tx, world.app.keys, NEW_HOME, "by hand", world.clock.real())
+
+    assert a_browser(world).post(f"/address/{token}").status_code == 404
+    assert addresses_of(world) == ["alice@example.org"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("what", ["of another course", "between two moves", "folded"])
+def test_no_letter_in_a_mailbox_that_she_left_opens_her_pages(world, what):
+    """Whatever she moved in, however often, and however long ago the letter left."""
+    world.join()
+    if what == "of another course":
+        old = world.link(world.box.last("welcome"), "mine")
+        world.clock.go(days=2)
+        world.join(course="writing-with-self-compassion", network="198.51.100.9")
+        moved(world)
+    elif what == "between two moves":
+        moved(world)
+        world.pass_hours(24)
+        old = world.link(world.box.last("day-1"), "mine")
+        ((alice,),) = world.rows("SELECT id FROM subscribers")
+        moving.ask(world.app.service, alice, "alice@third.example", world.clock.now(), world.clock.real())
+        world.app.tick()
+        a_browser(world).post(f"/address/{world.link(world.box.last('move'), 'address')}")
+    else:
+        world.pass_hours(24)
+        old = world.link(world.box.last("day-1"), "mine")
+        moved(world)
+        with world.app.service.store.transaction() as tx:
+            rounds = tx.execute(select(enrolments.c.id)).scalars().all()
+            folding.fold_all(tx, rounds, world.clock.now())
+
+    assert a_browser(world).get(f"/mine/{old}").status_code == 404
 
 
 def test_a_letter_in_the_old_mailbox_opens_none_of_her_pages(world):
