@@ -16,7 +16,7 @@ from test_restore import world as world  # noqa: PLC0414 (a fixture: it drops wh
 
 from course import erasure
 from course.journeys import diary, erasures, folding, key_backups, moving, privacy, suppression
-from course.outgoing import RefusedRecipient, Sent
+from course.outgoing import RefusedRecipient, Sent, Unsure
 from course.store.key_store import person_keys as keys_table
 from course.store.tables import enrolments
 
@@ -136,6 +136,23 @@ def test_a_sign_up_between_question_and_yes_keeps_nobody_from_being_told(world):
     world.app.tick()
 
     assert world.box.last("moved").to == "alice@example.org"
+
+
+@ON_SQLITE
+def test_another_wish_waits_until_the_old_address_was_told(world):
+    """The mail that tells it is in doubt: what is typed meanwhile is not asked, and the old address hears of it."""
+    world.join()
+    wish(world)
+    world.box.has_events = True  # a doubt is left to the provider's events for half an hour
+    world.box.answer = lambda mail: Unsure("no answer") if mail.mailing.name == "moved" else Sent()
+    a_browser(world).post(f"/address/{world.link(world.box.last('move'), 'address')}")
+    world.app.tick()
+    moving.ask(world.app.service, 1, "alice@third.example", world.clock.now(), world.clock.real())
+    world.box.answer = lambda _: Sent()
+    world.pass_hours(2)
+
+    assert world.box.last("moved").to == "alice@example.org"
+    assert world.box.names("alice@third.example") == []
 
 
 def test_links_that_the_old_address_got_open_nothing_more(world):
