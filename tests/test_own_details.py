@@ -64,7 +64,7 @@ def test_a_new_address_is_asked_first(world):
     mail = world.box.last("move")
 
     assert mail.to == NEW_HOME
-    assert "If this address can be used, a mail with a button is on its way there." in said(page)
+    assert "If this address can be used, an email with a button is on its way there." in said(page)
     assert addresses_of(world) == ["alice@example.org"]
 
 

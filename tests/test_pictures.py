@@ -71,10 +71,11 @@ def test_a_mail_that_is_too_wide_is_told(browser, monkeypatch):
 
 
 def test_there_are_pictures_of_every_language():
-    """In light and in dark, small enough to come along, and docs/mails.md shows them."""
-    said = (Path(__file__).parents[1] / "docs/mails.md").read_text(encoding="utf-8")
+    """In light and in dark, small enough to come along, and docs/mails.md shows them; README shows one of its own."""
+    readme, said = ((Path(__file__).parents[1] / name).read_text("utf-8") for name in ("README.md", "docs/mails.md"))
     names = [f"mails-{locale}-{scheme}.webp" for locale in LOCALES for scheme in SCHEMES]
 
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(names)
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(["front.webp", *names])
+    assert "(docs/pictures/front.webp)" in readme
     assert [name for name in names if f"(pictures/{name})" not in said] == []
     assert sum((FOLDER / name).stat().st_size for name in names) < 3_000_000
