@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[1] / "docs/pictures"
 LOCALES = sorted({which.locale for which in EVERY})
 SCHEMES = {"light": "#d5d3d0", "dark": "#4a484d"}  # and the colour around the mails
 WIDTHS = (320, 600, 800)
-QUALITY = 12  # of 100: the sheets are for looking at, not for reading
+QUALITY = 6  # of 100: the sheets are for looking at, not for reading
 CLEAR = 70
 SHEET = """<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="%(scheme)s">
 <style>
