@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import typer
@@ -41,11 +42,7 @@ def restore(file: Path, *, sure: bool, with_erased: bool, force: bool) -> None:
     replacing.expect(settings.database, file)  # before anything is asked: a name is easily mistyped
     if not sure:
         typer.confirm(f"Replace the database by {file}? The present one is kept under another name.", abort=True)
-    try:
-        alone = sole.hold(settings)
-    except SettingsError:
-        raise BackupError(f"A worker is running on {settings.data_dir}: end it first, then restore") from None
-    with alone:
+    with _alone(settings, "restore"):
         clock = SystemClock.of(settings)
         done = restoring.restore(settings, courses, file, clock, with_erased=with_erased, force=force)
     typer.echo("\n".join(_said(done)))
@@ -60,17 +57,21 @@ def transfer(file: Path | None, *, sure: bool) -> None:
         typer.confirm(
             f"Carry everything from {before.database.removeprefix('sqlite:///')} into PostgreSQL?", abort=True
         )
-    try:
-        alone = sole.hold(before)
-    except SettingsError:
-        raise BackupError(f"A worker is running on {before.data_dir}: end it first, then transfer") from None
-    with alone:
+    with _alone(before, "transfer"):
         clock = SystemClock.of(before)
         kept = transferring.transfer_all(before, after, courses, clock, _went)
     typer.echo(
         f"Everything is in PostgreSQL. The file is kept as {kept}, without people's keys: delete it when all is well, "
         "for whoever is erased from now on is still in it.\nStart the service. Its DATA_DIR stays what it is."
     )
+
+
+def _alone(settings: Settings, act: str) -> ExitStack:
+    """Hold the locks of the only clock. Raises BackupError while another one runs."""
+    try:
+        return sole.hold(settings)
+    except SettingsError:
+        raise BackupError(f"A worker is running on {settings.data_dir}: end it first, then {act}") from None
 
 
 def _went(table: str, count: int) -> None:

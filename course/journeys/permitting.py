@@ -41,13 +41,13 @@ def wanted(tx: Connection, service: Service, found: list[Owed], now: datetime, r
     for row in found if suppressed else ():
         if row.email in suppressed:
             rounds.stop_all(tx, service.keys, row.subscriber_id, why, "suppression list", now, real_now)
-    gone = {row.id: row.enrolment_id for row in found if not _there(service, row)}
-    unwanted = {row.id for row in found if row.email in suppressed or not may_get(row)} | gone.keys()
+    gone = [row for row in found if not _there(service, row)]
+    unwanted = {row.id for row in found if row.email in suppressed or not may_get(row)} | {row.id for row in gone}
     if not unwanted:
         return found
     these = one_of(deliveries.c.id, unwanted)
     tx.execute(update(deliveries).where(these).values(status=DeliveryStatus.CANCELLED))
-    over = [gone[row.id] for row in found if row.id in gone and is_lesson(row)]
+    over = [row.enrolment_id for row in gone if is_lesson(row)]
     if over:
         finishing.finish(tx, people.find(tx, one_of(enrolments.c.id, over)), now)
     return [row for row in found if row.id not in unwanted]

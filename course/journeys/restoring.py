@@ -74,7 +74,7 @@ def _mark(store: Store) -> Watermark | None:
         with store.reading() as tx:
             if not inspect(tx).has_table("facts"):
                 return None
-            mark = facts.recall(tx, facts.MARK)[0]
-            return Watermark(facts.recall(tx, facts.DATABASE)[0], int(mark)) if mark else None
+        found = guard.of_database(store)
     except DBAPIError:
         return None
+    return found if found.mark else None

@@ -14,6 +14,11 @@ from course.store.tables import metadata
 COUNTED = [table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]]
 
 
+def highest(tx: Connection) -> int:
+    """Return the highest id that SQLite has given out, of rows that were erased since, too."""
+    return int(tx.execute(text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")).scalar_one())
+
+
 def begin_at(tx: Connection, floor: int) -> None:
     """Give out ids from this one on; those that are higher already go on as they are."""
     for table in COUNTED:

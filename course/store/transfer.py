@@ -34,7 +34,7 @@ def fill(old: Store, keys: Store, new: Store, said: Callable[[str, int], None]) 
             tables = [table for table in metadata.sorted_tables if table is not workers]
             for source, table in [*((here, table) for table in tables), (locked, key_store.person_keys)]:
                 said(table.name, _copy(source, there, table))
-            ids.begin_at(there, _highest(here) + 1)
+            ids.begin_at(there, ids.highest(here) + 1)
             there.execute(text("ANALYZE"))  # else the first ticks would look through whole tables
     except DBAPIError as error:
         raise BackupError(f"It stopped: {_reason(error.orig)}. Nothing was changed in either database") from None
@@ -73,11 +73,6 @@ def _refuse_used(there: Connection) -> None:
                 f"The PostgreSQL database is in use: its table {table.name} is not empty. Name an empty one in "
                 "DATABASE_URL (createdb makes it); two databases cannot be made one"
             )
-
-
-def _highest(here: Connection) -> int:
-    """Return the highest id that SQLite has given out, of rows that were erased since, too."""
-    return int(here.execute(text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")).scalar_one())
 
 
 def _reason(error: BaseException | None) -> str:
