@@ -107,7 +107,7 @@ def contents(store):
         }
 
 
-def rows_of(url):
+def people_in(url):
     """Return how many people a database holds."""
     with closing(Store(url)) as store, store.reading() as tx:
         return len(tx.execute(select(subscribers.c.id)).all())
@@ -160,7 +160,7 @@ def test_the_file_is_set_aside_whole(busy, empty):
 
     assert kept.name.startswith("course.db.transferred-")
     assert [path.name for path in kept.parent.glob("course.db*")] == [kept.name]
-    assert rows_of(f"sqlite:///{kept}") == 3
+    assert people_in(f"sqlite:///{kept}") == 3
     assert not place.exists()
 
 
@@ -216,7 +216,7 @@ def test_a_database_that_holds_somebody_is_refused(busy, empty):
     with pytest.raises(BackupError, match="not empty"):
         move(busy, empty)
 
-    assert rows_of(empty) == 1
+    assert people_in(empty) == 1
     assert len(busy.rows("SELECT id FROM subscribers")) == 3
     assert (busy.app.settings.data_dir / "keys.db").exists()
 
@@ -262,7 +262,7 @@ def test_what_postgresql_cannot_hold_stops_all_of_it(busy, empty):
         move(busy, empty)
 
     assert CANARY not in str(refused.value)
-    assert rows_of(empty) == 0
+    assert people_in(empty) == 0
     assert len(busy.rows("SELECT id FROM subscribers")) == 3
     before = len(busy.box.sent)
     next_morning(busy)
@@ -309,7 +309,7 @@ def test_another_secret_key_is_refused(busy, empty):
         transferring.transfer_all(
             transferring.as_it_was(other, file_of(busy)), other, busy.app.catalogue, busy.clock, print
         )
-    assert rows_of(f"sqlite:///{file_of(busy)}") == 3
+    assert people_in(f"sqlite:///{file_of(busy)}") == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
@@ -333,7 +333,7 @@ def test_the_command_says_what_went_and_what_comes_next(busy, empty, course, mon
     assert (ended.code, ended.err) == (0, "")
     assert "3  subscribers" in ended.out
     assert "course.db.transferred-" in ended.out
-    assert rows_of(empty) == 3
+    assert people_in(empty) == 3
 
 
 def test_the_command_wants_postgresql_first(busy, course):

@@ -13,7 +13,7 @@ from sqlalchemy.schema import DropSchema
 
 from course.store import migrate, postgresql
 from course.store.database import Store
-from course.store.failures import BackupError
+from course.store.failures import BackupError, reason
 from course.store.key_store import SCHEMA
 
 LONGEST = 63  # bytes of a name in PostgreSQL
@@ -131,9 +131,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        said = (str(error.orig).strip().splitlines() or ["no reason was given"])[0]
         raise BackupError(
-            f"PostgreSQL refused: {said}. A restore makes a database beside the present one and swaps their names: it "
-            "needs the database postgres to connect to, and a role that owns ours and may make one (as an "
-            "administrator: ALTER ROLE … CREATEDB)"
+            f"PostgreSQL refused: {reason(error.orig)}. A restore makes a database beside the present one and swaps "
+            "their names: it needs the database postgres to connect to, and a role that owns ours and may make one (as "
+            "an administrator: ALTER ROLE … CREATEDB)"
         ) from None

@@ -374,9 +374,8 @@ checkins = Table(  # that somebody said how a day was; what they said only where
     Column("enrolment_id", Id, ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("answer", String(8)),
-    Column(
-        "answered_on", Date, nullable=False
-    ),  # the Monday, UTC, of its week: a moment would tell whose answer was counted
+    # The Monday, UTC, of its week: a moment would tell whose answer was counted.
+    Column("answered_on", Date, nullable=False),
     CheckConstraint(
         "answer IS NULL OR answer IN ('lighter', 'same', 'heavier', 'unsure')", name="checkin_answer_is_known"
     ),

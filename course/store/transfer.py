@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from course.store import ids, key_store
 from course.store.database import Store
-from course.store.failures import BackupError
+from course.store.failures import BackupError, reason
 from course.store.tables import facts, limits, metadata, rates, workers
 
 OWN = {facts.name, rates.name, workers.name}  # what a database has of its own after a start, with nobody in it
@@ -37,7 +37,7 @@ def fill(old: Store, keys: Store, new: Store, said: Callable[[str, int], None]) 
             ids.begin_at(there, ids.highest(here) + 1)
             there.execute(text("ANALYZE"))  # else the first ticks would look through whole tables
     except DBAPIError as error:
-        raise BackupError(f"It stopped: {_reason(error.orig)}. Nothing was changed in either database") from None
+        raise BackupError(f"It stopped: {reason(error.orig)}. Nothing was changed in either database") from None
 
 
 def _copy(here: Connection, there: Connection, table: Table) -> int:
@@ -53,7 +53,7 @@ def _copy(here: Connection, there: Connection, table: Table) -> int:
                 copy.write_row(row)
     except psycopg.Error as error:
         raise BackupError(
-            f"PostgreSQL refused a row of {table.name}: {_reason(error)}. Nothing was changed in either database"
+            f"PostgreSQL refused a row of {table.name}: {reason(error)}. Nothing was changed in either database"
         ) from None
     count = select(func.count()).select_from(table)
     arrived, expected = (int(one.execute(count).scalar_one()) for one in (there, here))
@@ -73,9 +73,3 @@ def _refuse_used(there: Connection) -> None:
                 f"The PostgreSQL database is in use: its table {table.name} is not empty. Name an empty one in "
                 "DATABASE_URL (createdb makes it); two databases cannot be made one"
             )
-
-
-def _reason(error: BaseException | None) -> str:
-    """Return what a driver said without its details: they are somebody's data."""
-    diagnosis = getattr(error, "diag", None)
-    return (diagnosis and diagnosis.message_primary) or (str(error).splitlines() or ["no reason was given"])[0]
