@@ -19,6 +19,7 @@ from threading import Event
 from typing import Any
 
 import hypothesis
+import in_memory
 import postgres
 import pytest
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
@@ -51,6 +52,7 @@ CONSENT = "Send me the course by email. (the wording of the tests)"
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 UNCHANGED = {EMAILS}  # folders of emails that stay as they are: a test that changes texts has its own
 HANDED_OUT: set[str] = set()  # addresses of SQLite's databases that are a test's own
+in_memory.settle()  # before anything asks for a temporary folder
 
 
 def pytest_collection_finish() -> None:

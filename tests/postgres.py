@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import in_memory
+
 
 def binaries() -> Path | None:
     """Return the folder of PostgreSQL's programs: PG_BIN, PATH, Debian's place, or the wheel that only carries them."""
@@ -33,7 +35,8 @@ def server(*, durable: bool = False) -> Iterator[str]:
     """
     programs = binaries()
     assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    parent = (not durable and in_memory.place()) or "/tmp"  # noqa: S108 (a socket's path must be short)
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir=parent))
     data = folder / "data"
     user = _unprivileged(folder)
     try:
