@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from course.content import command_words
 from course.content.command_words import Command, Phrases
 from course.content.slots import say
-from course.journeys import over
+from course.journeys import over, steering
 from course.outgoing import Halt
 from course.settings import EMAILS
 from course.web import create_app
@@ -397,6 +397,33 @@ def test_again_before_the_first_lesson_sends_nothing(world):
     world.app.tick()
 
     assert len(world.box.sent) == before
+
+
+@ON_SQLITE
+def test_again_to_a_letter_of_an_earlier_round_is_answered(world, lesson):
+    """Alice has begun anew: the same day's letter of this round comes, and before it has, how her course is set."""
+    world.pass_hours(24)
+    first, second = world.box.last("day-1"), world.box.last("day-2")
+    page = world.link(second, "mine")
+    steering.restart(world.app.service, page, 1, "yes", world.clock.now(), world.clock.real())
+    world.app.tick()
+    early = replied(world, first, "AGAIN")
+    world.pass_hours(24)
+    answers = [replied(world, mail, "AGAIN") for mail in (first, second)]
+
+    assert [[name for name, _ in one] for one in (early, *answers)] == [["settings"], ["day-1"], ["settings"]]
+    assert world.rows("SELECT enrolment_id, day FROM deliveries WHERE kind = 'copy'") == [(2, 1)]
+
+
+@ON_SQLITE
+def test_skip_to_a_letter_of_an_earlier_round_is_answered(world, lesson):
+    """Alice has begun anew: nothing of this round is left out by it, and she hears how it is set."""
+    page = world.link(lesson, "mine")
+    steering.restart(world.app.service, page, 1, "yes", world.clock.now(), world.clock.real())
+    world.app.tick()
+
+    assert replied(world, lesson, "SKIP") == [("settings", "alice@example.org")]
+    assert world.rows("SELECT enrolment_id, day FROM skips") == [(1, 1)]
 
 
 # TIME.
