@@ -174,7 +174,7 @@ class Ticker:
     def _erase(self) -> None:
         """Erase whoever asked for it, once their last mail is over."""
         for address in erasing.over(self.service, self.clock.now()):
-            erased = erasure.erase(self.service, address, self.clock.now())
+            erased = erasure.erase(self.service, address, self.clock.now(), but_new=True)
             log.info("a person was erased, as they asked by mail")
             if erased.refused:
                 log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
