@@ -389,14 +389,12 @@ def test_again_in_answer_to_a_notice_is_the_last_lesson(world, lesson):
 
 
 @ON_SQLITE
-def test_again_before_the_first_lesson_sends_nothing(world):
-    """There is nothing yet to send again, and somebody who has left gets no lesson."""
+def test_again_before_the_first_lesson_is_told_when_that_comes(world):
+    """There is nothing yet to send again: she hears how her course is set."""
     world.join("alice")
-    before = len(world.box.sent)
-    world.reply(world.box.last("welcome"), "again")
-    world.app.tick()
 
-    assert len(world.box.sent) == before
+    assert replied(world, world.box.last("welcome"), "again") == [("settings", "alice@example.org")]
+    assert "The first letter is planned for Tuesday 2 March at 08:00." in last_text(world, "settings")
 
 
 @ON_SQLITE

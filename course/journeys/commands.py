@@ -126,11 +126,12 @@ def _skip(tx: Connection, service: Service, request: Request) -> None:
 def _again(tx: Connection, service: Service, request: Request) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one.
 
-    For a round that was begun anew, that day's lesson of the round which goes on; if none is there, how all is set.
+    For a round that was begun anew, that day's lesson of the round which goes on. Where none is there, the answer is
+    how all is set, and when the next one comes.
     """
     ended = request.person.status == EnrolmentStatus.STOPPED
     person = people.live_round(tx, request.person) if ended else request.person
-    if person.id != request.person.id and not resending.has(tx, person, request.reply.day):
+    if not resending.has(tx, person, request.reply.day):
         answering.answer(tx, service, person, choice_replies.SETTINGS, request.reply, request.now)
         return
     slot = answering.in_turn(tx, service, "copy", request.now)
