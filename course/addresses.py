@@ -68,13 +68,16 @@ def inbox(address: str) -> str:
 def clean_name(typed: str) -> str:
     """Return a name that is safe to greet with, or "" for what is not a name.
 
-    NFC, single spaces, no control or direction characters; links, addresses and overlong texts are no names.
+    NFC, single spaces, no control or direction characters, no comma or colon at its end, where the greeting has one;
+    links, addresses, overlong texts and bare punctuation ("-") are no names.
     Raises ValueError for line breaks and other control characters: no browser's one-line field sends them.
     """
     if any(unicodedata.category(char) in {"Cc", "Zl", "Zp"} for char in typed):
         raise ValueError("a name has no line breaks")
     kept = "".join(char for char in typed if unicodedata.category(char) not in {"Cf", "Cs", "Co", "Cn"})
-    name = " ".join(unicodedata.normalize("NFC", kept).split())
+    name = " ".join(unicodedata.normalize("NFC", kept).split()).rstrip(" ,;:،؛")
+    if not any(unicodedata.category(char)[0] in "LN" or unicodedata.category(char) == "So" for char in name):
+        return ""
     if len(name) > LONGEST_NAME or re.search(r"@|://|www\.|\.\w{2,}/", name, re.IGNORECASE):
         return ""
     return name

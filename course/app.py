@@ -66,19 +66,19 @@ class App:
         keys = Keys.of(settings.secret_key.get_secret_value())
         courses = catalogue.load(settings)
         store = Store(settings.database)
+        service = Service(settings, keys, courses, store)
         try:
             if store.sqlite:
                 migrate.upgrade(store)
             else:
                 migrate.check(store)
             clock = clock or SystemClock.of(settings)
-            service = Service(settings, keys, courses, store)
             facts.check_key(service, clock.real())
             journal.check(service)
             guard = Guard.open(store, settings.data_dir, clock)
             return cls(settings, service, transport or outbound.open_transport(settings), clock, guard)
         except BaseException:
-            store.close()
+            service.close()
             raise
 
     @property

@@ -41,12 +41,15 @@ class Erased:
     refused: str = ""
 
 
-def erase(service: Service, address: str, now: datetime) -> Erased:
-    """Erase everything about an address but what names nobody; again and again is no harm."""
+def erase(service: Service, address: str, now: datetime, *, but_new: bool = False) -> Erased:
+    """Erase everything about an address but what names nobody; again and again is no harm.
+
+    `but_new` spares a sign-up of since they asked for it by mail.
+    """
     # Before the rows, so that a repeat finds what a crash left; and after them, for what came in between.
     traces = privacy.traces(service, address)
     letters, mails = _erase_files(service, traces)
-    known = privacy.erase(service, address, now)
+    known = privacy.erase(service, address, now, but_new=but_new)
     more_letters, more_mails = _erase_files(service, traces)
     # Also of whom we know nothing any more: so a repeat can.
     refused = sendgrid_erasing.ask(service.settings, address) if service.settings.transport == "sendgrid" else ""

@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         return self.database.startswith("sqlite")
 
     @property
+    def database_file(self) -> Path:
+        """SQLite's file: the database's address without what is said to the driver."""
+        return Path(self.database.removeprefix("sqlite:///").partition("?")[0])
+
+    @property
     def replies_at(self) -> str:
         """Where replies come to: a domain with all its addresses, or one mailbox with all behind its plus."""
         return self.reply_address.strip().lower() or self.reply_domain
@@ -215,10 +220,7 @@ def load(**given: object) -> Settings:
 
 
 def _kept_secret(path: Path) -> str:
-    """Return the secret in the file, which is made on the first start and readable by its owner only.
-
-    Raises SettingsError for a file that holds none: a disk was full when it was written.
-    """
+    """Return the secret in its owner's file, made on the first start. Raises SettingsError where a full disk cut it."""
     if not path.exists():
         write_new(path, secrets.token_urlsafe(48).encode() + b"\n")
     secret = path.read_text().strip()

@@ -32,7 +32,7 @@ def _places(settings: Settings) -> list[Path]:
     """Return where the locks are: two services with folders of their own may have one database all the same."""
     if not settings.sqlite:
         return []
-    database = Path(settings.database.removeprefix("sqlite:///").partition("?")[0]).resolve()
+    database = settings.database_file.resolve()
     beside = database.with_name(NAME if database.name == "course.db" else f"{database.name}.{NAME}")
     own = settings.data_dir.resolve() / NAME
     return [own, beside] if beside != own and beside.parent.is_dir() else [own]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 
 import structlog
 
@@ -149,10 +148,10 @@ class Ticker:
     @cached_property
     def ledger(self) -> Ledger:
         """What this worker gave away; made when it is first needed, so that a command that sends nothing makes none."""
-        return Ledger(ledgers(self.service), self.worker, self.guard.known.database)
+        return Ledger(doubts.ledgers(self.service), self.worker, self.guard.known.database)
 
     def _at_the_end(self, act: Callable[[Service, Page], None]) -> None:
-        page = of_one(ledgers(self.service), self.worker)
+        page = of_one(doubts.ledgers(self.service), self.worker)
         try:
             act(self.service, page or Page(self.worker, frozenset(), {}, whole=False))
         except Exception as error:  # noqa: BLE001 (nothing keeps a worker from its end; what it left is swept)
@@ -174,7 +173,7 @@ class Ticker:
     def _erase(self) -> None:
         """Erase whoever asked for it, once their last mail is over."""
         for address in erasing.over(self.service, self.clock.now()):
-            erased = erasure.erase(self.service, address, self.clock.now())
+            erased = erasure.erase(self.service, address, self.clock.now(), but_new=True)
             log.info("a person was erased, as they asked by mail")
             if erased.refused:
                 log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
@@ -189,12 +188,12 @@ class Ticker:
 
     def _close_ledgers(self) -> None:
         now, real_now, database = self.clock.now(), self.clock.real(), self.guard.known.database
-        doubts.close_ledgers(self.service, ledgers(self.service), now, real_now, database)
+        doubts.close_ledgers(self.service, doubts.ledgers(self.service), now, real_now, database)
 
     def _sweep(self, own: Page | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
         now, real_now, dead = self.clock.now(), self.clock.real(), self.heartbeat.silent()
-        doubts.sweep(self.service, own, ledgers(self.service), now, real_now, wait=wait, dead=dead)
+        doubts.sweep(self.service, own, doubts.ledgers(self.service), now, real_now, wait=wait, dead=dead)
 
     def _shift(self) -> Shift:
         return Shift(
@@ -220,8 +219,3 @@ class Ticker:
             tally = sending.send_due(shift)
         breaker.note(self.service, tally, self.clock.real())
         return tally
-
-
-def ledgers(service: Service) -> Path:
-    """Return the folder where each worker notes what it gave away."""
-    return service.settings.data_dir / "ledgers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import io
@@ -330,16 +331,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield address
         HANDED_OUT.remove(address)
         return
-    address = request.getfixturevalue("postgres_server")
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(address % "postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        template = _template(connection, address)
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield address % name
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with _on_postgresql(request.getfixturevalue("postgres_server"), tables=True) as address:
+        yield address
+
+
+@pytest.fixture
+def empty(postgres_server: str) -> Iterator[str]:
+    """Make a PostgreSQL database without tables."""
+    with _on_postgresql(postgres_server, tables=False) as address:
+        yield address
 
 
 @pytest.fixture
@@ -349,6 +349,20 @@ def store(database: str) -> Iterator[Store]:
     migrate.upgrade(store)
     yield store
     store.close()
+
+
+@contextlib.contextmanager
+def _on_postgresql(server: str, *, tables: bool) -> Iterator[str]:
+    """Make a database that is there until the test has ended, with the service's tables or with none."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(server % "postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        like = f" TEMPLATE {_template(connection, server)}" if tables else ""
+        connection.execute(text(f"CREATE DATABASE {name}{like}"))
+    yield server % name
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
 
 
 def _template(connection: object, address: str) -> str:

@@ -430,12 +430,24 @@ def test_a_complaint_that_nothing_proves_ends_the_courses_and_shuts_nobody_out(w
 
 
 @ON_SQLITE
-def test_complaints_about_two_mails_are_believed(world, lessons):
-    """As with what came back: two of our mails were reported, so it is hardly one that somebody was forwarded."""
+def test_a_friend_with_two_forwarded_letters_shuts_nobody_out(world, lessons):
+    """Both were Alice's before the first report ended her course: she may come back, as after leaving."""
     for lesson in lessons:
         world.deliver(complaint(lesson))
 
-    assert world.rows(STANDS) == [("stopped", "complained", 1)]
+    assert world.rows(STANDS) == [("stopped", "complained", 0)]
+
+
+@ON_SQLITE
+def test_a_complaint_about_what_came_after_another_one_is_believed(world, lessons):
+    """It ended, and somebody signed her up again: the mail that asked is reported, too, so it is hardly a friend."""
+    world.deliver(complaint(lessons[0]))
+    world.clock.go(days=2)
+    world.sign_up("alice")
+    world.app.tick()
+    world.deliver(complaint(world.box.last("confirm")))
+
+    assert world.rows("SELECT reason FROM suppressions") == [("complained",)]
 
 
 @ON_SQLITE

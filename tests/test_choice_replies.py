@@ -389,15 +389,18 @@ def test_every_word_that_a_mail_names_is_understood(locale):
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_an_exercise_comes_as_text(world, locale):
-    """The whole script in her language, word for word, and nothing to press in what is its own."""
+    """The whole script in her language, word for word, each heading once, and nothing to press in what is its own."""
     mail = first(world, locale=locale)
     script = world.app.catalogue.courses["self-compassion"].resource_of(1, locale).scripts[locale]
 
     assert answer(world, mail, WORDS[locale]["commands"]["EXERCISE"][0]) == ["exercise"]
     said = text(world, "exercise")
     lines = " ".join([script.introduction, *(one.markdown for one in script.sections)]).split("\n")
+    sent = world.box.last("exercise")
+    shown = sent.mailing.text_for(sent.values).splitlines()
     assert script.title in said
     assert [line for line in lines if " ".join(line.split()) not in said] == []
+    assert [shown.count(one.heading) for one in script.sections] == [1] * len(script.sections)
 
 
 @ON_SQLITE

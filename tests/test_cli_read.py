@@ -6,8 +6,12 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
+import mail_clients as clients
 import pytest
 from conftest import ON_SQLITE
+
+from course.journeys import journal
+from course.store.states import JournalLevel
 
 REPLY = "PAUSE 3 DAYS\n\nIt was a long week.\n\nSent from my iPhone\n\nOn Tuesday, Dear Self wrote:\n> Write a line.\n"
 
@@ -91,6 +95,21 @@ def test_what_we_sent_is_cut_as_it_is_when_the_mail_comes_in(course, world, file
     assert "by the rule “what we sent”" in told
     assert told.partition("the fuller:\n")[2] == "    I was kind to myself.\nCommand: none.\n"
     assert world.rows("SELECT kind FROM replies") == []
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("settings", [{"journal_keys": "k" * 40}], indirect=True)
+def test_a_choice_of_since_is_reckoned_with_as_it_is_when_the_mail_comes_in(course, world, file, monkeypatch):
+    """The welcome said that no words are kept; by now they are: its quote of before is cut all the same."""
+    monkeypatch.setenv("JOURNAL_KEYS", "k" * 40)
+    world.join()
+    welcome = world.box.last("welcome")
+    journal.choose(world.app.service, 1, JournalLevel.KEEP, "page", world.clock.real())
+    raw = clients.plain(clients.Sent(welcome.as_bytes()), "I was kind to myself.", "inter")
+    mail = message_from_bytes(raw.replace(b"reply-abc@reply.example.org", welcome.reply_to.encode()), policy=default)
+    told = course("read", file(mail.get_content(), to=welcome.reply_to)).out
+
+    assert told.partition("the fuller:\n")[2] == "    I was kind to myself.\nCommand: none.\n"
 
 
 def test_where_what_we_sent_is_not_known_it_is_said(shell, file):

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from course.content import command_words
 from course.content.command_words import Command, Phrases
 from course.content.slots import say
-from course.journeys import over
-from course.outgoing import Halt
+from course.journeys import erasures, mine, over, steering
+from course.outgoing import Halt, Sent, Unsure
 from course.settings import EMAILS
 from course.web import create_app
 
@@ -389,14 +389,39 @@ def test_again_in_answer_to_a_notice_is_the_last_lesson(world, lesson):
 
 
 @ON_SQLITE
-def test_again_before_the_first_lesson_sends_nothing(world):
-    """There is nothing yet to send again, and somebody who has left gets no lesson."""
+def test_again_before_the_first_lesson_is_told_when_that_comes(world):
+    """There is nothing yet to send again: she hears how her course is set."""
     world.join("alice")
-    before = len(world.box.sent)
-    world.reply(world.box.last("welcome"), "again")
+
+    assert replied(world, world.box.last("welcome"), "again") == [("settings", "alice@example.org")]
+    assert "The first letter is planned for Tuesday 2 March at 08:00." in last_text(world, "settings")
+
+
+@ON_SQLITE
+def test_again_to_a_letter_of_an_earlier_round_is_answered(world, lesson):
+    """Alice has begun anew: the same day's letter of this round comes, and before it has, how her course is set."""
+    world.pass_hours(24)
+    first, second = world.box.last("day-1"), world.box.last("day-2")
+    page = world.link(second, "mine")
+    steering.restart(world.app.service, page, 1, "yes", world.clock.now(), world.clock.real())
+    world.app.tick()
+    early = replied(world, first, "AGAIN")
+    world.pass_hours(24)
+    answers = [replied(world, mail, "AGAIN") for mail in (first, second)]
+
+    assert [[name for name, _ in one] for one in (early, *answers)] == [["settings"], ["day-1"], ["settings"]]
+    assert world.rows("SELECT enrolment_id, day FROM deliveries WHERE kind = 'copy'") == [(2, 1)]
+
+
+@ON_SQLITE
+def test_skip_to_a_letter_of_an_earlier_round_is_answered(world, lesson):
+    """Alice has begun anew: nothing of this round is left out by it, and she hears how it is set."""
+    page = world.link(lesson, "mine")
+    steering.restart(world.app.service, page, 1, "yes", world.clock.now(), world.clock.real())
     world.app.tick()
 
-    assert len(world.box.sent) == before
+    assert replied(world, lesson, "SKIP") == [("settings", "alice@example.org")]
+    assert world.rows("SELECT enrolment_id, day FROM skips") == [(1, 1)]
 
 
 # TIME.
@@ -553,6 +578,66 @@ def test_erasing_waits_for_the_last_mail_but_not_for_ever(world, lesson):
     world.app.tick()
 
     assert (waiting, counted(world)["subscribers"]) == (1, 0)
+
+
+@pytest.fixture
+def waiting(world, lesson):
+    """Let Alice have asked to be erased at a time when no mail can leave; return the mail that asked her."""
+    world.reply(lesson, "It was a long day.")
+    world.reply(lesson, "delete")
+    world.app.tick()
+    asked = world.box.last("erase")
+    world.box.answer = lambda _: Halt("no credit")
+    world.reply(asked, "delete")
+    world.app.tick()
+    return asked
+
+
+def mail_leaves_again(world):
+    """Let the next tick send what waits."""
+    world.box.answer = lambda _: Sent("provider-2")
+    world.clock.go(minutes=10)
+    world.app.tick()
+
+
+def test_who_signs_up_while_their_erasure_waits_is_in_the_course(world, waiting):
+    """It is a new wish: what was known before goes, and what she chose now stays, with the link that confirms it."""
+    world.sign_up("alice", name="Ali", send_hour=9)
+    mail_leaves_again(world)
+    world.app.confirm(world.confirm_token())
+    world.app.tick()
+
+    assert world.box.names()[-3:] == ["erased", "confirm", "welcome"]
+    assert world.rows("SELECT name, send_hour FROM subscribers") == [("Ali", 9)]
+    assert world.rows("SELECT status FROM enrolments") == [("active",)]
+    assert counted(world)["replies"] == counted(world)["completions"] == 0
+    assert erasures.again(world.app.service, world.clock.now(), with_erased=False) == 0
+
+
+@ON_SQLITE
+def test_who_signed_up_anew_and_says_delete_once_more_is_erased(world, waiting):
+    """The last word counts."""
+    world.sign_up("alice")
+    world.reply(waiting, "delete")
+    mail_leaves_again(world)
+
+    assert set(counted(world).values()) == {0}
+    assert "confirm" not in world.box.names("alice@example.org")[2:]
+
+
+@ON_SQLITE
+def test_who_begins_anew_is_not_kept_waiting_by_the_last_mail(world, waiting):
+    """Their last mail is in doubt, the confirmation came: the old goes at once, and "My course" opens."""
+    world.box.answer = lambda mail: Unsure("cut off") if mail.mailing.name == "erased" else Sent("provider-2")
+    world.sign_up("alice")
+    world.clock.go(minutes=10)
+    world.app.tick()
+    world.app.confirm(world.confirm_token())
+    world.app.tick()
+    page = world.link(world.box.last("welcome"), "mine")
+
+    assert counted(world)["subscribers"] == counted(world)["enrolments"] == 1
+    assert mine.look(world.app.service, page, world.clock.now()) is not None
 
 
 def by_a_page(world, lesson):

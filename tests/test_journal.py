@@ -13,6 +13,7 @@ from course.app import App
 from course.journeys import journal, people, person_keys, suppression
 from course.locking import LockedError
 from course.settings import SettingsError
+from course.store.database import Store
 from course.store.key_store import person_keys as keys_table
 from course.store.states import JournalLevel
 from course.store.tables import entries, subscribers
@@ -379,6 +380,33 @@ def test_a_missing_key_stops_the_start_and_loses_nothing(world, ring):
     again(world, journal_keys=OLD)
 
     assert words(world) == [CANARY]
+
+
+@ON_SQLITE
+def test_a_start_that_is_refused_leaves_no_file_of_keys_open(world, monkeypatch):
+    """Where keys are was looked at to refuse it: that is given back with the database."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    opened, closed = [], []
+
+    class Watched(Store):
+        def __init__(self, url):
+            super().__init__(url)
+            opened.append(self)
+
+        def close(self):
+            super().close()
+            closed.append(self)
+
+    monkeypatch.setattr("course.store.key_store.Store", Watched)
+    with pytest.raises(SettingsError, match="JOURNAL_KEYS"):
+        again(world, journal_keys=NEW)
+
+    refused = list(opened), list(closed)
+    again(world, journal_keys=OLD)
+
+    assert len(refused[0]) == 1
+    assert refused[0] == refused[1]
 
 
 @ON_SQLITE

@@ -531,6 +531,29 @@ def test_a_course_is_taken_in_its_language(world: World, locale, pause, paused, 
     assert world.rows("SELECT day FROM completions") == [(1,)]
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("locale", "name", "greeting"),
+    [
+        ("he", "Anna B.", "שלום \u2066Anna B.\u2069,"),
+        ("he", "דנה ב.", "שלום דנה ב.,"),
+        ("en-GB", "דנה ב.", "Hello \u2067דנה ב.\u2069,"),
+        ("es", "مريم ب.", "Hola, \u2067مريم ب.\u2069:"),
+        ("es", "Ana B.", "Hola, Ana B.:"),
+    ],
+)
+def test_a_name_that_runs_the_other_way_keeps_its_last_dot(world: World, locale, name, greeting):
+    """It is isolated in its greeting, which is known for ours all the same where all of it comes back."""
+    world.join("alice", locale=locale, name=name)
+    world.clock.go(hours=20)
+    world.app.tick()
+    lesson = world.box.last("day-1")
+    text = lesson.mailing.text_for(lesson.values)
+
+    assert greeting in text
+    assert world.reply(lesson, text) == ["empty"]
+
+
 @pytest.mark.parametrize("locale", OTHERS)
 def test_every_mail_is_there_in_every_language(load, locale):
     """None is empty, none stands in for another language's, and no word of it is missing."""

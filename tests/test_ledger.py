@@ -10,9 +10,9 @@ from conftest import ON_SQLITE
 
 from course import ledger as ledger_room
 from course.journeys import breaker, doubts, settling
+from course.journeys.doubts import ledgers
 from course.ledger import Ledger, of_the_dead
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
-from course.ticking import ledgers
 
 OUTCOMES = [
     Sent("4X2y-9"),

@@ -21,13 +21,13 @@ from course.app import App
 from course.content import layout
 from course.journeys import demo, facts, filling, held, permitting, reports, sending, settling, suppression
 from course.journeys import enrolments as rounds
+from course.journeys.doubts import ledgers
 from course.journeys.people import find
 from course.ledger import of_one
 from course.outgoing import Halt, RefusedMailing, RefusedRecipient, Sent, TryLater, Unsure
 from course.schedule import Pace
 from course.store.database import Store
 from course.store.tables import deliveries, enrolments, metadata, subscribers
-from course.ticking import ledgers
 
 EIGHT = datetime(2027, 3, 2, 8, 0, tzinfo=UTC)  # Tuesday, when Alice's first lesson is due
 QUEUE = "SELECT name, status, attempts, local_date, send_at, due_at, error FROM deliveries ORDER BY id"

@@ -183,6 +183,14 @@ def test_nothing_needs_to_be_set(tmp_path):
     assert settings.site == "http://127.0.0.1:8000"
 
 
+def test_sqlite_s_file_is_known_however_its_address_is_put(tmp_path):
+    """What is said to the driver behind a question mark is no part of the file's name."""
+    addresses = ("", f"sqlite:///{tmp_path}/course.db", f"sqlite:///{tmp_path}/course.db?timeout=9")
+    files = [make_settings(data_dir=tmp_path, database_url=address).database_file for address in addresses]
+
+    assert files == [tmp_path / "course.db"] * 3
+
+
 # What is wrong, and what to put instead.
 
 WRONG = [

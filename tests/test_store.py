@@ -29,8 +29,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from course.app import App
+from course.failures import told
 from course.store import migrate
-from course.store.database import Store, insert_adding, insert_many, insert_new, insert_once, move
+from course.store.database import AWAY, Store, insert_adding, insert_many, insert_new, insert_once, move
+from course.store.failures import WriteError
 from course.store.migrate import SchemaError
 from course.store.states import DeliveryStatus, EnrolmentStatus
 from course.store.tables import (
@@ -745,13 +747,18 @@ def test_a_reader_does_not_wait_for_a_writer(store, database):
 
 
 def test_reading_refuses_to_write(store):
-    """What is written inside reading() would be lost in silence, so it is refused at once; writing goes on after it."""
-    with pytest.raises(DBAPIError, match=r"read-?only"), store.reading() as tx:
+    """What is written inside reading() would be lost in silence, so it is refused at once; writing goes on after it.
+
+    It is a programmer's mistake, and no database that is away: nobody tries it again, and its place is told.
+    """
+    with pytest.raises(WriteError, match=r"reading\(\)") as refused, store.reading() as tx:
         tx.execute(insert(facts), {"name": "said", "value": "by a reader", "at": NOON})
     with store.transaction() as tx:
         tx.execute(insert(facts), {"name": "said", "value": "by a writer", "at": NOON})
 
     assert rows(store, "SELECT value FROM facts") == [("by a writer",)]
+    assert not isinstance(refused.value, AWAY)
+    assert told(refused.value) == ""
 
 
 def test_a_failed_transaction_leaves_nothing(store):

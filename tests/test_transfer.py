@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from conftest import MONDAY, ON_SQLITE, make_settings
-from sqlalchemy import create_engine, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.engine import make_url
 
 from course import sole
 from course.app import App
 from course.journeys import journal, switch, transferring
+from course.journeys.doubts import ledgers
 from course.journeys.switch import Why
 from course.ledger import Ledger
 from course.outgoing import Sent
@@ -24,7 +24,6 @@ from course.store.database import Store
 from course.store.failures import BackupError
 from course.store.states import JournalLevel
 from course.store.tables import entries, facts, limits, metadata, subscribers, workers
-from course.ticking import ledgers
 
 pytestmark = ON_SQLITE
 KEY = "journal-key-of-the-tests-0123456789abcdef"
@@ -35,19 +34,6 @@ CANARY = "heron-canary — ø, 日本"
 def settings(tmp_path, database):
     """Load the settings of a service on SQLite's own file, that offers a journal."""
     return make_settings(data_dir=tmp_path / "var", database_url=database, spread_minutes=1, journal_keys=KEY)
-
-
-@pytest.fixture
-def empty(postgres_server):
-    """Make a PostgreSQL database without tables, and return its address."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(postgres_server % "postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgres_server % name
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
 
 
 @pytest.fixture

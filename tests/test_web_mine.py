@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from course.content.help_lines import HelpLine
-from course.journeys import privacy
+from course.journeys import privacy, resources
 from course.web import create_app, wishes
 
 SITE = "http://127.0.0.1:8000"
@@ -298,6 +298,22 @@ def test_a_letter_can_be_read_again(world, browser, alice):
     for part in ("Day 1: two ways of saying it", "About 10 minutes", "Why", "Hello, Much of what", "The small version"):
         assert part in page
     assert "{" not in page
+
+
+def test_a_letter_s_page_leads_to_its_exercise_as_the_mail_does(world, browser, alice):
+    """Day 1 has one and day 2 none; what was revoked is not offered until a new letter opens it again."""
+    opened = re.findall(r'<a href="(/r/[0-9a-f]+)">([^<]+)</a>', browser.get(f"{alice}/day/1").text)
+    opens, none = browser.get(opened[0][0]).status_code, browser.get(f"{alice}/day/2").text
+    resources.revoke(world.app.service, "alice@example.org", "feet-on-the-floor", world.clock.real())
+    revoked = browser.get(f"{alice}/day/1").text
+    world.clock.go(hours=1)
+    browser.post(f"{alice}/day/1", data={"do": "again"})
+    world.app.tick()
+
+    assert [title for _, title in opened] == ["Feet on the floor, an exercise to follow"]
+    assert (opens, browser.get(opened[0][0]).status_code) == (200, 404)
+    assert "/r/" not in none + revoked
+    assert "/r/" in browser.get(f"{alice}/day/1").text
 
 
 def test_a_letter_s_page_marks_its_day_and_sends_it_again(world, browser, alice):

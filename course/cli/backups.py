@@ -54,9 +54,7 @@ def transfer(file: Path | None, *, sure: bool) -> None:
     before = transferring.as_it_was(after, file)
     courses = catalogue.load(after)
     if not sure:
-        typer.confirm(
-            f"Carry everything from {before.database.removeprefix('sqlite:///')} into PostgreSQL?", abort=True
-        )
+        typer.confirm(f"Carry everything from {before.database_file} into PostgreSQL?", abort=True)
     with _alone(before, "transfer"):
         clock = SystemClock.of(before)
         kept = transferring.transfer_all(before, after, courses, clock, _went)

@@ -35,25 +35,26 @@ def show(file: Path, locale: str | None) -> int:
         raw = mail_file.read(LARGEST + 1)
     try:
         mail = read(raw, settings.authserv_id, settings.own)
-        sent = _sent(settings, mail)
-        texts = explain(raw, sent)
+        sent, also = _sent(settings, mail)
+        texts = explain(raw, sent, also)
     except TooMuchError as error:
         typer.echo(f"It is put aside unread: {error}.", err=True)
         return FAILED
     courses = catalogue.load(settings)
-    for line in (*_machine(mail), *_answered(mail, sent), "", *_texts(texts), *_meant(courses, locale, mail, sent)):
+    left = replace(mail, words=sift(mail.texts, sent, also).text) if sent else mail
+    for line in (*_machine(mail), *_answered(mail, sent), "", *_texts(texts), *_meant(courses, locale, left)):
         typer.echo(line)
     return 0
 
 
-def _sent(settings: Settings, mail: Incoming) -> bytes:
-    """Return the message of ours that it answers, as it went out, by its addresses and references; else b""."""
+def _sent(settings: Settings, mail: Incoming) -> tuple[bytes, tuple[str, ...]]:
+    """Return the message of ours that it answers, by its addresses and references; as replies.as_sent does."""
     keys = Keys.of(settings.secret_key.get_secret_value())
     if not links.answered(keys, mail.recipients, mail.references):
-        return b""
+        return b"", ()
     with opened(settings) as app, app.service.store.reading() as tx:
         found = matching.by_token(tx, app.service, mail.recipients, mail)
-        return replies.as_sent(tx, app.service, found, app.clock.now(), app.clock.real()) if found else b""
+        return replies.as_sent(tx, app.service, found, app.clock.now(), app.clock.real()) if found else (b"", ())
 
 
 def _machine(mail: Incoming) -> Iterator[str]:
@@ -83,9 +84,8 @@ def _texts(texts: list[Explained]) -> Iterator[str]:
         yield ""
 
 
-def _meant(courses: Catalogue, locale: str | None, mail: Incoming, sent: bytes) -> Iterator[str]:
+def _meant(courses: Catalogue, locale: str | None, mail: Incoming) -> Iterator[str]:
     """Say what is left of it, and what that means as an answer to a lesson."""
-    mail = replace(mail, words=sift(mail.texts, sent).text) if sent else mail
     yield "What is left, of plain text and HTML the fuller:" if mail.words else "Nothing is left."
     yield from (f"    {line}" for line in mail.words.splitlines())
     command = courses.command(courses.first.name, locale or "", mail.first_line)

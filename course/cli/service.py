@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -44,7 +43,7 @@ def load() -> Settings:
 
 def courses_gone(loaded: Settings) -> list[str]:
     """Return what is to be said of courses that people are in and whose folders are gone, if there is a database."""
-    if loaded.sqlite and not Path(loaded.database.removeprefix("sqlite:///")).is_file():
+    if loaded.sqlite and not loaded.database_file.is_file():
         return []
     store = Store(loaded.database)
     try:

@@ -5,6 +5,7 @@ A locale's stand-in is the first locale of the first course that is written in i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -17,6 +18,8 @@ from course.content.sources import Source
 from course.settings import Settings
 
 REVIEWED = "reviewed_by"  # the key of a lesson's or notice's head, and the first line of words/<locale>.toml
+WAY = {"L": "ltr", "R": "rtl", "AL": "rtl"}  # Unicode annex 9: the kinds of letters, and how they run
+APART = {"L": "\u2066{}\u2069", "R": "\u2067{}\u2069", "AL": "\u2067{}\u2069"}  # isolated, as that annex has it
 # Words that a program compares or follows: a sign before them would change what they mean.
 SILENT = frozenset({"commands", "replies", "dates", "quick_commands", "shown_as", "path"})
 
@@ -102,9 +105,16 @@ def whole(course: Course, settings: Settings, unread: frozenset[str]) -> Course:
 
 
 @cache
+@cache
 def direction(locale: str) -> str:
     """Return ltr or rtl."""
     return "rtl" if Locale.parse(locale, sep="-").character_order == "right-to-left" else "ltr"
+
+
+def name_in(locale: str, name: str) -> str:
+    """Return a name as it stands in a sentence of this locale: one that runs the other way keeps its own last dot."""
+    strong = next((kind for kind in map(unicodedata.bidirectional, name) if kind in APART), "")
+    return APART[strong].format(name) if strong and WAY[strong] != direction(locale) else name
 
 
 def _marked(said: Any, before: str) -> Any:

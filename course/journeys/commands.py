@@ -108,18 +108,34 @@ def _next(tx: Connection, service: Service, request: Request) -> None:
 
 
 def _skip(tx: Connection, service: Service, request: Request) -> None:
-    """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready."""
-    day = pacing.day_meant(request.person, request.reply.day)
-    if day is not None and rounds.skip(tx, request.person, day, request.now):
+    """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready.
+
+    A day of a round that was begun anew is left out there alone: the answer is how the one stands that goes on.
+    """
+    person, day = people.live_round(tx, request.person), pacing.day_meant(request.person, request.reply.day)
+    if day is None:
+        return
+    skipped = rounds.skip(tx, request.person, day, request.now)
+    pacing.release(tx, service, person, request.now)
+    if request.person.status == EnrolmentStatus.STOPPED:
+        answering.answer(tx, service, person, choice_replies.SETTINGS, request.reply, request.now)
+    elif skipped:
         answering.answer(tx, service, request.person, "skipped", replace(request.reply, day=day), request.now)
-    if day is not None:
-        pacing.release(tx, service, people.live_round(tx, request.person), request.now)
 
 
 def _again(tx: Connection, service: Service, request: Request) -> None:
-    """Owe the lesson once more, which is the answer: the one that was replied to, else the last one."""
+    """Owe the lesson once more, which is the answer: the one that was replied to, else the last one.
+
+    For a round that was begun anew, that day's lesson of the round which goes on. Where none is there, the answer is
+    how all is set, and when the next one comes.
+    """
+    ended = request.person.status == EnrolmentStatus.STOPPED
+    person = people.live_round(tx, request.person) if ended else request.person
+    if not resending.has(tx, person, request.reply.day):
+        answering.answer(tx, service, person, choice_replies.SETTINGS, request.reply, request.now)
+        return
     slot = answering.in_turn(tx, service, "copy", request.now)
-    if slot is not None and resending.once_more(tx, request.person, request.reply.day, request.now, slot.leaves):
+    if slot is not None and resending.once_more(tx, person, request.reply.day, request.now, slot.leaves):
         rates.take(tx, slot)
 
 

@@ -68,6 +68,11 @@ def sweep(
     return swept
 
 
+def ledgers(service: Service) -> Path:
+    """Return the folder where each worker notes what it gave away."""
+    return service.settings.data_dir / "ledgers"
+
+
 def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime, database: str = "") -> None:
     """Bring to an end what the ledgers of dead workers tell of; those of another database are left alone."""
     ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now), database)

@@ -3,7 +3,8 @@
 A report counts only when it came to a delivery's own address, which nobody but its recipient and their mail server
 knows, and when it is about that person. Whoever was forwarded a lesson knows that address too, and little in a report
 can be proven: so an address is believed to be dead when two of our mails came back, and a complaint ends courses, but
-shuts its person out only when it is proven, or about a second mail as well. A full mailbox changes nothing.
+shuts its person out only when it is proven, or about a mail that left after another complaint. A full mailbox changes
+nothing.
 """
 
 from __future__ import annotations
@@ -62,13 +63,15 @@ def _has_the_right(person: Person, mail: Incoming, passed: tuple[str, ...]) -> b
 
 
 def _complained_before(tx: Connection, person: Person, delivery_id: int) -> bool:
+    """Whether a mail was reported before this one left: a friend may have several that somebody got by then."""
+    left = select(deliveries.c.settled_at).where(deliveries.c.id == delivery_id).scalar_subquery()
     another = (
         select(history.c.id)
         .join(enrolments, enrolments.c.id == history.c.enrolment_id)
         .where(
             enrolments.c.subscriber_id == person.subscriber_id,
             history.c.event == COMPLAINED,
-            history.c.detail != str(delivery_id),
+            history.c.at <= left,
         )
     )
     return tx.execute(another.limit(1)).scalar() is not None

@@ -9,7 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select, union
 
 from course import addresses, links
-from course.journeys import community, cuts, erasures, journal, keeping_photos, letters, person_keys, suppression
+from course.journeys import (
+    community,
+    cuts,
+    erasing,
+    erasures,
+    journal,
+    keeping_photos,
+    letters,
+    person_keys,
+    suppression,
+)
 from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
@@ -63,12 +73,14 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
         }
 
 
-def erase(service: Service, email: str, now: datetime) -> bool:
+def erase(service: Service, email: str, now: datetime, *, but_new: bool = False) -> bool:
     """Erase everything about this address but the proof of consent and a suppression, which are keyed hashes.
 
     Returns whether anybody was known by it. What they wrote is closed first: their key is destroyed, here and, once its
     backups have had their thirty days, everywhere. The erasure log is written before anything else, so a restore of a
     backup erases them again, whatever a crash left undone. Raises OSError if it cannot be; then nothing is erased.
+
+    `but_new` spares what they have signed up for since they asked for it by mail.
     """
     who = suppression.mark(service.keys, email)
     erasures.note(service, who, erasures.ERASED, now)
@@ -79,7 +91,8 @@ def erase(service: Service, email: str, now: datetime) -> bool:
         names = tx.execute(union(*locked)).scalars().all()
     person_keys.destroy(service, [who], names)
     with service.store.transaction() as tx:
-        known = subscribers.c.email_key == addresses.key(email)
+        key = addresses.key(email)
+        known = subscribers.c.email_key == (erasing.set_apart(tx, key, now) if but_new else key)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
         community.end(tx, who, "erased", now)
     service.store.sweep_pages()

@@ -127,22 +127,28 @@ def _without_ours(
     Where that is not known, and all was cut, it may be nothing but our own letter: then nothing of it is kept.
     Raises HeldError for a phone's reaction, which quotes us and says nothing else.
     """
-    sent = as_sent(tx, service, answered, now, real_now)
+    sent, also = as_sent(tx, service, answered, now, real_now)
     if not sent:
         return mail if mail.says_something else replace(mail, cut="", whole="")
     if reacts(mail.words, sent) and not vouched:
         log.info("nobody can tell whether a person wrote a mail", why="reaction")
         raise HeldError(Why.UNCLEAR)
-    also = remaking.at_each_level(tx, service, answered.delivery_id, now, real_now) if answered.delivery_id else ()
     found = sift(mail.texts, sent, also)
     return replace(mail, words=found.text, cut=found.rest, whole=found.whole)
 
 
-def as_sent(tx: Connection, service: Service, answered: Answered, now: datetime, real_now: datetime) -> bytes:
-    """Return the message that a mail answers, as it went out; b"" where that is known no more."""
-    if answered.delivery_id is None or answered.folded:
-        return b""
-    return remaking.once_more(tx, service, answered.delivery_id, now, real_now)
+def as_sent(
+    tx: Connection, service: Service, answered: Answered, now: datetime, real_now: datetime
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return the message that a mail answers, as it went out, and other forms of its text, one of which may have.
+
+    b"" and none where that is known no more.
+    """
+    number = answered.delivery_id
+    if number is None or answered.folded:
+        return b"", ()
+    sent = remaking.once_more(tx, service, number, now, real_now)
+    return sent, remaking.at_each_level(tx, service, number, now, real_now) if sent else ()
 
 
 def _decide(

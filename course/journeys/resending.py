@@ -63,6 +63,16 @@ def once_more(tx: Connection, person: Person, day: int | None, now: datetime, le
     It leaves at a place of its own among the answers, `leaves`. False: there is none to be sent again, or its copy was
     owed today already.
     """
+    last = _last(tx, person, day)
+    return last is not None and person.status in MAY_GET["copy"] and _owe(tx, person, last, now, leaves)
+
+
+def has(tx: Connection, person: Person, day: int | None) -> bool:
+    """Whether there is a lesson to be sent again: of that day, or any (None)."""
+    return _last(tx, person, day) is not None
+
+
+def _last(tx: Connection, person: Person, day: int | None) -> int | None:
     lessons = select(deliveries.c.day).where(
         deliveries.c.enrolment_id == person.id,
         deliveries.c.kind == DeliveryKind.LESSON,
@@ -70,8 +80,8 @@ def once_more(tx: Connection, person: Person, day: int | None, now: datetime, le
     )
     if day is not None:
         lessons = lessons.where(deliveries.c.day == day)
-    last: int | None = tx.execute(lessons.order_by(deliveries.c.day.desc()).limit(1)).scalar()
-    return last is not None and person.status in MAY_GET["copy"] and _owe(tx, person, last, now, leaves)
+    found: int | None = tx.execute(lessons.order_by(deliveries.c.day.desc()).limit(1)).scalar()
+    return found
 
 
 def _owe(tx: Connection, person: Person, day: int, now: datetime, leaves: datetime) -> bool:

@@ -64,6 +64,21 @@ def look(service: Service, token: str, real_now: datetime) -> Opened | None:
         return _sent(tx, service, sent[0], real_now) if sent and len(sent) == 1 else None
 
 
+def of_letter(service: Service, person: Person, day: int, real_now: datetime) -> str | None:
+    """Return the token by which the newest letter of this day opens its exercise; None where it opens none any more."""
+    letters = select(deliveries.c.id).where(
+        deliveries.c.subscriber_id == person.subscriber_id,
+        deliveries.c.course == person.course,
+        deliveries.c.day == day,
+        deliveries.c.kind != DeliveryKind.NOTICE,
+        deliveries.c.claimed_at.is_not(None),
+    )
+    with service.store.reading() as tx:
+        number = tx.execute(letters.order_by(deliveries.c.claimed_at.desc()).limit(1)).scalar()
+        opens = number is not None and _sent(tx, service, number, real_now) is not None
+    return links.sign(service.keys, Purpose.PAGES, number) if number and opens else None
+
+
 def link(service: Service, email: str, name: str, real_now: datetime) -> str:
     """Return a new link to a resource for somebody. Raises ResourceError."""
     _check(service, name)

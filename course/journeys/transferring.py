@@ -52,7 +52,7 @@ def transfer_all(
     much. People's keys do not stay behind, so an erasure from now on counts for the file that was set aside, too.
     Raises BackupError, SchemaError or SettingsError, and then nothing has changed.
     """
-    place = Path(before.database.removeprefix("sqlite:///"))
+    place = before.database_file
     if not replacing.shut(place):
         raise BackupError(f"{place} is damaged: put DATABASE_URL back and restore a backup first")
     with closing(Store(before.database)) as old, closing(Store(after.database)) as new:
@@ -62,8 +62,8 @@ def transfer_all(
         service = Service(before, Keys.of(before.secret_key.get_secret_value()), catalogue, old)
         facts.check_key(service, clock.real())
         # What a killed worker noted is written down here: the next one may be on another machine.
-        ledgers = before.data_dir / "ledgers"
-        doubts.close_ledgers(service, ledgers, clock.now(), clock.real(), guard.of_database(old).database)
+        here = guard.of_database(old).database
+        doubts.close_ledgers(service, doubts.ledgers(service), clock.now(), clock.real(), here)
         with closing(key_store.opened(old, before.data_dir)) as keys:
             if not _done_before(old, new):
                 transfer.fill(old, keys, new, said)

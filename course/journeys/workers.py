@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ScalarSelect, delete, func, insert, select, tuple_, update
 
 from course.store.database import Store
-from course.store.tables import workers
+from course.store.tables import SILENT, workers
 
 BEAT = 10.0  # seconds between two signs of life
 TOUCH_LASTS = 30.0  # seconds after the last sign that was written down; then this worker is out of touch
-SILENT = 60.0  # seconds in which somebody listened and heard nothing new
 FORGOTTEN = timedelta(days=1)
 Sign = tuple[str, datetime]  # a worker's name, and its last sign of life by the database's clock
 

@@ -32,14 +32,14 @@ class Explained:
     pieces: tuple[Piece, ...]
 
 
-def explain(raw: bytes, sent: bytes = b"") -> list[Explained]:
+def explain(raw: bytes, sent: bytes = b"", also: tuple[str, ...] = ()) -> list[Explained]:
     """Return each text of a message with what was cut of it, and by which rule. Raises TooMuchError.
 
-    `sent` is the message that it answers, as it went out, if that is known.
+    `sent` is the message that it answers, as it went out, if that is known; `also`, other forms of its text.
     """
     message = mime.parse(raw)
     plain, html = bodies.of(message)
-    prompt = (known(sent) if sent else None) or Prompt.by(bodies.addressee(message))
+    prompt = (known(sent, also) if sent else None) or Prompt.by(bodies.addressee(message))
     return [Explained(body.html, _pieces(body, Sieve(), prompt)) for body in (*plain, *html)]
 
 

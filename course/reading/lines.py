@@ -11,7 +11,8 @@ from operator import itemgetter
 
 # Left-to-right marks, joiners and soft hyphens that clients weave into dates and preheaders. The joiner of emoji stays.
 UNSEEN = {
-    ord(sign): None for sign in "\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2069\ufeff\xad"
+    ord(sign): None
+    for sign in "\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2069\ufeff\xad"
 }
 HIDDEN = re.compile(f"[{''.join(map(chr, UNSEEN))}]+")  # the same, taken out in half the time
 MARKS = re.compile(r"(?:>[ \t]?)+")

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Dialect,
     Engine,
     ExceptionContext,
     Table,
@@ -28,8 +27,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry
 
+from course.store.failures import expect_no_write
 from course.store.sets import table_of
 from course.store.states import DeliveryStatus, EnrolmentStatus, sources
 
@@ -167,6 +166,7 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _open_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "handle_error", expect_no_write)
         return engine
     options = f"-c timezone=UTC -c idle_in_transaction_session_timeout={STANDS_STILL * 1000:.0f}"
     engine = create_engine(
@@ -176,6 +176,7 @@ def _engine(url: str) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={"options": options, **VANISHED},
     )
+    event.listen(engine, "handle_error", expect_no_write)  # first, for the other would call it away
     event.listen(engine, "handle_error", _hide_details)
     return engine
 
@@ -191,14 +192,14 @@ def _hide_details(context: ExceptionContext) -> None:
         raise OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
 
 
-def _make_private(_: Dialect, __: ConnectionPoolEntry, arguments: list[Any], ___: dict[str, Any]) -> None:
+def _make_private(_: object, __: object, arguments: list[Any], ___: object) -> None:
     """Make the file before SQLite does, which would let everybody here read it; its log is like it."""
     if arguments[0] != ":memory:":
         with suppress(OSError):  # one that is there is not opened: to close it gives up all our locks on it (POSIX)
             os.close(os.open(arguments[0], os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _open_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+def _open_sqlite(connection: Any, _: object) -> None:
     # The driver must not begin transactions by itself: it would begin deferred ones, which fail at once, whatever the
     # busy timeout, when they turn from reading to writing while another one writes.
     connection.isolation_level = None

@@ -1,6 +1,12 @@
-"""In charge of what goes wrong with a backup or a restore; the text says what to do."""
+"""In charge of what goes wrong with a backup or a restore, and says what to do; and of a program's own mistake."""
 
 from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import ExceptionContext
+
+READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}  # as SQLite and PostgreSQL say it
 
 
 def reason(error: BaseException | None) -> str:
@@ -10,3 +16,15 @@ def reason(error: BaseException | None) -> str:
 
 class BackupError(Exception):
     """A backup could not be made, or cannot be used; nothing was changed."""
+
+
+class WriteError(Exception):
+    """Something was written where it is only looked: nobody but a programmer can mend that."""
+
+
+def expect_no_write(context: ExceptionContext) -> None:
+    """Tell a write inside reading() from a database that takes no writes. Raises WriteError."""
+    looking = context.connection is not None and "course_read_only" in context.connection.get_execution_options()
+    said = {getattr(context.original_exception, name, None) for name in ("sqlite_errorcode", "sqlstate")}
+    if looking and said & READ_ONLY:
+        raise WriteError("inside reading() nothing is written: it would be lost. Use transaction()")

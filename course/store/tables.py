@@ -486,6 +486,7 @@ limits = Table(
     Index("places_taken", "key", "at"),  # sign-up
 )
 
+SILENT = 60.0  # seconds without a sign of life, after which a worker is taken for dead
 workers = Table(
     "workers",
     metadata,

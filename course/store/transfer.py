@@ -12,10 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from course.store import ids, key_store
 from course.store.database import Store
 from course.store.failures import BackupError, reason
-from course.store.tables import facts, limits, metadata, rates, workers
+from course.store.tables import SILENT, facts, limits, metadata, rates, workers
 
 OWN = {facts.name, rates.name, workers.name}  # what a database has of its own after a start, with nobody in it
-ALIVE = "beat_at > clock_timestamp() - interval '1 minute'"  # a worker whose end nobody noticed is silent by then
+ALIVE = text("beat_at > clock_timestamp() - make_interval(secs => :silent)").bindparams(silent=SILENT)
 AT_ONCE = 2_000  # rows that are read at a time
 
 
@@ -64,7 +64,7 @@ def _copy(here: Connection, there: Connection, table: Table) -> int:
 
 def _refuse_used(there: Connection) -> None:
     """Raise BackupError unless the database holds nobody and no worker lives on it."""
-    alive = there.execute(select(func.count()).select_from(workers).where(text(ALIVE))).scalar_one()
+    alive = there.execute(select(func.count()).select_from(workers).where(ALIVE)).scalar_one()
     if alive:
         raise BackupError(f"{alive} workers are running on the PostgreSQL database: end them first")
     for table in metadata.sorted_tables:

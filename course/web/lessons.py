@@ -41,6 +41,12 @@ def shown(course: Course, day: int, locale: str, mail: Mapping[str, str]) -> Map
     return {**head(course, day, locale, greeting), "parts": _parts(course, day, locale, greeting)}
 
 
+def exercise(course: Course, day: int, locale: str) -> str:
+    """Return what the exercise is called that a lesson names; "" where it names none."""
+    resource = course.resource_of(day, locale)
+    return resource.scripts[resource.locale(locale)].title if resource else ""
+
+
 def _parts(course: Course, day: int, locale: str, greeting: str) -> list[Part]:
     fixed = _fixed(course, locale, greeting)
     return [_part(one.id, one.heading, one.markdown, fixed) for one in course.lesson(day, locale).sections]

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from course.content import zones
 from course.content.courses import Course
-from course.journeys import mine
+from course.journeys import mine, resources
 from course.journeys.mine import Mine
 from course.journeys.steering import LONGEST_PAUSE, Told
 from course.web import help_page, lessons, render
@@ -129,6 +129,8 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
         day=sent[day],
         title=course.titles[locale],
         lesson=lessons.shown(course, sent[day], locale, mail),
+        exercise=lessons.exercise(course, sent[day], locale),
+        exercise_token=resources.of_letter(app.service, found.person, sent[day], app.clock.real()),
         said=_said(app, found, said, locale, day),
         called=app.catalogue.called(found.person.course, day, locale)["lesson"],
         mail=mail,

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from course.content.locales import name_in
 from course.journeys import writing
 from course.journeys.writing import Desk, Outcome
 from course.web import lessons, render
@@ -49,7 +50,8 @@ def _page(
     app = render.app_of(request)
     mail = app.catalogue.words[desk.locale]["mail"]
     course = app.catalogue.courses.get(desk.course)
-    greeting = render.say(mail["greeting"], name=desk.name) if desk.name else mail["greeting_nameless"]
+    name = name_in(desk.locale, desk.name)
+    greeting = render.say(mail["greeting"], name=name) if name else mail["greeting_nameless"]
     return render.page(
         request,
         "write.html",
