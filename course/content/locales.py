@@ -105,7 +105,6 @@ def whole(course: Course, settings: Settings, unread: frozenset[str]) -> Course:
 
 
 @cache
-@cache
 def direction(locale: str) -> str:
     """Return ltr or rtl."""
     return "rtl" if Locale.parse(locale, sep="-").character_order == "right-to-left" else "ltr"
@@ -113,8 +112,11 @@ def direction(locale: str) -> str:
 
 def name_in(locale: str, name: str) -> str:
     """Return a name as it stands in a sentence of this locale: one that runs the other way keeps its own last dot."""
+    way = direction(locale)
+    if way == "ltr" and name.isascii():  # by far the most: no look at each letter
+        return name
     strong = next((kind for kind in map(unicodedata.bidirectional, name) if kind in APART), "")
-    return APART[strong].format(name) if strong and WAY[strong] != direction(locale) else name
+    return APART[strong].format(name) if strong and WAY[strong] != way else name
 
 
 def _marked(said: Any, before: str) -> Any:
