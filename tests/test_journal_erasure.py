@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import resource
 import tempfile
 from contextlib import closing, contextmanager
@@ -286,6 +287,39 @@ def test_a_torn_line_of_the_log_spoils_no_other(world):
     erasures.note(world.app.service, who, erasures.ERASED, world.clock.now())
 
     assert erasures.known(world.app.service) == {who: world.clock.now()}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("lines", "erased"),
+    [
+        (["moved a b", "moved b c", "erased c"], {"a": 0, "b": 1, "c": 2}),
+        (["erased b", "moved a b"], {"b": 0}),  # whoever had the new address before her was somebody else
+        (["moved a b", "erased b", "erased a"], {"a": 2, "b": 1}),  # and whoever had the old one since
+        (["erased a", "moved a b", "erased b"], {"a": 1, "b": 2}),
+        (["moved a b", "erased b", "back b"], {}),
+    ],
+)
+def test_the_log_follows_a_person_from_address_to_address(world, lines, erased):
+    """Whoever is erased is erased by each address that was theirs, as of the day on which it was given up."""
+    days = [world.clock.at + timedelta(days=number) for number in range(len(lines))]
+    for day, (what, *whom) in zip(days, (line.split() for line in lines), strict=True):
+        erasures.note(world.app.service, " ".join(whom), what, day)
+
+    assert erasures.known(world.app.service) == {who: days[place] for who, place in erased.items()}
+
+
+@ON_SQLITE
+def test_the_log_outlives_a_power_cut_and_is_its_owner_s(world, monkeypatch):
+    """The line is on the disk, and then the file's name, before anything is erased; nobody else reads the file."""
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append((os.fstat(handle).st_ino, os.fstat(handle).st_size)))
+    erasures.note(world.app.service, "a" * 64, erasures.ERASED, world.clock.now())
+    path = world.app.settings.data_dir / "erasures.log"
+    log, beside = path.stat(), path.parent.stat()
+
+    assert done == [(log.st_ino, log.st_size), (beside.st_ino, beside.st_size)]
+    assert (log.st_mode & 0o777, log.st_size > 64) == (0o600, True)
 
 
 @ON_SQLITE

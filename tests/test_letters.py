@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from course import links
 from course.app import App
-from course.journeys import letters, people, person_keys, privacy
+from course.journeys import letter_ends, letters, people, person_keys, privacy
 from course.settings import SettingsError
 from course.store.key_store import person_keys as keys_table
 from course.store.tables import subscribers
@@ -385,6 +385,22 @@ def test_what_a_reply_erases_is_in_no_file(world, browser, tmp_path):
     there.append(any(locked in file.read_bytes() for file in tmp_path.glob("course.db*")))
 
     assert there == [True, False]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("how", ["taken back", "thirty days after it was read"])
+def test_what_a_page_or_time_erases_is_in_no_file(world, ready, tmp_path, how):
+    """The same holds for what is taken back on a page, and for what has had its time."""
+    (locked,) = world.rows("SELECT locked FROM letters")[0]
+    if how == "taken back":
+        letters.cancel(world.app.service, *ready, world.clock.real())
+    else:
+        letters.open_one(world.app.service, *ready, world.clock.real())
+        world.clock.go(days=31)
+        letter_ends.purge(world.app.service, world.clock.real())
+
+    assert count(world) == 0
+    assert not any(locked in file.read_bytes() for file in tmp_path.glob("course.db*"))
 
 
 def test_a_reply_finds_the_letter_of_the_round_before(world, browser):

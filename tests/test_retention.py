@@ -386,6 +386,36 @@ def test_the_proof_of_what_goes_on_stays(world):
 
 
 @ON_SQLITE
+def test_the_proof_of_a_course_that_ended_a_year_ago_stays(world):
+    """Said yes to four years ago, and over for one: somebody may ask for two more."""
+    world.join()
+    world.clock.go(days=3 * 365)
+    with world.app.service.store.transaction() as tx:
+        over = {"status": "finished", "next_send_at": None, "ended_at": world.clock.at}
+        tx.execute(update(enrolments).values(over))
+    world.clock.go(days=365)
+    with world.app.service.store.transaction() as tx:
+        consent.forget(tx, world.app.keys, world.clock.at, world.clock.real())
+
+    assert world.rows("SELECT what FROM consents") == [("given",)]
+
+
+@ON_SQLITE
+def test_the_proof_of_one_course_does_not_keep_that_of_another(world):
+    """Each has its own three years, also where nothing else is known of a person any more."""
+    row = {"who": "w", "what": "given", "wording": "yes", "version": "v", "locale": "en-GB", "how": "form"}
+    now = world.clock.real()
+    long_ago, since = now - timedelta(days=4 * 365), now - timedelta(days=365)
+    with world.app.service.store.transaction() as tx:
+        tx.execute(
+            insert(consents), [{**row, "course": "first", "at": long_ago}, {**row, "course": "next", "at": since}]
+        )
+        consent.forget(tx, world.app.keys, world.clock.at, now)
+
+    assert world.rows("SELECT course FROM consents") == [("next",)]
+
+
+@ON_SQLITE
 def test_the_proof_of_somebody_who_asked_to_be_erased_goes_in_time(world):
     """Three years after the yes: nothing is known of what came after."""
     world.join()
