@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from course.app import App
 from course.journeys import journal, people, person_keys, suppression
-from course.locking import LockedError
+from course.locking import LockedError, lock, new_key, unlock
 from course.settings import SettingsError
 from course.store.key_store import person_keys as keys_table
 from course.store.states import JournalLevel
@@ -338,6 +338,17 @@ def test_what_is_erased_is_in_no_file(world, tmp_path, how):
     there.append(any(locked in file.read_bytes() for file in tmp_path.glob("course.db*")))
 
     assert there == [True, False]
+
+
+@pytest.mark.parametrize("length", [0, 1, 12, 40])
+def test_what_was_cut_short_is_not_opened(length):
+    """However little of it is left, and said as for anything that nobody can open."""
+    key = new_key()
+    locked = lock(key, CANARY.encode(), "reply 1")
+
+    assert unlock(key, locked, "reply 1") == CANARY.encode()
+    with pytest.raises(LockedError, match="nobody can open it"):
+        unlock(key, locked[: min(length, len(locked) - 1)], "reply 1")
 
 
 @ON_SQLITE

@@ -370,6 +370,23 @@ def test_keys_come_back_from_their_backup(world, folder):
     assert taken.file.stat().st_mode & 0o777 == 0o600
 
 
+@ON_SQLITE
+def test_the_key_of_who_came_back_after_an_erasure_comes_back(world, folder):
+    """What the log says of the person that she was before is no word about her new words."""
+    a_lesson(world, level=KEEP)
+    answer(world, "before")
+    erase(world)
+    world.clock.go(days=1)
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    taken = key_backups.take(world.app.service, folder, world.clock.real())
+    with world.app.service.key_store.transaction() as tx:
+        tx.execute(keys_table.delete())
+
+    assert key_backups.put_back(world.app.service, taken.file, world.clock.real()) == 1
+    assert words(world) == [CANARY]
+
+
 def test_an_erased_persons_key_does_not_come_back(world, folder):
     """A backup of the keys from before Alice's erasure puts back Bob's key, and not hers."""
     for who in ("alice", "bob"):
