@@ -8,6 +8,7 @@ import os
 import resource
 import tempfile
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -453,6 +454,48 @@ def test_rotation_needs_the_old_key_no_more(world):
 
 
 # The command line.
+
+
+@ON_SQLITE
+def test_what_the_old_key_had_wrapped_is_in_no_file_after_a_rotation(world):
+    """Neither in the key store nor in what it has yet to take over: the old key opens nothing that is left there."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    again(world, journal_keys=f"{NEW},{OLD}")
+    with world.app.service.key_store.reading() as tx:
+        wrapped = tx.execute(keys_table.select()).one().wrapped
+    files = world.app.settings.data_dir
+    there = [any(wrapped in file.read_bytes() for file in files.glob("keys.db*"))]
+    rotated = person_keys.rotate(world.app.service)
+    there.append(any(wrapped in file.read_bytes() for file in files.glob("keys.db*")))
+
+    assert (rotated, there) == (1, [True, False])
+
+
+@ON_SQLITE
+def test_where_a_key_of_the_ring_was_lost_the_newest_that_opens_is_used(world):
+    """What Alice writes from then on gets a key of its own; once the lost one is back, that newer one goes on."""
+    service, now = world.app.service, world.clock.real()
+
+    def current(ring, days):
+        settings = service.settings.model_copy(update={"journal_keys": SecretStr(ring)})
+        with closing(replace(service, settings=settings, store=Store(str(service.store.engine.url)))) as other:
+            return person_keys.current(other, "alice", now + timedelta(days=days))
+
+    first, second, third = current(OLD, 0), current(NEW, 1), current(f"{NEW},{OLD}", 2)
+
+    assert first != second
+    assert third == second
+
+
+@ON_SQLITE
+def test_keys_that_words_are_locked_by_are_destroyed_wherever_they_stand(world):
+    """After a restore they may stand under another address: they are found by their own names."""
+    name, _ = person_keys.current(world.app.service, "another address", world.clock.real())
+    person_keys.current(world.app.service, "bob", world.clock.real())
+
+    assert person_keys.destroy(world.app.service, ["alice"], [name]) == 1
+    assert keys(world) == 1
 
 
 @ON_SQLITE

@@ -9,7 +9,8 @@ from html import unescape
 
 import pytest
 from conftest import ON_SQLITE, make_settings
-from sqlalchemy import delete
+from sqlalchemy import delete, select
+from sqlalchemy import text as sql
 from starlette.testclient import TestClient
 
 from course import links
@@ -17,6 +18,7 @@ from course.app import App
 from course.journeys import letter_ends, letters, people, person_keys, privacy
 from course.settings import SettingsError
 from course.store.key_store import person_keys as keys_table
+from course.store.states import EndedReason
 from course.store.tables import subscribers
 from course.web import create_app
 
@@ -1039,6 +1041,71 @@ def test_no_mail_says_that_a_letter_is_ready_which_was_put_off(world, ready):
     letters.later(world.app.service, *ready, world.clock.now())
 
     assert owed(world) == ["cancelled"]
+
+
+@ON_SQLITE
+def test_no_mail_says_that_a_letter_is_ready_which_was_erased(world, ready):
+    """It was erased before the mail about it had left; what else is owed to its writer leaves as it would."""
+    others = "SELECT id FROM deliveries WHERE name NOT LIKE 'letter-%' AND status = 'queued'"
+    before = world.rows(others)
+    letters.cancel(world.app.service, *ready, world.clock.real())
+
+    assert owed(world) == ["cancelled"]
+    assert (len(before) > 0, world.rows(others)) == (True, before)
+
+
+def let_go(world, reason, **changed):
+    """End Alice's course for her letter's sake; return whether the letter was erased, and when it will be."""
+    with world.app.service.store.transaction() as tx:
+        alice = replace(people.find(tx, subscribers.c.email == "alice@example.org")[0], **changed)
+        gone = letter_ends.let_go(tx, alice, reason, world.clock.real())
+        return gone, tx.execute(select(letters.letters.c.erase_at)).scalar()
+
+
+@ON_SQLITE
+def test_no_mail_about_a_letter_leaves_for_an_address_that_is_dead(world, ready):
+    """Word of it was owed already; the letter is kept for thirty days, for whoever asks."""
+    gone, until = let_go(world, EndedReason.BOUNCED)
+
+    assert (gone, until) == (False, world.clock.real() + letter_ends.KEEP)
+    assert owed(world) == ["cancelled"]
+
+
+@ON_SQLITE
+def test_what_was_read_goes_when_that_was_said_though_the_address_dies(world, ready):
+    """Thirty days from the first reading: a mail that comes back does not begin them anew."""
+    letters.open_one(world.app.service, *ready, world.clock.real())
+    until = world.clock.real() + letter_ends.KEEP
+    world.clock.go(days=20)
+
+    assert let_go(world, EndedReason.BOUNCED) == (False, until)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("reason", [EndedReason.UNSUBSCRIBED, EndedReason.BOUNCED])
+def test_the_end_of_another_course_is_not_the_letter_s(world, ready, reason):
+    """It belongs to the course in which it was written."""
+    assert let_go(world, reason, course="another") == (False, None)
+    assert owed(world) == ["queued"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("mail", ["of before it was put off", "about something else"])
+def test_only_the_mail_that_tells_of_a_letter_begins_its_last_thirty_days(world, ready, mail):
+    """An older one that came back, or another kind of mail, says nothing of this one."""
+    service = world.app.service
+    if mail == "about something else":
+        bounced = "UPDATE deliveries SET status = 'bounced', due_at = '2030-01-01 00:00:00.000000' WHERE name = 'day-1'"
+    else:
+        letters.later(service, *ready, world.clock.now())
+        bounced = "UPDATE deliveries SET status = 'bounced' WHERE name LIKE 'letter-%'"
+    with service.store.transaction() as tx:
+        assert tx.execute(sql(bounced)).rowcount == 1
+    world.clock.go(days=40)
+    letters.tell(service, world.clock.now(), world.clock.real())
+    letter_ends.purge(service, world.clock.real())
+
+    assert world.rows("SELECT erase_at FROM letters") == [(None,)]
 
 
 @ON_SQLITE
