@@ -1109,6 +1109,17 @@ def test_only_the_mail_that_tells_of_a_letter_begins_its_last_thirty_days(world,
 
 
 @ON_SQLITE
+def test_nobody_is_told_of_a_letter_that_is_somebody_elses(world, ready):
+    """Bob's page to leave names Bob's letters alone."""
+    world.join("bob")
+    with world.app.service.store.reading() as tx:
+        who = [people.find(tx, subscribers.c.email == f"{one}@example.org")[0] for one in ("alice", "bob")]
+        waits = [letter_ends.waits(tx, one) for one in who]
+
+    assert waits == [letter_ends.Waits.HERE, letter_ends.Waits.NOWHERE]
+
+
+@ON_SQLITE
 def test_another_letter_s_number_puts_nothing_off(world, ready):
     """The button of a page names the letter that stands there: another one is as it was."""
     person, number = ready
