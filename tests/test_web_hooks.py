@@ -477,6 +477,16 @@ def test_a_mail_over_35_megabytes_is_dropped_with_a_200(sendgrid, received, monk
     assert "over 1 MB" in str(lines)
 
 
+def test_what_is_over_the_cap_fills_no_disk(sendgrid, monkeypatch):
+    """The rest is read and let go."""
+    wrote, write = [], hooks.Arriving.write
+    monkeypatch.setattr(hooks, "CAP", 10_000)
+    monkeypatch.setattr(hooks.Arriving, "write", lambda body, data: write(body, data) or wrote.append(len(data)))
+    post(sendgrid, (b"a" * 999 for _ in range(100)))
+
+    assert sum(wrote) <= 10_000
+
+
 def test_more_events_than_a_batch_ever_has_are_refused(sendgrid):
     """Anybody can send them until their signature is known: 5 MB are read, not 35."""
     answer = sendgrid.post(EVENTS, content=(b"a" * 999 for _ in range(5_400)), headers={hooks.TIMESTAMP: "1"})
@@ -589,9 +599,10 @@ def test_a_signature_is_over_exactly_these_bytes(world, sendgrid, monkeypatch):
         (body, {hooks.SIGNATURE: good[hooks.SIGNATURE]}),
         (body, {}),
         (b"", {hooks.TIMESTAMP: ""}),
+        (body, signed(body, b"")),  # of no time at all
     ]
 
-    assert [sendgrid.post(EVENTS, content=content, headers=head).status_code for content, head in forged] == [403] * 12
+    assert [sendgrid.post(EVENTS, content=content, headers=head).status_code for content, head in forged] == [403] * 13
     assert sendgrid.post(EVENTS, content=iter([body[:7], body[7:]]), headers=good).status_code == 200
     assert len(batches) == 1
 
