@@ -15,6 +15,7 @@ from servers import ALICE, BYE, DROP, HANG, RESET, Authority, MailServer, RudeSe
 
 from course.outbound.dialogue import Dialogue, Letter
 from course.outbound.greeting import Server
+from course.outbound.letters import Letters
 from course.outbound.smtp import Smtp
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, TryLater, Unsure
 
@@ -394,6 +395,21 @@ def test_an_idle_connection_takes_over_from_one_that_died():
         smtp.close()
     assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: Sent, 1: Sent, 2: TryLater}
     assert [sum(line.startswith("MAIL") for line in heard) for heard in server.heard[:2]] == [2, 2]
+
+
+def test_a_letter_whose_connection_died_comes_next_and_remembers_what_it_was_told():
+    """It goes before those that wait. Only one that was given away has an answer that counts if it waits for ever."""
+    waiting, said = Letters(people(3), Recorder()), TryLater("greylisted")
+    letter = waiting.take()
+    waiting.ahead(2)
+    waiting.again(letter, TryLater("never begun"))
+    before, letter = waiting.refused(), waiting.take()
+    letter.given_at = 1_000
+    waiting.again(letter, said)
+    waiting.again(waiting.take(), TryLater("not given away this time"))
+
+    assert (before, letter.outgoing.delivery_id) == ([], 0)
+    assert [(one.outgoing.delivery_id, outcome) for one, outcome in waiting.refused()] == [(0, said)]
 
 
 @pytest.mark.parametrize("refusal", ["421 4.7.0 too many connections", "554 5.7.0 too many connections"])
