@@ -16,6 +16,7 @@ from servers import ALICE, BYE, DROP, HANG, RESET, Authority, MailServer, RudeSe
 from course.outbound.dialogue import Dialogue, Letter
 from course.outbound.greeting import Server
 from course.outbound.letters import Letters
+from course.outbound.relaying import Relaying
 from course.outbound.smtp import Smtp
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, TryLater, Unsure
 
@@ -497,6 +498,23 @@ def test_a_server_that_does_not_know_us_any_more_is_nobody_s_fault(serve, refusa
     serve(server).send_many(somewhere, notes)
 
     assert [type(notes.outcomes[n]) for n in range(3)] == [RefusedRecipient, Halt, Halt]
+
+
+def test_only_two_domains_in_a_row_that_are_not_relayed_say_something_of_us():
+    """Two people at one domain are one, however it is written; and where a message was taken the count begins anew."""
+    relaying, no = Relaying(), RefusedRecipient("RCPT: 550 5.7.1 Unable to relay")
+    heard = [
+        relaying.judge(to, outcome)
+        for to, outcome in (
+            ("alice@one.example", no),
+            ("bob@ONE.example", no),
+            ("charlie@three.example", Sent("")),
+            ("alice@two.example", no),
+            ("bob@one.example", no),
+        )
+    ]
+
+    assert [type(outcome) for outcome in heard] == [RefusedRecipient, RefusedRecipient, Sent, RefusedRecipient, Halt]
 
 
 def test_one_address_that_is_not_relayed_stops_nobody(serve):
