@@ -477,6 +477,18 @@ def test_a_mail_over_35_megabytes_is_dropped_with_a_200(sendgrid, received, monk
     assert "over 1 MB" in str(lines)
 
 
+def test_what_a_form_says_of_its_fields_writes_no_line_into_the_mail():
+    """A charset that goes on in the next line is none; a kind that would open a mail in parts is a file's."""
+    charsets = json.dumps({"text": "utf-8\nX-Spam-Flag: NO", "html": ["utf-8"]}).encode()
+    fields = {"headers": b"From: alice@example.org", "text": b"It helped.", "html": b"<p>", "charsets": charsets}
+    raw = inbound.mail_of(fields, [inbound.Attachment(b"multipart/mixed; boundary=b", b"a", b"--b\n\nx")])
+    parts = list(message_from_bytes(raw).walk())
+
+    assert b"X-Spam-Flag" not in raw
+    assert [part.get_content_charset() for part in parts if part.get_content_maintype() == "text"] == ["utf-8"] * 2
+    assert parts[-1].get_content_type() == "application/octet-stream"
+
+
 def test_what_is_over_the_cap_fills_no_disk(sendgrid, monkeypatch):
     """The rest is read and let go."""
     wrote, write = [], hooks.Arriving.write
