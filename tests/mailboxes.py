@@ -206,6 +206,7 @@ class OddServer:
     mails: dict[int, bytes]
     fetch: list = field(default_factory=list)
     sizes: dict[int, int] = field(default_factory=dict)
+    validity: int = 7
     heard: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -253,7 +254,7 @@ class OddServer:
             case ["CAPABILITY", *_]:
                 return b"* CAPABILITY IMAP4rev1 UIDPLUS\r\n"
             case ["SELECT", *_]:
-                return b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n" % len(self.mails)
+                return b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] ok\r\n" % (len(self.mails), self.validity)
             case ["UID", "SEARCH"]:
                 return b"* SEARCH %s\r\n" % " ".join(map(str, self.mails)).encode()
             case ["UID", "FETCH"]:

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from course import schedule
-from course.journeys import people, privacy, reports, tallies
+from course.journeys import checkins, people, privacy, reports, tallies
 from course.store.states import CheckinAnswer
 from course.store.tables import checkin_counts, subscribers
 from course.web import create_app
@@ -194,6 +194,70 @@ def test_a_ticked_box_keeps_the_answer_and_the_consent_with_its_words(world, bro
     assert [(what, how) for what, _, how in recorded] == [("answer-given", "page")]
     assert recorded[0][1].startswith(KEPT)
     assert recorded[0][1] in shown
+
+
+@ON_SQLITE
+def test_who_asked_for_it_once_has_the_next_answers_kept_by_that_yes(world, browser):
+    """The box need not be ticked again, and one yes is one proof."""
+    says(browser, a_lesson(world), SAME, keep="yes")
+    world.clock.go(hours=24)
+    world.app.tick()
+    second = world.link(world.box.last("day-2"), "checkin")
+    says(browser, second, LIGHTER)
+    says(browser, second, LIGHTER, keep="yes")
+
+    assert rows(world) == [(1, "same"), (2, "lighter")]
+    assert world.rows("SELECT count(*) FROM consents WHERE what = 'answer-given'") == [(1,)]
+
+
+@ON_SQLITE
+def test_a_box_that_came_too_late_proves_nothing(world, browser):
+    """What was counted before cannot be kept any more, so there is no yes to be recorded."""
+    token = a_lesson(world)
+    says(browser, token, SAME)
+    says(browser, token, SAME, keep="yes")
+
+    assert rows(world) == [(1, None)]
+    assert world.rows("SELECT what FROM consents") == [("given",)]
+
+
+@ON_SQLITE
+def test_who_has_left_and_answers_by_reply_is_not_kept_either(world, browser):
+    """Their earlier yes was for the course that they took; the answer counts."""
+    says(browser, a_lesson(world), SAME, keep="yes")
+    world.app.leave(world.leave_token(), "page")
+    alice = person(world)
+    with world.app.service.store.transaction() as tx:
+        checkins.said(tx, alice, alice.id, 2, LIGHTER, world.clock.now())
+
+    assert rows(world) == [(1, "same"), (2, None)]
+    assert counted(world) == {LIGHTER: 1, SAME: 1}
+
+
+@ON_SQLITE
+def test_a_yes_to_keeping_is_of_the_round_in_which_it_was_said(world, browser):
+    """She began again: by the first round's mail her answers are kept as before, by none of the new round's."""
+    old = a_lesson(world)
+    says(browser, old, SAME, keep="yes")
+    begin_again(browser, old)
+    with world.app.service.store.transaction() as tx:
+        alice = person(world)
+        checkins.said(tx, alice, alice.id, 1, HEAVIER, world.clock.now())
+
+    assert checkins.look(world.app.service, old).keeps
+    assert world.rows("SELECT answer FROM checkins ORDER BY enrolment_id") == [("same",), (None,)]
+
+
+@ON_SQLITE
+def test_taking_back_is_meant_for_the_rounds_before_as_well(world, browser):
+    """She began again: by the new round's mail she takes back what she said in the first."""
+    old = a_lesson(world)
+    says(browser, old, SAME, keep="yes")
+    begin_again(browser, old)
+    with world.app.service.store.transaction() as tx:
+        done = checkins.forget(tx, world.app.service, person(world), "page", world.clock.real())
+
+    assert (done, rows(world)) == (True, [(1, None)])
 
 
 def test_an_answer_that_is_kept_can_be_changed_and_the_count_with_it(world, browser):
@@ -426,10 +490,12 @@ def test_only_weeks_that_are_over_are_shown(course, world):
     """In the present week a number that grows by one would tell who was there; then it stays as it is."""
     count(world, {LIGHTER: 6, SAME: 7, HEAVIER: 1})
     now = course("stats", "--checkins").out
+    present = tallies.closed(world.app.service, world.clock.now())
     world.clock.go(days=7)
     with_week = tallies.closed(world.app.service, world.clock.now())
 
     assert now == "Nothing can be shown: no week that is over has enough answers about one day.\n"
+    assert present == []
     assert [dict(tally.numbers) for tally in with_week] == [{LIGHTER: 6, SAME: 7, HEAVIER: None, UNSURE: None}]
 
 

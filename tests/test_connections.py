@@ -146,3 +146,20 @@ def test_a_crowd_of_the_silent_keeps_nobody_out(address: Address, monkeypatch: p
         charlie = stack.enter_context(calling(address, ASKING))
         assert answered(charlie)
         assert heard(silent[0]) == b""
+
+
+def test_who_is_being_answered_makes_no_room(address: Address, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bob was there first and his page takes its time: in a crowd the silent go, and he gets it."""
+    monkeypatch.setattr(connections, "MOST", 3)
+    monkeypatch.setattr(
+        connections.Connection, "seconds", dict.fromkeys((connections.HEAD, connections.BODY), WAIT * 2)
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(pages.answer.set)  # whatever happens: the server waits for it
+        bob = stack.enter_context(calling(address, ASKING.replace(b"/ ", b"/slow ", 1)))
+        assert pages.asked.wait(WAIT)
+        silent = [stack.enter_context(calling(address)) for _ in range(4)]
+        assert heard(silent[0]) == b""
+        pages.answer.set()
+        stack.enter_context(calling(address, ASKING))  # which wakes the loop
+        assert answered(bob)

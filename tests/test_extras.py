@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -123,6 +124,18 @@ def test_the_proof_holds_the_words_of_the_page_and_when_they_were_ticked(world, 
 
     assert proof == [("keep-given", shown["keep"], "form"), ("list-given", shown["list"], "form")]
     assert {str(row[0])[:16] for row in world.rows("SELECT asked_at FROM consents")} == {f"{asked_at:%Y-%m-%d %H:%M}"}
+
+
+def test_the_proof_holds_the_words_of_then_though_others_stand_there_now(world, browser):
+    """The owner keeps words for less long since: what was shown when the box was ticked is what counts."""
+    shown = extras.offered(world.app.service, "en-GB")["keep"]
+    token = sign_up(world, browser, "keep")
+    less = world.app.settings.model_copy(update={"keep_words_days": 30})
+    world.app.service = replace(world.app.service, settings=less)
+    browser.post(f"/confirm/{token}")
+
+    assert extras.offered(world.app.service, "en-GB")["keep"] != shown
+    assert world.rows("SELECT wording FROM consents WHERE what = 'keep-given'") == [(shown,)]
 
 
 def test_whoever_owns_the_inbox_sees_what_was_ticked_and_may_take_the_letters_alone(world, browser):

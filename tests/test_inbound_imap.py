@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 
@@ -289,6 +290,81 @@ def test_a_disk_that_is_full_skips_no_mail(kept, tmp_path):
         kept.wait_for(lambda: noted(kept) == 1)
 
     assert [raw for raw, _, _ in kept.mails] == [MAIL]
+
+
+def test_a_number_that_comes_to_mean_another_mail_hides_none(kept, tmp_path):
+    """The server counts anew while the first mail waits for the database: the second is kept as well."""
+    kept.undecided = tmp_path / "waits.mail"
+    kept.undecided.touch()
+    with OddServer({1: MAIL}) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: kept.mails)
+        server.mails[1] = ODD
+        server.validity = 8
+        kept.wait_for(lambda: len(kept.mails) == 2)
+        kept.undecided.unlink()
+        kept.wait_for(lambda: noted(kept) == 1)
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL, ODD]
+
+
+def test_a_number_that_comes_to_mean_another_mail_has_all_its_tries(kept, tmp_path, monkeypatch):
+    """What broke the connection before the server counted anew is not held against the mail that has its number now."""
+    monkeypatch.setattr(imap, "TRIES", 3)
+
+    def counts_anew(*_):
+        server.mails[1] = ODD
+        server.validity = 8
+        return b"DROP"
+
+    broken = [*[lambda *_: b"DROP"] * (imap.TRIES - 1), counts_anew, *[lambda *_: b"DROP"] * (imap.TRIES - 1)]
+    with OddServer({1: MAIL}, broken) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 1 and server.validity == 8)
+
+    assert [raw for raw, _, _ in kept.mails] == [ODD]
+
+
+def test_the_service_ends_between_two_mails(kept):
+    """It does not read a full mailbox to its end first; the next start goes on there."""
+    reception = inbound.Reception(kept)
+    kept.read_spool = reception.stopped.set
+    with OddServer({1: MAIL, 2: ODD}) as server:
+        place = imap_talk.server_of(server.url)
+        with imap_talk.opened(place) as folder:
+            imap.take(imap.Watch(place, imap_talk.Folder.mark_seen, "", erases=False, reception=reception), folder)
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL]
+    assert noted(kept) == 1
+
+
+def test_a_server_that_is_away_is_asked_less_and_less(kept, tmp_path, monkeypatch):
+    """Each failure in a row waits longer, up to the longest; once it was there, the next waits as little as ever."""
+    waited = []
+
+    class Stopped(threading.Event):
+        def wait(self, timeout=None):
+            waited.append(timeout)
+            return self.set() if len(waited) == 6 else False
+
+    class Empty:
+        validity = 7
+
+        def after(self, _):
+            return []
+
+        def wait(self, *_):
+            raise ConnectionResetError
+
+    def opened(_):
+        if len(waited) != 4:
+            raise ConnectionRefusedError
+        return contextlib.nullcontext(Empty())
+
+    monkeypatch.setattr(imap, "WAITS", (5.0, 15.0, 60.0))
+    monkeypatch.setattr(imap, "opened", opened)
+    (source,) = inbound.prepared(watched(tmp_path, "imap://a:b@127.0.0.1/INBOX"))
+    source.serve(inbound.Reception(kept, stopped=Stopped()))
+
+    assert waited == [5, 15, 60, 60, 5, 15]
 
 
 def test_a_server_that_lies_about_a_size_costs_no_memory(kept, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from types import SimpleNamespace
 
 import mail_clients as clients
@@ -11,7 +12,7 @@ from sqlalchemy import select, update
 
 from course.app import App
 from course.journeys import journal, people, person_keys, suppression
-from course.locking import LockedError
+from course.locking import LockedError, lock, new_key, unlock
 from course.settings import SettingsError
 from course.store.database import Store
 from course.store.key_store import person_keys as keys_table
@@ -294,7 +295,7 @@ def test_the_proof_holds_the_words_that_were_shown(world):
         "technically open them." in shown
     )
     assert "After 365 days at most they are erased." in shown
-    assert (len(version), locale, how) == (16, "en-GB", "page")
+    assert (version, locale, how) == (hashlib.sha256(shown.encode()).hexdigest()[:16], "en-GB", "page")
 
 
 @ON_SQLITE
@@ -306,6 +307,62 @@ def test_taking_back_erases_the_words_at_once(world):
     answer(world, "later")
 
     assert world.rows("SELECT * FROM entries") == []
+
+
+@ON_SQLITE
+def test_taking_back_is_meant_for_every_round_of_the_course(world):
+    """Said in the second round, where nothing was asked for: the words of the first go, and that is proven."""
+    a_lesson(world, level=SHARE)
+    answer(world, CANARY)
+    world.app.leave(world.leave_token(lessons(world)[0]), "page")
+    a_lesson(world)
+    before = len(world.rows("SELECT id FROM entries"))
+    choose(world, COUNT)
+
+    assert (before, world.rows("SELECT id FROM entries"), world.rows("SELECT level FROM journals")) == (1, [], [])
+    assert consents(world)[-2:] == ["keep-withdrawn", "share-withdrawn"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("how", ["taken back", "old"])
+def test_what_is_erased_is_in_no_file(world, tmp_path, how):
+    """Neither in the database nor in what it has yet to take over: its key is still there."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    (locked,) = world.rows("SELECT locked FROM entries")[0]
+    there = [any(locked in file.read_bytes() for file in tmp_path.glob("course.db*"))]
+    if how == "old":
+        world.clock.go(days=400)
+        journal.purge(world.app.service, world.clock.real())
+    else:
+        choose(world, COUNT)
+    there.append(any(locked in file.read_bytes() for file in tmp_path.glob("course.db*")))
+
+    assert there == [True, False]
+
+
+@pytest.mark.parametrize("length", [0, 1, 12, 40])
+def test_what_was_cut_short_is_not_opened(length):
+    """However little of it is left, and said as for anything that nobody can open."""
+    key = new_key()
+    locked = lock(key, CANARY.encode(), "reply 1")
+
+    assert unlock(key, locked, "reply 1") == CANARY.encode()
+    with pytest.raises(LockedError, match="nobody can open it"):
+        unlock(key, locked[: min(length, len(locked) - 1)], "reply 1")
+
+
+@ON_SQLITE
+def test_words_are_bound_to_the_reply_that_they_came_in(world):
+    """Whoever can write into the database, and has no key, cannot let one answer stand in another's place."""
+    a_lesson(world, level=KEEP)
+    answer(world, "one")
+    answer(world, "two")
+    first, second = kept(world)
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(entries).where(entries.c.id == first.id).values(locked=second.locked))
+
+    assert words(world) == [None, "two"]
 
 
 @ON_SQLITE

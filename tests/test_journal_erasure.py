@@ -8,6 +8,7 @@ import os
 import resource
 import tempfile
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -290,6 +291,39 @@ def test_a_torn_line_of_the_log_spoils_no_other(world):
 
 
 @ON_SQLITE
+@pytest.mark.parametrize(
+    ("lines", "erased"),
+    [
+        (["moved a b", "moved b c", "erased c"], {"a": 0, "b": 1, "c": 2}),
+        (["erased b", "moved a b"], {"b": 0}),  # whoever had the new address before her was somebody else
+        (["moved a b", "erased b", "erased a"], {"a": 2, "b": 1}),  # and whoever had the old one since
+        (["erased a", "moved a b", "erased b"], {"a": 1, "b": 2}),
+        (["moved a b", "erased b", "back b"], {}),
+    ],
+)
+def test_the_log_follows_a_person_from_address_to_address(world, lines, erased):
+    """Whoever is erased is erased by each address that was theirs, as of the day on which it was given up."""
+    days = [world.clock.at + timedelta(days=number) for number in range(len(lines))]
+    for day, (what, *whom) in zip(days, (line.split() for line in lines), strict=True):
+        erasures.note(world.app.service, " ".join(whom), what, day)
+
+    assert erasures.known(world.app.service) == {who: days[place] for who, place in erased.items()}
+
+
+@ON_SQLITE
+def test_the_log_outlives_a_power_cut_and_is_its_owner_s(world, monkeypatch):
+    """The line is on the disk, and then the file's name, before anything is erased; nobody else reads the file."""
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append((os.fstat(handle).st_ino, os.fstat(handle).st_size)))
+    erasures.note(world.app.service, "a" * 64, erasures.ERASED, world.clock.now())
+    path = world.app.settings.data_dir / "erasures.log"
+    log, beside = path.stat(), path.parent.stat()
+
+    assert done == [(log.st_ino, log.st_size), (beside.st_ino, beside.st_size)]
+    assert (log.st_mode & 0o777, log.st_size > 64) == (0o600, True)
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("room", [0, 40, 100], ids=["none", "half a line", "a line and a bit"])
 def test_without_room_for_the_log_nothing_is_noted(world, room):
     """A disk that is full in the middle of a line: it is as before, and whoever was to be erased is not."""
@@ -335,6 +369,23 @@ def test_keys_come_back_from_their_backup(world, folder):
 
     assert (lost, added, words(world)) == ([None], 1, [CANARY])
     assert taken.file.stat().st_mode & 0o777 == 0o600
+
+
+@ON_SQLITE
+def test_the_key_of_who_came_back_after_an_erasure_comes_back(world, folder):
+    """What the log says of the person that she was before is no word about her new words."""
+    a_lesson(world, level=KEEP)
+    answer(world, "before")
+    erase(world)
+    world.clock.go(days=1)
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    taken = key_backups.take(world.app.service, folder, world.clock.real())
+    with world.app.service.key_store.transaction() as tx:
+        tx.execute(keys_table.delete())
+
+    assert key_backups.put_back(world.app.service, taken.file, world.clock.real()) == 1
+    assert words(world) == [CANARY]
 
 
 def test_an_erased_persons_key_does_not_come_back(world, folder):
@@ -403,6 +454,48 @@ def test_rotation_needs_the_old_key_no_more(world):
 
 
 # The command line.
+
+
+@ON_SQLITE
+def test_what_the_old_key_had_wrapped_is_in_no_file_after_a_rotation(world):
+    """Neither in the key store nor in what it has yet to take over: the old key opens nothing that is left there."""
+    a_lesson(world, level=KEEP)
+    answer(world, CANARY)
+    again(world, journal_keys=f"{NEW},{OLD}")
+    with world.app.service.key_store.reading() as tx:
+        wrapped = tx.execute(keys_table.select()).one().wrapped
+    files = world.app.settings.data_dir
+    there = [any(wrapped in file.read_bytes() for file in files.glob("keys.db*"))]
+    rotated = person_keys.rotate(world.app.service)
+    there.append(any(wrapped in file.read_bytes() for file in files.glob("keys.db*")))
+
+    assert (rotated, there) == (1, [True, False])
+
+
+@ON_SQLITE
+def test_where_a_key_of_the_ring_was_lost_the_newest_that_opens_is_used(world):
+    """What Alice writes from then on gets a key of its own; once the lost one is back, that newer one goes on."""
+    service, now = world.app.service, world.clock.real()
+
+    def current(ring, days):
+        settings = service.settings.model_copy(update={"journal_keys": SecretStr(ring)})
+        with closing(replace(service, settings=settings, store=Store(str(service.store.engine.url)))) as other:
+            return person_keys.current(other, "alice", now + timedelta(days=days))
+
+    first, second, third = current(OLD, 0), current(NEW, 1), current(f"{NEW},{OLD}", 2)
+
+    assert first != second
+    assert third == second
+
+
+@ON_SQLITE
+def test_keys_that_words_are_locked_by_are_destroyed_wherever_they_stand(world):
+    """After a restore they may stand under another address: they are found by their own names."""
+    name, _ = person_keys.current(world.app.service, "another address", world.clock.real())
+    person_keys.current(world.app.service, "bob", world.clock.real())
+
+    assert person_keys.destroy(world.app.service, ["alice"], [name]) == 1
+    assert keys(world) == 1
 
 
 @ON_SQLITE

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from conftest import ON_SQLITE
+from sqlalchemy import delete, update
 from test_journal import COUNT, KEEP, OLD, SHARE, a_lesson, answer, choose, kept, lessons
 from test_journal import settings as settings  # noqa: PLC0414 (a fixture: a service that offers a journal)
 
 from course.journeys import sharing
+from course.store.key_store import person_keys
+from course.store.tables import journals
 
 OWNER = "The course\u2019s owner, Dear Self (sample name, set CONTROLLER_NAME), may read yours later"
 
@@ -47,6 +50,29 @@ def test_the_person_sees_when_it_was_first_opened(world):
     assert before is None
     assert kept(world)[0].opened_at == first
     assert (news, everything) == ([], ["shared"])
+
+
+@ON_SQLITE
+def test_what_nobody_can_open_was_not_read(world):
+    """Its key is gone: the owner sees that there is something, and the person is not told that it was read."""
+    a_lesson(world, level=SHARE)
+    answer(world, "shared")
+    with world.app.service.key_store.transaction() as tx:
+        tx.execute(delete(person_keys))
+
+    assert read(world) == [None]
+    assert world.rows("SELECT opened_at FROM entries") == [(None,)]
+
+
+@ON_SQLITE
+def test_a_round_that_is_not_shared_is_not_read_whatever_its_entries_say(world):
+    """Both have to say so, the choice as it is now and the entry: a restore may bring back one of them."""
+    a_lesson(world, level=SHARE)
+    answer(world, "shared")
+    with world.app.service.store.transaction() as tx:
+        tx.execute(update(journals).values(level=KEEP))
+
+    assert read(world) == []
 
 
 @pytest.mark.parametrize("level", [KEEP, COUNT], ids=["keep", "count"])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from cryptography.fernet import InvalidToken
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course.keys import Keys
+from course.signers import public_key
 
 OLDEST, OLDER, NEWEST = (f"key-{number}-of-the-tests-0123456789abcdef" for number in (1, 2, 3))
 
@@ -51,6 +56,32 @@ def test_purpose_and_message_are_kept_apart(first):
     """No purpose and message can be shifted into another pair."""
     assert first.mac("hash a", b"bc") != first.mac("hash ab", b"c")
     assert first.mac("confirm", b"x") != first.mac("leave", b"x")
+
+
+def test_what_an_earlier_version_made_is_known():
+    """However they are derived: what was sealed or hashed with a key once is opened and found with it for ever."""
+    keys = Keys.of("a-key-of-the-tests-0123456789abcdefghij")
+    sealed = b"gAAAAABrDHeoCjvl4AyKC0A77lCwzBJK6sSrf1Ld925xfzULQqLVfiiu4Eop4Pg2T3ZqEqEZRy0-TM_u8OKN3xkCisQKwwHtYQ=="
+
+    assert keys.open(sealed) == b"kept"
+    assert keys.hash("x", "y") == "b20561284e0e6cea417a453a5e9e25092928d732ca736a78a4b72f926d2f09da"
+    assert keys.mac("p", b"m").hex() == "9c740306a25055d1c48756bb80d99a3703a8312da8d689ebaf1d00de587ea072"
+
+
+def encoded(key):
+    """Return a public key as SendGrid shows it."""
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def test_a_key_of_sendgrid_is_one_of_its_own_kind():
+    """Another kind of key, a curve that nobody knows, a stray sign: no key, so nothing that it signed is let in."""
+    theirs = encoded(ec.generate_private_key(ec.SECP256R1()).public_key())
+    unknown = base64.b64decode(theirs).replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030163"))
+
+    assert encoded(public_key(theirs)) == theirs
+    assert public_key(encoded(rsa.generate_private_key(65537, 2048).public_key())) is None
+    assert public_key(base64.b64encode(unknown).decode()) is None
+    assert public_key(f"{theirs[:20]}!{theirs[20:]}") is None
 
 
 @given(st.binary(max_size=2000))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
 
 import pytest
 from conftest import ON_SQLITE, make_settings
-from sqlalchemy import delete
+from sqlalchemy import delete, select
+from sqlalchemy import text as sql
 from starlette.testclient import TestClient
 
+from course import links
 from course.app import App
-from course.journeys import letters, people, person_keys, privacy
+from course.journeys import letter_ends, letters, people, person_keys, privacy
 from course.settings import SettingsError
 from course.store.key_store import person_keys as keys_table
+from course.store.states import EndedReason
 from course.store.tables import subscribers
 from course.web import create_app
 
@@ -383,6 +387,22 @@ def test_what_a_reply_erases_is_in_no_file(world, browser, tmp_path):
     there.append(any(locked in file.read_bytes() for file in tmp_path.glob("course.db*")))
 
     assert there == [True, False]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("how", ["taken back", "thirty days after it was read"])
+def test_what_a_page_or_time_erases_is_in_no_file(world, ready, tmp_path, how):
+    """The same holds for what is taken back on a page, and for what has had its time."""
+    (locked,) = world.rows("SELECT locked FROM letters")[0]
+    if how == "taken back":
+        letters.cancel(world.app.service, *ready, world.clock.real())
+    else:
+        letters.open_one(world.app.service, *ready, world.clock.real())
+        world.clock.go(days=31)
+        letter_ends.purge(world.app.service, world.clock.real())
+
+    assert count(world) == 0
+    assert not any(locked in file.read_bytes() for file in tmp_path.glob("course.db*"))
 
 
 def test_a_reply_finds_the_letter_of_the_round_before(world, browser):
@@ -927,6 +947,253 @@ def test_the_present_hour_counts(world, browser):
 
     assert hour == 19
     assert (early, "letter" in world.box.names()) == (False, True)
+
+
+# What changes between two steps.
+
+
+@pytest.fixture
+def ready(world, browser):
+    """Let a letter's time have come, and word of it be owed; return its writer's number and its own."""
+    kept(world, browser, months="1")
+    world.clock.go(days=100)
+    assert letters.tell(world.app.service, world.clock.now(), world.clock.real()) == 1
+    return tuple(world.rows("SELECT subscriber_id, id FROM letters")[0])
+
+
+def owed(world):
+    """Return what becomes of the mails that say that a letter is ready."""
+    return [row[0] for row in world.rows("SELECT status FROM deliveries WHERE name LIKE 'letter-%' ORDER BY id")]
+
+
+@ON_SQLITE
+def test_what_was_read_and_put_off_comes_back_all_the_same(world, ready):
+    """Its thirty days end with its being put off: it is not erased while it waits, and its writer hears of it again."""
+    service = world.app.service
+    words = letters.open_one(service, *ready, world.clock.real())
+    letters.later(service, *ready, world.clock.now())
+    world.clock.go(days=40)
+    world.app.tidy()
+
+    assert (words, count(world)) == (TEXT, 1)
+    assert letters.tell(service, world.clock.now(), world.clock.real()) == 1
+
+
+@ON_SQLITE
+def test_thirty_days_are_counted_from_the_first_time_that_it_was_read(world, ready):
+    """Reading it once more keeps it no longer."""
+    first = letters.open_one(world.app.service, *ready, world.clock.real())
+    world.clock.go(days=29)
+    again = letters.open_one(world.app.service, *ready, world.clock.real())
+    world.clock.go(days=2)
+    world.app.tidy()
+
+    assert (first, again, count(world)) == (TEXT, TEXT, 0)
+
+
+@ON_SQLITE
+def test_no_number_opens_a_letter_before_its_time(world, browser):
+    """A page that was made up, or is old: its writer's own visit opens what is ready, and nothing else."""
+    kept(world, browser)
+    mine = tuple(world.rows("SELECT subscriber_id, id FROM letters")[0])
+
+    assert letters.open_one(world.app.service, *mine, world.clock.real()) is None
+    assert world.rows("SELECT erase_at FROM letters") == [(None,)]
+
+
+@ON_SQLITE
+def test_a_mail_leads_to_the_letter_of_its_own_round_and_else_to_the_present_one(world, browser):
+    """While a course that was begun again goes on, and both rounds have a letter; then only the second has."""
+    kept(world, browser)
+    first = day(world)
+    restarted(world, browser, first)
+    pass_days(world, 1)
+    second = world.box.last("day-1")
+    browser.post(page_of(world, second), data=FORM | {"months": "6"})
+    service, tokens = world.app.service, [world.link(mail, "mine") for mail in (first, second)]
+    both = [letters.look(service, token).letter.months for token in tokens]
+    letters.cancel(service, *world.rows("SELECT subscriber_id, id FROM letters ORDER BY id")[0], world.clock.real())
+
+    assert (first.delivery_id != second.delivery_id, both) == (True, [3, 6])
+    assert [letters.look(service, token).letter.months for token in tokens] == [6, 6]
+
+
+@ON_SQLITE
+def test_a_mail_about_a_letter_that_is_gone_acts_on_no_other(world, browser, ready):
+    """Its link told of the first round's letter; that of the second is read and erased by its own mail alone."""
+    mail = world.rows("SELECT id FROM deliveries WHERE name LIKE 'letter-%'")[0][0]
+    token, service = links.sign(world.app.keys, links.Purpose.PAGES, mail), world.app.service
+    told = letters.look(service, token).told
+    restarted(world, browser, day(world))
+    letters.cancel(service, *ready, world.clock.real())
+    browser.post(page_of(world, day(world)), data=FORM | {"months": "1"})
+    world.clock.go(days=100)
+    letters.tell(service, world.clock.now(), world.clock.real())
+    looked = letters.look(service, token)
+
+    assert told
+    assert (looked.letter.told_at is not None, looked.told) == (True, False)
+
+
+@ON_SQLITE
+def test_no_mail_says_that_a_letter_is_ready_which_was_put_off(world, ready):
+    """It was put off before the mail about it had left: that one stays."""
+    letters.later(world.app.service, *ready, world.clock.now())
+
+    assert owed(world) == ["cancelled"]
+
+
+@ON_SQLITE
+def test_no_mail_says_that_a_letter_is_ready_which_was_erased(world, ready):
+    """It was erased before the mail about it had left; what else is owed to its writer leaves as it would."""
+    others = "SELECT id FROM deliveries WHERE name NOT LIKE 'letter-%' AND status = 'queued'"
+    before = world.rows(others)
+    letters.cancel(world.app.service, *ready, world.clock.real())
+
+    assert owed(world) == ["cancelled"]
+    assert (len(before) > 0, world.rows(others)) == (True, before)
+
+
+def let_go(world, reason, **changed):
+    """End Alice's course for her letter's sake; return whether the letter was erased, and when it will be."""
+    with world.app.service.store.transaction() as tx:
+        alice = replace(people.find(tx, subscribers.c.email == "alice@example.org")[0], **changed)
+        gone = letter_ends.let_go(tx, alice, reason, world.clock.real())
+        return gone, tx.execute(select(letters.letters.c.erase_at)).scalar()
+
+
+@ON_SQLITE
+def test_no_mail_about_a_letter_leaves_for_an_address_that_is_dead(world, ready):
+    """Word of it was owed already; the letter is kept for thirty days, for whoever asks."""
+    gone, until = let_go(world, EndedReason.BOUNCED)
+
+    assert (gone, until) == (False, world.clock.real() + letter_ends.KEEP)
+    assert owed(world) == ["cancelled"]
+
+
+@ON_SQLITE
+def test_what_was_read_goes_when_that_was_said_though_the_address_dies(world, ready):
+    """Thirty days from the first reading: a mail that comes back does not begin them anew."""
+    letters.open_one(world.app.service, *ready, world.clock.real())
+    until = world.clock.real() + letter_ends.KEEP
+    world.clock.go(days=20)
+
+    assert let_go(world, EndedReason.BOUNCED) == (False, until)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("reason", [EndedReason.UNSUBSCRIBED, EndedReason.BOUNCED])
+def test_the_end_of_another_course_is_not_the_letter_s(world, ready, reason):
+    """It belongs to the course in which it was written."""
+    assert let_go(world, reason, course="another") == (False, None)
+    assert owed(world) == ["queued"]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("mail", ["of before it was put off", "about something else"])
+def test_only_the_mail_that_tells_of_a_letter_begins_its_last_thirty_days(world, ready, mail):
+    """An older one that came back, or another kind of mail, says nothing of this one."""
+    service = world.app.service
+    if mail == "about something else":
+        bounced = "UPDATE deliveries SET status = 'bounced', due_at = '2030-01-01 00:00:00.000000' WHERE name = 'day-1'"
+    else:
+        letters.later(service, *ready, world.clock.now())
+        bounced = "UPDATE deliveries SET status = 'bounced' WHERE name LIKE 'letter-%'"
+    with service.store.transaction() as tx:
+        assert tx.execute(sql(bounced)).rowcount == 1
+    world.clock.go(days=40)
+    letters.tell(service, world.clock.now(), world.clock.real())
+    letter_ends.purge(service, world.clock.real())
+
+    assert world.rows("SELECT erase_at FROM letters") == [(None,)]
+
+
+@ON_SQLITE
+def test_nobody_is_told_of_a_letter_that_is_somebody_elses(world, ready):
+    """Bob's page to leave names Bob's letters alone."""
+    world.join("bob")
+    with world.app.service.store.reading() as tx:
+        who = [people.find(tx, subscribers.c.email == f"{one}@example.org")[0] for one in ("alice", "bob")]
+        waits = [letter_ends.waits(tx, one) for one in who]
+
+    assert waits == [letter_ends.Waits.HERE, letter_ends.Waits.NOWHERE]
+
+
+@ON_SQLITE
+def test_another_letter_s_number_puts_nothing_off(world, ready):
+    """The button of a page names the letter that stands there: another one is as it was."""
+    person, number = ready
+    letters.later(world.app.service, person, number + 1, world.clock.now())
+
+    assert owed(world) == ["queued"]
+    assert world.rows("SELECT told_at FROM letters") != [(None,)]
+
+
+@ON_SQLITE
+def test_of_two_letters_that_are_left_at_once_the_first_is_kept(world, browser, monkeypatch):
+    """What another request did, until this one had its turn, is what counts; it says so and keeps nothing."""
+    path, lock = page_of(world, day(world)), people.lock
+
+    def locked(tx, person):
+        monkeypatch.setattr(people, "lock", lock)
+        wish = letters.Wish(6, in_mail=False, wording="yes", how="page")
+        letters.keep(tx, world.app.service, person, "the first", wish, world.clock.now(), world.clock.real())
+
+    monkeypatch.setattr(people, "lock", locked)
+    page = browser.post(path, data=FORM)
+
+    assert title(page) == "Your letter is kept"
+    assert [tuple(row) for row in world.rows("SELECT months FROM letters")] == [(6,)]
+    assert world.rows("SELECT count(*) FROM consents WHERE what = 'letter-given'") == [(1,)]
+
+
+@ON_SQLITE
+def test_each_letter_that_is_left_is_told_of(world, browser):
+    """Taken back and left anew on one day: whoever's lesson it is hears of the second letter as well."""
+    path = kept(world, browser)
+    letters.cancel(world.app.service, *world.rows("SELECT subscriber_id, id FROM letters")[0], world.clock.real())
+    browser.post(path, data=FORM)
+    world.app.tick()
+
+    assert world.box.names().count("kept") == 2
+
+
+@ON_SQLITE
+def test_a_letter_that_is_gone_is_not_taken_back_once_more(world, browser):
+    """Two who press at once: one took it back, and only that is proven."""
+    kept(world, browser)
+    service, (number, person) = world.app.service, world.rows("SELECT id, enrolment_id FROM letters")[0]
+    with service.store.transaction() as tx:
+        alice = people.by_id(tx, person)
+        said = [letters.take_back(tx, service, alice, number, "page", world.clock.real()) for _ in range(2)]
+
+    assert said == [True, False]
+    assert world.rows("SELECT count(*) FROM consents WHERE what = 'letter-withdrawn'") == [(1,)]
+
+
+@ON_SQLITE
+def test_whose_address_is_dead_is_told_of_no_letter(world, browser):
+    """It is kept for thirty days, for whoever asks; its time comes without a mail."""
+    kept(world, browser)
+    event = {"event": "bounce", "ds_delivery": str(day(world).delivery_id), "sg_event_id": "e1"}
+    world.app.provider_events([event | {"reason": "550 5.1.1 no such user"}])
+    world.clock.go(days=100)
+
+    assert letters.tell(world.app.service, world.clock.now(), world.clock.real()) == 0
+    assert world.rows("SELECT told_at FROM letters") == [(None,)]
+
+
+@ON_SQLITE
+def test_a_course_without_days_for_a_letter_offers_none(world):
+    """No letter_days: its mails' links lead to no page, and a line that asks for one is words like any other."""
+    lesson, service = day(world), world.app.service
+    courses = {name: replace(course, letter_days=()) for name, course in service.catalogue.courses.items()}
+    world.app.service = replace(service, catalogue=replace(service.catalogue, courses=courses))
+    page = TestClient(create_app(world.app), base_url=SITE).get(page_of(world, lesson))
+
+    assert page.status_code == 404
+    assert world.reply(lesson, f"letter 3 months\n\n{TEXT}") == ["completed"]
+    assert count(world) == 0
 
 
 # A course that is begun again, and sign-ups that nobody confirmed.

@@ -15,6 +15,8 @@ from servers import ALICE, BYE, DROP, HANG, RESET, Authority, MailServer, RudeSe
 
 from course.outbound.dialogue import Dialogue, Letter
 from course.outbound.greeting import Server
+from course.outbound.letters import Letters
+from course.outbound.relaying import Relaying
 from course.outbound.smtp import Smtp
 from course.outgoing import Halt, Outcome, Outgoing, RefusedRecipient, Sent, TryLater, Unsure
 
@@ -168,6 +170,15 @@ def test_a_null_return_path_is_tried_again_when_pipelined(serve):
     assert [line for line in server.heard[0] if line.startswith("MAIL")][1].startswith(f"MAIL FROM:<{ALICE.reply_to}>")
 
 
+def test_a_null_return_path_that_is_put_off_is_not_replaced(serve):
+    """A server that is busy minds no return path: the answer is tried later, as it is."""
+    server, notes = RudeServer({**PIPELINING, "MAIL": "451 4.3.2 busy"}), Recorder()
+    serve(server).send_many([replace(ALICE, replied=True)], notes)
+
+    assert notes.kinds == {"TryLater": 1}
+    assert [line.split()[1] for line in server.heard[0] if line.startswith("MAIL")] == ["FROM:<>"]
+
+
 @BOTH_WAYS
 def test_a_connection_that_dies_takes_one_message_with_it(serve, pipelining):
     """One of the messages is in doubt; all the others leave by other connections."""
@@ -287,6 +298,62 @@ def test_nothing_more_leaves_once_a_message_is_known_to_stay():
     assert (talk.out, talk.over) == (b"", True)
 
 
+def test_a_plain_server_has_answered_before_the_next_message_begins():
+    """Where PIPELINING is not offered nothing follows the final dot, until it is known what became of the message."""
+    talk, letter = Dialogue("", pipelining=False, size=True), Letter(ALICE, ALICE.as_bytes(), ALICE.envelope_from)
+    talk.begin(letter)
+    for answer in (b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"):
+        talk.hear(answer)
+    talk.give(letter, None)
+    before, decided = talk.ready, talk.hear(b"451 4.3.0 not now\r\n")
+
+    assert (before, [type(outcome) for _, outcome in decided], talk.ready) == (False, [TryLater], True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"250-" + b"x" * 9_000, b"250 " + b"x" * 9_000 + b"\r\n", b"250-more\r\n" * 1_001],
+    ids=["a line without an end", "a line too long", "lines without an end"],
+)
+def test_an_answer_without_an_end_is_not_listened_to(answer):
+    """Whatever a server says, it fills no memory: the talk is over, and the message is tried later."""
+    talk, letter = Dialogue("", pipelining=True, size=True), Letter(ALICE, ALICE.as_bytes(), ALICE.envelope_from)
+    talk.begin(letter)
+    decided = talk.hear(answer)
+
+    assert ([type(outcome) for _, outcome in decided], talk.over) == ([TryLater], True)
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(1, TryLater), (0, Unsure)])
+def test_a_message_is_given_away_with_the_last_byte_of_its_dot(missing, expected):
+    """A text that left whole, but for the end of the line with the dot, is none: the server has to throw it away."""
+    talk, letter = Dialogue("", pipelining=True, size=True), Letter(ALICE, ALICE.as_bytes(), ALICE.envelope_from)
+    talk.begin(letter)
+    talk.hear(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+    talk.give(letter, None)
+    talk.wrote(len(talk.out) - missing)
+
+    assert [type(outcome) for _, outcome in talk.lost(ConnectionResetError())] == [expected]
+
+
+def test_a_server_that_speaks_without_being_asked_is_left():
+    """It says that it closes, or nonsense, while nothing is on its way: no message begins there any more."""
+    talk = Dialogue("", pipelining=True, size=True)
+
+    assert talk.hear(b"421 4.4.2 you were silent for too long\r\n") == []
+    assert (talk.over, talk.ready) == (True, False)
+
+
+@pytest.mark.parametrize("size", [True, False])
+def test_a_server_that_asks_for_it_is_told_how_long_a_message_is(size):
+    """RFC 1870: so it can refuse what is too large before it has come."""
+    talk, letter = Dialogue("", pipelining=False, size=size), Letter(ALICE, ALICE.as_bytes(), ALICE.envelope_from)
+    talk.begin(letter)
+    said = f" SIZE={len(ALICE.as_bytes())}" if size else ""
+
+    assert talk.out.decode() == f"MAIL FROM:<{ALICE.envelope_from}>{said}\r\n"
+
+
 def test_a_refused_reset_takes_nobody_along(serve):
     """What a refused message left behind could reach the next one, so that goes by another connection."""
     refused = {"RCPT": ["550 5.1.1 no", "250 ok"], "DATA": ["503 5.5.1 to whom?", "354 go on"]}
@@ -329,6 +396,21 @@ def test_an_idle_connection_takes_over_from_one_that_died():
         smtp.close()
     assert {who: type(outcome) for who, outcome in notes.outcomes.items()} == {0: Sent, 1: Sent, 2: TryLater}
     assert [sum(line.startswith("MAIL") for line in heard) for heard in server.heard[:2]] == [2, 2]
+
+
+def test_a_letter_whose_connection_died_comes_next_and_remembers_what_it_was_told():
+    """It goes before those that wait. Only one that was given away has an answer that counts if it waits for ever."""
+    waiting, said = Letters(people(3), Recorder()), TryLater("greylisted")
+    letter = waiting.take()
+    waiting.ahead(2)
+    waiting.again(letter, TryLater("never begun"))
+    before, letter = waiting.refused(), waiting.take()
+    letter.given_at = 1_000
+    waiting.again(letter, said)
+    waiting.again(waiting.take(), TryLater("not given away this time"))
+
+    assert (before, letter.outgoing.delivery_id) == ([], 0)
+    assert [(one.outgoing.delivery_id, outcome) for one, outcome in waiting.refused()] == [(0, said)]
 
 
 @pytest.mark.parametrize("refusal", ["421 4.7.0 too many connections", "554 5.7.0 too many connections"])
@@ -416,6 +498,23 @@ def test_a_server_that_does_not_know_us_any_more_is_nobody_s_fault(serve, refusa
     serve(server).send_many(somewhere, notes)
 
     assert [type(notes.outcomes[n]) for n in range(3)] == [RefusedRecipient, Halt, Halt]
+
+
+def test_only_two_domains_in_a_row_that_are_not_relayed_say_something_of_us():
+    """Two people at one domain are one, however it is written; and where a message was taken the count begins anew."""
+    relaying, no = Relaying(), RefusedRecipient("RCPT: 550 5.7.1 Unable to relay")
+    heard = [
+        relaying.judge(to, outcome)
+        for to, outcome in (
+            ("alice@one.example", no),
+            ("bob@ONE.example", no),
+            ("charlie@three.example", Sent("")),
+            ("alice@two.example", no),
+            ("bob@one.example", no),
+        )
+    ]
+
+    assert [type(outcome) for outcome in heard] == [RefusedRecipient, RefusedRecipient, Sent, RefusedRecipient, Halt]
 
 
 def test_one_address_that_is_not_relayed_stops_nobody(serve):

@@ -168,6 +168,7 @@ DEAD, ALIVE = {"dead": True}, {"dead": False}
         ("RCPT", "550 mailbox unavailable", ALIVE),
         ("RCPT", "550 Unknown sender of user mail", ALIVE),
         ("RCPT", "550 5.1.0 address rejected", ALIVE),
+        ("RCPT", "550 5.1.4 two of that name", ALIVE),
         ("RCPT", "550 5.1.16 not one of ours", ALIVE),
         ("RCPT", "550 5.7.1 no such user, or so we say of spammers", ALIVE),
         ("RCPT", "550 5.2.1 mailbox disabled", ALIVE),

@@ -199,6 +199,17 @@ def test_a_link_to_a_resource_keeps_whom_it_was_made_for_until_it_ends(world):
     assert (kept, who_is_here(world)) == (["Alice"], [])
 
 
+@ON_SQLITE
+def test_a_link_that_was_revoked_keeps_nobody(world):
+    """It opens nothing any more, however long it would have."""
+    finish(world, "alice")
+    at = world.clock.at
+    add(world, resource_links, resource="feet", made_at=at, expires_at=at + timedelta(days=400), revoked_at=at)
+    later(world, 100)
+
+    assert who_is_here(world) == []
+
+
 def without_a_course(world, who):
     """Let somebody be known who takes no course: a link to an exercise was made for them."""
     kept = {"name": who.capitalize(), "locale": "en-GB", "timezone": "Europe/London", "send_hour": 8}
@@ -221,6 +232,32 @@ def test_who_has_only_a_link_is_forgotten_so_long_after_it_ended(world, revoked,
     assert (kept, who_is_here(world)) == (["Bob"], [])
     assert resources.look(world.app.service, token, world.clock.real()) is None
     assert len(erasures.known(world.app.service)) == 1
+
+
+@ON_SQLITE
+def test_somebody_who_is_new_and_has_nothing_yet_is_kept_for_as_long(world):
+    """No course and no link, since today: their time begins now."""
+    without_a_course(world, "bob")
+    with world.app.service.store.transaction() as tx:
+        tx.execute(resource_links.delete())
+    later(world, DAYS - 1)
+    kept = who_is_here(world)
+    later(world, 1)
+
+    assert (kept, who_is_here(world)) == (["Bob"], [])
+
+
+@ON_SQLITE
+def test_who_has_only_a_link_is_kept_for_so_long_after_it_was_revoked(world):
+    """Bob's is revoked after sixty days: his own ninety begin then, not with the link."""
+    without_a_course(world, "bob")
+    world.clock.go(days=60)
+    resources.revoke(world.app.service, "bob@example.org", "dear-me", world.clock.real())
+    later(world, 60)
+    kept = who_is_here(world)
+    later(world, 31)
+
+    assert (kept, who_is_here(world)) == (["Bob"], [])
 
 
 @ON_SQLITE
@@ -339,6 +376,38 @@ def test_whoever_signs_up_again_at_that_very_moment_stays(world):
 
 
 @ON_SQLITE
+def test_of_those_whose_time_is_over_only_those_who_were_looked_through_are_erased(world):
+    """Two hundred at a time: whose files were not looked for yet stays until then."""
+    finish(world, "alice", "bob")
+    world.clock.go(days=DAYS + 1)
+    found = retention.over(world.app.service, world.clock.now(), world.clock.real())
+    gone = retention.end(world.app.service, found[:1], world.clock.now(), world.clock.real())
+
+    assert (len(found), gone, who_is_here(world)) == (2, ["alice@example.org"], ["Bob"])
+
+
+@ON_SQLITE
+def test_whom_the_log_does_not_take_stays_with_their_key(world, monkeypatch):
+    """A full disk: nobody is erased whom a restore would bring back, and nobody's words are closed."""
+    a_lesson(world, level=KEEP)
+    answer(world, "It helped.")
+    finish(world, "alice")
+    world.clock.go(days=DAYS + 1)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    found = retention.over(world.app.service, world.clock.now(), world.clock.real())
+    monkeypatch.setattr(erasures, "note_all", full)
+    with pytest.raises(OSError, match="No space"):
+        retention.end(world.app.service, found, world.clock.now(), world.clock.real())
+    with world.app.service.key_store.reading() as tx:
+        keys = len(tx.execute(person_keys.select()).all())
+
+    assert (len(found), who_is_here(world), keys) == (1, ["Alice"], 1)
+
+
+@ON_SQLITE
 def test_whoever_comes_back_later_is_somebody_new(world):
     """Signing up again after the end is a new person, whom no restore erases."""
     finish(world, "alice")
@@ -383,6 +452,47 @@ def test_the_proof_of_what_goes_on_stays(world):
     world.app.ticker.tidy()
 
     assert world.rows("SELECT what FROM consents") == [("given",)]
+
+
+@ON_SQLITE
+def test_whoever_left_has_said_so_and_nothing_is_noted_for_them(world):
+    """Their own goodbye is the end of what they agreed to: no second one is made up when they are erased."""
+    world.join()
+    world.app.leave(world.leave_token(), "page")
+    later(world)
+
+    assert who_is_here(world) == []
+    assert world.rows("SELECT what FROM consents ORDER BY id") == [("given",), ("withdrawn",)]
+
+
+@ON_SQLITE
+def test_the_proof_of_a_course_that_ended_a_year_ago_stays(world):
+    """Said yes to four years ago, and over for one: somebody may ask for two more."""
+    world.join()
+    world.clock.go(days=3 * 365)
+    with world.app.service.store.transaction() as tx:
+        over = {"status": "finished", "next_send_at": None, "ended_at": world.clock.at}
+        tx.execute(update(enrolments).values(over))
+    world.clock.go(days=365)
+    with world.app.service.store.transaction() as tx:
+        consent.forget(tx, world.app.keys, world.clock.at, world.clock.real())
+
+    assert world.rows("SELECT what FROM consents") == [("given",)]
+
+
+@ON_SQLITE
+def test_the_proof_of_one_course_does_not_keep_that_of_another(world):
+    """Each has its own three years, also where nothing else is known of a person any more."""
+    row = {"who": "w", "what": "given", "wording": "yes", "version": "v", "locale": "en-GB", "how": "form"}
+    now = world.clock.real()
+    long_ago, since = now - timedelta(days=4 * 365), now - timedelta(days=365)
+    with world.app.service.store.transaction() as tx:
+        tx.execute(
+            insert(consents), [{**row, "course": "first", "at": long_ago}, {**row, "course": "next", "at": since}]
+        )
+        consent.forget(tx, world.app.keys, world.clock.at, now)
+
+    assert world.rows("SELECT course FROM consents") == [("next",)]
 
 
 @ON_SQLITE

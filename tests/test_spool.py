@@ -214,6 +214,28 @@ def test_what_no_key_proves_has_an_end_in_bytes(world, monkeypatch):
     assert 1 <= len(list((world.app.spool_folder / "unproven").glob("*.mail"))) <= 2
 
 
+def test_there_is_room_for_so_many_files_and_so_many_bytes(world, tmp_path):
+    """The last file and the last byte that there is room for are taken, and none beyond."""
+    room, one, other = Room(files=2, bytes=10), tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"1234")
+    other.write_bytes(b"")
+
+    assert (room.full([one], 6), room.full([one], 7)) == (False, True)
+    assert (room.full([one, other], 0), room.full([one, tmp_path / "decided meanwhile"], 0)) == (True, True)
+    assert (room.over([one, other]), room.over([one, other, other])) == ([], [one])
+
+
+def test_what_is_put_aside_waits_for_somebody_where_mail_is_kept_as_well(world, lesson):
+    """KEEP_RAW_DAYS is for what was decided: what nobody could decide lies where it is looked for, for two weeks."""
+    keep(world, 7)
+    world.deliver(f"From: a@list.example\r\nTo: {lesson.reply_to}\r\nList-Id: <l.example>\r\n\r\nHi.\r\n".encode())
+    (path,) = spool.everywhere(world.app.spool_folder)
+    age(path, world, days=8)
+    world.app.tidy()
+
+    assert there(world) == [Why.UNCLEAR]
+
+
 @pytest.mark.parametrize("mine", [True, False], ids=["hers", "nobody's"])
 def test_a_mail_by_a_list_is_somebody_s_only_by_their_own_address(world, lesson, mine):
     """Else anybody could have junk taken for a letter, by a header."""

@@ -7,9 +7,10 @@ import re
 import pytest
 import structlog
 from conftest import make_settings
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from course.web import create_app, render
+from course.web import create_app, guards, render
 
 SITE = "http://127.0.0.1:8000"
 HERE = ("127.0.0.1", 50_000)
@@ -103,6 +104,9 @@ def test_only_course_pages_may_be_indexed(site, browser):
     assert indexed == {"/"}
     assert "x-robots-tag" not in browser.get("/courses/self-compassion").headers
     assert browser.post("/courses/self-compassion").headers["x-robots-tag"] == "noindex"
+    form = {"email": "alice@example.org", "timezone": "Europe/London", "send_hour": "8", "consent": "yes"}
+    done = browser.post("/courses/self-compassion", data=form)
+    assert (done.status_code, done.headers["x-robots-tag"]) == (200, "noindex")
 
 
 def test_there_is_no_page_about_the_site_itself(browser):
@@ -161,6 +165,46 @@ def test_a_body_longer_than_a_form_is_refused(browser):
     assert "too much at once" in said.text
     assert found_out.status_code in {413, 422}
     assert browser.post("/courses/self-compassion", content=long[:60_000], headers=kind).status_code == 422
+
+
+@pytest.mark.parametrize("length", ["a lot", "-1", "1e9", "64000000000000000000"])
+def test_a_length_that_is_none_is_refused(browser, length):
+    """What announces nothing that can be measured is not begun with."""
+    assert browser.post("/courses/self-compassion", headers={"Content-Length": length}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("said", "elsewhere", "here"),
+    [
+        ("same-origin", False, True),
+        ("none", False, False),  # typed, or followed from a mail
+        ("same-site", True, False),  # a blog beside the course is somebody else, too
+        ("cross-site", True, False),
+        (None, False, False),
+    ],
+)
+def test_only_a_page_of_ours_is_from_here(world, said, elsewhere, here):
+    """By what browsers say themselves (Sec-Fetch-Site); where they say nothing, Origin has to."""
+    headers = [(b"sec-fetch-site", said.encode())] if said else []
+    scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "server": ("127.0.0.1", 8000)}
+    request = Request({**scope, "headers": [(b"host", b"127.0.0.1:8000"), *headers]})
+
+    assert (guards.from_elsewhere(request), guards.from_here(request, world.app.settings)) == (elsewhere, here)
+
+
+def test_what_asks_every_few_seconds_is_no_news_until_it_fails(world, browser, monkeypatch):
+    """A monitor's question is in the log when the answer is that something is wrong."""
+    world.app.tick()
+    with structlog.testing.capture_logs() as lines:
+        browser.get("/healthz")
+        monkeypatch.setattr(world.app, "health", lambda: {"ok": False})
+        browser.get("/healthz")
+        browser.get("/help")
+
+    assert [(line["log_level"], line["status"]) for line in lines if line["event"] == "request"] == [
+        ("debug", 200),
+        ("info", 503),
+    ]
 
 
 def test_a_broken_form_is_a_calm_page(browser):

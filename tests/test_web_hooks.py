@@ -477,6 +477,28 @@ def test_a_mail_over_35_megabytes_is_dropped_with_a_200(sendgrid, received, monk
     assert "over 1 MB" in str(lines)
 
 
+def test_what_a_form_says_of_its_fields_writes_no_line_into_the_mail():
+    """A charset that goes on in the next line is none; a kind that would open a mail in parts is a file's."""
+    charsets = json.dumps({"text": "utf-8\nX-Spam-Flag: NO", "html": ["utf-8"]}).encode()
+    fields = {"headers": b"From: alice@example.org", "text": b"It helped.", "html": b"<p>", "charsets": charsets}
+    raw = inbound.mail_of(fields, [inbound.Attachment(b"multipart/mixed; boundary=b", b"a", b"--b\n\nx")])
+    parts = list(message_from_bytes(raw).walk())
+
+    assert b"X-Spam-Flag" not in raw
+    assert [part.get_content_charset() for part in parts if part.get_content_maintype() == "text"] == ["utf-8"] * 2
+    assert parts[-1].get_content_type() == "application/octet-stream"
+
+
+def test_what_is_over_the_cap_fills_no_disk(sendgrid, monkeypatch):
+    """The rest is read and let go."""
+    wrote, write = [], hooks.Arriving.write
+    monkeypatch.setattr(hooks, "CAP", 10_000)
+    monkeypatch.setattr(hooks.Arriving, "write", lambda body, data: write(body, data) or wrote.append(len(data)))
+    post(sendgrid, (b"a" * 999 for _ in range(100)))
+
+    assert sum(wrote) <= 10_000
+
+
 def test_more_events_than_a_batch_ever_has_are_refused(sendgrid):
     """Anybody can send them until their signature is known: 5 MB are read, not 35."""
     answer = sendgrid.post(EVENTS, content=(b"a" * 999 for _ in range(5_400)), headers={hooks.TIMESTAMP: "1"})
@@ -589,9 +611,10 @@ def test_a_signature_is_over_exactly_these_bytes(world, sendgrid, monkeypatch):
         (body, {hooks.SIGNATURE: good[hooks.SIGNATURE]}),
         (body, {}),
         (b"", {hooks.TIMESTAMP: ""}),
+        (body, signed(body, b"")),  # of no time at all
     ]
 
-    assert [sendgrid.post(EVENTS, content=content, headers=head).status_code for content, head in forged] == [403] * 12
+    assert [sendgrid.post(EVENTS, content=content, headers=head).status_code for content, head in forged] == [403] * 13
     assert sendgrid.post(EVENTS, content=iter([body[:7], body[7:]]), headers=good).status_code == 200
     assert len(batches) == 1
 

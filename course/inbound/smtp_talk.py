@@ -134,7 +134,7 @@ class Talk(SMTP):
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
     ) -> str:
         """Take every address of our domain, and no other."""
-        if address.rpartition("@")[2].lower().rstrip(".") != self.door.domain:
+        if address.rpartition("@")[2].lower() != self.door.domain:
             return NOT_OURS
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return TOO_MANY

@@ -113,7 +113,7 @@ def put_off(tx: Connection, service: Service, person: Person | None, row: Row[An
     if person is not None and row.told_at is not None:
         letter_ends.withdraw(tx, row)
         again = {"due_at": _due(service, person, 1, now), "told_at": None, "erase_at": None}
-        tx.execute(update(letters).where(letters.c.id == row.id, letters.c.told_at.is_not(None)).values(again))
+        tx.execute(update(letters).where(letters.c.id == row.id).values(again))
 
 
 def cancel(service: Service, subscriber_id: int, letter_id: int, real_now: datetime) -> bool:

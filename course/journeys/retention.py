@@ -126,8 +126,7 @@ def _count(tx: Connection, rounds: list[Person]) -> None:
     ids = one_of(enrolments.c.id, [one.id for one in rounds])
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in tx.execute(select(enrolments.c.course, enrolments.c.status, enrolments.c.ended_at).where(ids)):
-        if row.status in tuple(PastFact):
-            counts[row.course, PastFact(row.status), 0, monday(row.ended_at)] += 1
+        counts[row.course, PastFact(row.status), 0, monday(row.ended_at)] += 1  # none goes on, or they would be kept
     for fact, table, at in (
         (PastFact.COMPLETED, completions, completions.c.completed_at),
         (PastFact.SKIPPED, skips, skips.c.skipped_at),

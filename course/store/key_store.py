@@ -35,9 +35,7 @@ def opened(store: Store, data_dir: Path) -> Store:
     """Return where the keys are: the same PostgreSQL database, or a file beside SQLite's, made if there is none."""
     if not store.sqlite:
         return store
-    path = data_dir / FILE
-    path.touch(mode=0o600)
-    own = Store(f"sqlite:///{path.resolve()}")
+    own = Store(f"sqlite:///{(data_dir / FILE).resolve()}")
     own.engine = own.engine.execution_options(schema_translate_map={SCHEMA: None})
     with own.transaction() as tx:
         metadata.create_all(tx)

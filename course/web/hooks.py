@@ -42,12 +42,8 @@ CHUNK = 256 * 1024  # bytes
 log = structlog.get_logger()
 
 
-class UselessError(Exception):
-    """What came is read to its end and dropped; its sender is told that all is well, or it would come again."""
-
-
-class TooLongError(UselessError):
-    """It is over the cap."""
+class TooLongError(Exception):
+    """What came is over the cap, was read to its end and is dropped."""
 
 
 @router.post("/hooks/sendgrid/inbound")
@@ -69,8 +65,8 @@ async def inbound(request: Request, secret: str = "") -> Response:
         return await _take(request, key)
     except ClientDisconnect:
         raise
-    except UselessError as error:
-        # The same bytes would come again and again, and be as useless.
+    except TooLongError as error:
+        # The same bytes would come again and again, and be no shorter.
         log.warning("mail came in by SendGrid and was dropped", why=str(error))
         return _say(200)
     except Exception as error:  # noqa: BLE001 (whatever it was, the mail must come again)
