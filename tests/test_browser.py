@@ -160,6 +160,7 @@ def look(page, name):
     """Take the page's pictures, and find fault with it: axe in both schemes, overflow, targets too small."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     PICTURES.mkdir(exist_ok=True)
+    page.wait_for_load_state()  # what a click leads to has no content for a moment
     faults = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

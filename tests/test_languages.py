@@ -540,10 +540,12 @@ def test_a_course_is_taken_in_its_language(world: World, locale, pause, paused, 
         ("en-GB", "דנה ב.", "Hello \u2067דנה ב.\u2069,"),
         ("es", "مريم ب.", "Hola, \u2067مريم ب.\u2069:"),
         ("es", "Ana B.", "Hola, Ana B.:"),
+        ("he", "Anna", "שלום Anna,"),
+        ("en-GB", "מיכל כהן", "Hello מיכל כהן,"),
     ],
 )
 def test_a_name_that_runs_the_other_way_keeps_its_last_dot(world: World, locale, name, greeting):
-    """It is isolated in its greeting, which is known for ours all the same where all of it comes back."""
+    """It is isolated in its greeting where it ends in a sign; all that comes back is known for ours all the same."""
     world.join("alice", locale=locale, name=name)
     world.clock.go(hours=20)
     world.app.tick()

@@ -115,8 +115,11 @@ def name_in(locale: str, name: str) -> str:
     way = direction(locale)
     if way == "ltr" and name.isascii():  # by far the most: no look at each letter
         return name
-    strong = next((kind for kind in map(unicodedata.bidirectional, name) if kind in APART), "")
-    return APART[strong].format(name) if strong and WAY[strong] != way else name
+    kinds = [unicodedata.bidirectional(char) for char in name]
+    strong = next((kind for kind in kinds if kind in APART), "")
+    # Between two letters of its own, nothing of it is taken for a part of the sentence.
+    safe = not strong or WAY[strong] == way or (kinds[0] in APART and kinds[-1] in APART)
+    return name if safe else APART[strong].format(name)
 
 
 def _marked(said: Any, before: str) -> Any:
