@@ -28,6 +28,8 @@ from course.content import catalogue, help_lines
 from course.links import PAGES
 from course.reading import extract, reacts, read
 from course.reading.bodies import of
+from course.reading.extracting import Reader, sift
+from course.reading.lines import MOST
 from course.reading.mime import parse
 
 ALICE = "To myself, I said: hurry up, everybody is waiting.\n\nTo a friend, I would say: take the time you need."
@@ -799,6 +801,41 @@ def test_nothing_that_was_typed_is_lost_beyond_what_is_looked_at(make):
         assert [line for line in lines if line not in words] == []
 
 
+def test_a_quote_of_somebody_else_is_cut_with_what_announces_it():
+    """Whoever keeps what was cut keeps both; of ours neither is kept."""
+    sent = lesson()
+    bob = ["On Mon, 1 Mar 2027 at 09:12, Bob wrote:", "> Are you well?", ""]
+    lines = [
+        "I slept.",
+        "",
+        *bob,
+        "On Mon, 1 Mar 2027 at 08:00, Dear Self wrote:",
+        *clients.marked(sent.plain.splitlines()),
+    ]
+    found = sift(Reader().texts(parse(message(("plain", "\n".join(lines))))), sent.raw)
+
+    assert (found.text, found.rest) == ("I slept.", "On Mon, 1 Mar 2027 at 09:12, Bob wrote:\n> Are you well?")
+
+
+def test_texts_that_were_read_once_can_be_judged_again():
+    """A mail is read before it is known what it answers; to judge it by one lesson changes nothing for the next look."""
+    texts = Reader().texts(parse(message(("plain", f"{lesson().plain}\n\nI slept."))))
+    before = Reader().sifted(texts).text
+
+    assert sift(texts, lesson().raw).text == "I slept."
+    assert Reader().sifted(texts).text == before != "I slept."
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_many_lines_beyond_what_is_looked_at_announce_no_quote(kind):
+    """They are one text by then, and what goes on like a header block may go on as somebody's words."""
+    beyond = ["Sent: Monday", "To: nobody", "Subject: me", *typed(400)]
+    lines = [*typed(MOST - 1), "From: my desk", *beyond]
+    page = "\n".join(lines) if kind == "plain" else "<br>".join(lines)
+
+    assert extract(message((kind, page)), lesson().raw).splitlines()[-len(beyond) :] == beyond
+
+
 @pytest.mark.parametrize("mark", ['id="Signature"', 'id="AppleMailSignature"', 'class="gmail_signature"'])
 def test_words_typed_into_a_signature_are_kept_where_there_are_no_others(mark):
     """Outlook and Apple Mail let people write within it, and copy its mark to new lines; what is below "-- " is none."""
@@ -813,6 +850,7 @@ def test_words_typed_into_a_signature_are_kept_where_there_are_no_others(mark):
     assert typed_into("-- <br>Alice Liddell") == ""
     assert typed_into("Alice Liddell", "<div>I slept.</div>") == "I slept."
     assert typed_into("Alice Liddell<br>P.S. Thank you.", "<div>I slept.</div>") == "I slept.\n\nP.S. Thank you."
+    assert typed_into("P.S. Thank you.<br><br>Alice Liddell", "<div>I slept.</div>") == "I slept.\nP.S. Thank you."
 
 
 def test_broken_markup_and_marks_raise_nothing():
