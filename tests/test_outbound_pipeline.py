@@ -446,10 +446,19 @@ def test_a_connection_that_came_too_late_for_its_round_may_have_died_since(serve
 
 def test_what_becomes_of_a_whole_message_is_waited_for(serve):
     """A filter at work for nine minutes: RFC 5321 section 4.5.3.2.6 asks for ten, for else the message comes again."""
-    clock = SetClock()
-    server = RudeServer({**PIPELINING, ".": lambda: clock.go(minutes=9) or "250 ok"})
+    clock, looked = SetClock(), threading.Event()
+
+    def monotonic():
+        looked.set()
+        return clock.monotonic()
+
+    def at_work():
+        clock.go(minutes=9)
+        looked.clear()
+        return looked.wait(10) and "250 ok"  # not before it was looked whether the silence has lasted too long
+
     notes = Recorder()
-    serve(server, answer_seconds=60, monotonic=clock.monotonic).send_many(people(1), notes)
+    serve(RudeServer({**PIPELINING, ".": at_work}), answer_seconds=6, monotonic=monotonic).send_many(people(1), notes)
 
     assert notes.kinds == {"Sent": 1}
 

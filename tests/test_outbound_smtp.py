@@ -492,6 +492,18 @@ def test_a_connection_unused_for_a_while_is_made_anew(serve, unused, connections
     assert len(server.heard) == connections
 
 
+def test_a_connection_in_use_is_kept(serve):
+    """Half a minute counts from its last message, not from its first."""
+    clock = Hours()
+    server = RudeServer({})
+    smtp = serve(server, monotonic=clock)
+    for who in (ALICE, BOB, CHARLIE):
+        assert isinstance(send_one(smtp, who), Sent)
+        clock.seconds += 20
+
+    assert len(server.heard) == 1
+
+
 def test_closing_is_polite_and_not_the_end(serve):
     """Closing says QUIT, may be done twice, and a later message opens a new connection."""
     server = RudeServer({})
