@@ -188,12 +188,12 @@ class Ticker:
 
     def _close_ledgers(self) -> None:
         now, real_now, database = self.clock.now(), self.clock.real(), self.guard.known.database
-        doubts.close_ledgers(self.service, doubts.ledgers(self.service), now, real_now, database)
+        doubts.close_ledgers(self.service, now, real_now, database)
 
     def _sweep(self, own: Page | None) -> None:
         wait = doubts.EVENT if self.transport.has_events else timedelta(0)
         now, real_now, dead = self.clock.now(), self.clock.real(), self.heartbeat.silent()
-        doubts.sweep(self.service, own, doubts.ledgers(self.service), now, real_now, wait=wait, dead=dead)
+        doubts.sweep(self.service, own, now, real_now, wait=wait, dead=dead)
 
     def _shift(self) -> Shift:
         return Shift(

@@ -227,7 +227,7 @@ def three_claims(world):
 def test_a_dead_worker_s_claims_end_as_its_ledger_says(world):
     """Of three lessons, one was answered, one was given away, one never left: sent, in doubt, and owed as before."""
     (alice, bob, charlie), _ = three_claims(world)
-    doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
+    doubts.close_ledgers(world.app.service, world.clock.now(), world.clock.real())
 
     stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
     assert stand == {alice: "sent", bob: "stalled", charlie: "queued"}
@@ -244,7 +244,7 @@ def test_what_a_power_cut_may_have_taken_is_in_doubt(world, monkeypatch, head):
         ledger.path.write_bytes(b"")
     else:
         monkeypatch.setattr(ledger_room, "this_start", lambda: "another")
-    doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
+    doubts.close_ledgers(world.app.service, world.clock.now(), world.clock.real())
 
     stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
     assert stand == {alice: "stalled" if head == "lost" else "sent", bob: "stalled", charlie: "stalled"}
@@ -292,7 +292,7 @@ def test_a_poison_answer_in_a_dead_worker_s_ledger_keeps_nobody_waiting(world, m
         return sent(tx, service, left, *rest)
 
     monkeypatch.setattr(settling, "sent", not_for_alice)
-    doubts.close_ledgers(world.app.service, ledgers(world.app.service), world.clock.now(), world.clock.real())
+    doubts.close_ledgers(world.app.service, world.clock.now(), world.clock.real())
 
     stand = dict(world.rows("SELECT id, status FROM deliveries WHERE name = 'welcome'"))
     assert stand == {alice: "stalled", bob: "stalled", charlie: "queued"}

@@ -31,7 +31,6 @@ log = structlog.get_logger()
 def sweep(
     service: Service,
     own: Page | None,
-    folder: Path,
     now: datetime,
     real_now: datetime,
     *,
@@ -43,8 +42,8 @@ def sweep(
     For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
     and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
     start: then nobody owns any claim. `dead` are the workers that were silent for too long (workers.Heartbeat). Such
-    a worker may be alive after all: its ledger, if it is in this folder, tells what became of its claims. `wait` is how
-    long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
+    a worker may be alive after all: its ledger, if it is on this machine, tells what became of its claims. `wait` is
+    how long a doubt is left to a provider's events; then WHEN_UNSURE says what becomes of it.
     """
     worker = own.worker if own else None
     silent = *CLAIMED, _ownerless(service, worker, dead)
@@ -55,7 +54,7 @@ def sweep(
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
             return 0
-    pages = [own, *_of_the_silent(service, own, folder, *silent)] if own else []
+    pages = [own, *_of_the_silent(service, own, *silent)] if own else []
     for page in pages:
         close(service, page, now, real_now, *silent)
     left = {"status": DeliveryStatus.STALLED, "claimed_at": real_now, "error": "the worker fell silent"}
@@ -73,9 +72,9 @@ def ledgers(service: Service) -> Path:
     return service.settings.data_dir / "ledgers"
 
 
-def close_ledgers(service: Service, folder: Path, now: datetime, real_now: datetime, database: str = "") -> None:
+def close_ledgers(service: Service, now: datetime, real_now: datetime, database: str = "") -> None:
     """Bring to an end what the ledgers of dead workers tell of; those of another database are left alone."""
-    ledger.of_the_dead(folder, lambda page: close(service, page, now, real_now), database)
+    ledger.of_the_dead(ledgers(service), lambda page: close(service, page, now, real_now), database)
 
 
 def release(service: Service, page: Page) -> None:
@@ -85,11 +84,11 @@ def release(service: Service, page: Page) -> None:
         settling.put_back(tx, page.worker, set(claims) - page.given if page.whole else ())
 
 
-def _of_the_silent(service: Service, own: Page, folder: Path, *silent: ColumnElement[bool]) -> list[Page]:
-    """Return what the ledgers in this folder say of those whose claims these are."""
+def _of_the_silent(service: Service, own: Page, *silent: ColumnElement[bool]) -> list[Page]:
+    """Return what the ledgers on this machine say of those whose claims these are."""
     with service.store.reading() as tx:
         names = tx.execute(select(deliveries.c.worker).where(*silent).distinct()).scalars().all()
-    pages = (ledger.of_one(folder, name) for name in names if name and name != own.worker)
+    pages = (ledger.of_one(ledgers(service), name) for name in names if name and name != own.worker)
     return [page for page in pages if page]
 
 

@@ -63,7 +63,7 @@ def transfer_all(
         facts.check_key(service, clock.real())
         # What a killed worker noted is written down here: the next one may be on another machine.
         here = guard.of_database(old).database
-        doubts.close_ledgers(service, doubts.ledgers(service), clock.now(), clock.real(), here)
+        doubts.close_ledgers(service, clock.now(), clock.real(), here)
         with closing(key_store.opened(old, before.data_dir)) as keys:
             if not _done_before(old, new):
                 transfer.fill(old, keys, new, said)
