@@ -97,7 +97,7 @@ def _fixed(
         "days": str(course.days),
         "site": settings.site_host,
         "consent": consent(settings, words),
-        "resource": resource.scripts[resource.locale(locale)].title if resource else "",
+        "resource": resource.script(locale).title if resource else "",
         **ends(settings, words),
     }
 

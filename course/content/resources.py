@@ -61,6 +61,10 @@ class Resource:
         """Return the wanted locale if it is written in it, else its first one."""
         return wanted if wanted in self.scripts else self.locales[0]
 
+    def script(self, wanted: str) -> Script:
+        """Return it in this locale, or in the one that stands in for it."""
+        return self.scripts[self.locale(wanted)]
+
 
 def read_all(course: Path, locales: tuple[str, ...]) -> dict[str, Resource]:
     """Read the resources of a course's folder. Raises ContentError with every mistake in them."""

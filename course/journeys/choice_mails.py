@@ -65,7 +65,7 @@ def exercise(_: Connection, service: Service, row: Owed, words: Words, __: datet
     resource = course.resource_of(row.day, row.locale) if row.day and course.has(row.day) else None
     if resource is None:
         raise LookupError("This letter names no exercise any more")
-    return script(resource.scripts[resource.locale(row.locale)], words)
+    return script(resource.script(row.locale), words)
 
 
 def script(written: Script, words: Words) -> dict[str, str]:

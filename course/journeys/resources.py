@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Exists, delete, exists, insert, select, update
 
 from course import addresses, links
-from course.content.resources import Resource, Script
+from course.content.resources import Resource
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.links import Purpose
@@ -32,10 +32,6 @@ class Opened:
 
     resource: Resource
     locale: str
-
-    def script(self, locale: str) -> Script:
-        """Return it in a locale."""
-        return self.resource.scripts[self.resource.locale(locale)]
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def shown(course: Course, day: int, locale: str, mail: Mapping[str, str]) -> Map
 def exercise(course: Course, day: int, locale: str) -> str:
     """Return what the exercise is called that a lesson names; "" where it names none."""
     resource = course.resource_of(day, locale)
-    return resource.scripts[resource.locale(locale)].title if resource else ""
+    return resource.script(locale).title if resource else ""
 
 
 def _parts(course: Course, day: int, locale: str, greeting: str) -> list[Part]:

@@ -119,7 +119,7 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
     sent = {str(one): one for one in (*found.days, *found.earlier)}
     if course is None or day not in sent or not course.has(sent[day]):
         return render.old_link(request)
-    mail = app.catalogue.words[locale]["mail"]
+    mail, exercise = app.catalogue.words[locale]["mail"], lessons.exercise(course, sent[day], locale)
     return render.page(
         request,
         "mine_letter.html",
@@ -129,8 +129,8 @@ def _letter(request: Request, token: str, found: Mine, day: str, said: str = "")
         day=sent[day],
         title=course.titles[locale],
         lesson=lessons.shown(course, sent[day], locale, mail),
-        exercise=lessons.exercise(course, sent[day], locale),
-        exercise_token=resources.of_letter(app.service, found.person, sent[day], app.clock.real()),
+        exercise=exercise,
+        exercise_token=exercise and resources.of_letter(app.service, found.person, sent[day], app.clock.real()),
         said=_said(app, found, said, locale, day),
         called=app.catalogue.called(found.person.course, day, locale)["lesson"],
         mail=mail,

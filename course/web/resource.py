@@ -27,7 +27,7 @@ def read(request: Request, token: str) -> Response:
     if opened is None:
         return render.old_link(request)
     locale = _locale(request, opened)
-    script = opened.script(locale)
+    script = opened.resource.script(locale)
     page = render.page(
         request,
         "resource.html",
@@ -51,7 +51,7 @@ def listen(request: Request, token: str) -> Response:
         return render.old_link(request)
     locale = _locale(request, opened)
     kind = "attachment" if request.query_params.get("download") else "inline"
-    return _file(request, opened.script(locale).audio, f"{opened.resource.id}.{locale}.mp3", MP3, kind)
+    return _file(request, opened.resource.script(locale).audio, f"{opened.resource.id}.{locale}.mp3", MP3, kind)
 
 
 @router.api_route("/r/{token}/script", methods=METHODS)
@@ -61,7 +61,7 @@ def take_away(request: Request, token: str) -> Response:
     if opened is None:
         return render.old_link(request)
     locale = _locale(request, opened)
-    return _file(request, opened.script(locale).pdf, f"{opened.resource.id}.{locale}.pdf", PDF, "attachment")
+    return _file(request, opened.resource.script(locale).pdf, f"{opened.resource.id}.{locale}.pdf", PDF, "attachment")
 
 
 def _opened(request: Request, token: str) -> Opened | None:
