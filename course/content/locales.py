@@ -110,7 +110,13 @@ def direction(locale: str) -> str:
     return "rtl" if Locale.parse(locale, sep="-").character_order == "right-to-left" else "ltr"
 
 
-def name_in(locale: str, name: str) -> str:
+def greeting(mail: Mapping[str, str], locale: str, name: str) -> str:
+    """Greet somebody in this locale, by name where we know one. `mail` are its words for mails."""
+    # As `say` has it: there is one slot in a greeting.
+    return mail["greeting"].replace("{name}", _in_its_way(locale, name)) if name else mail["greeting_nameless"]
+
+
+def _in_its_way(locale: str, name: str) -> str:
     """Return a name as it stands in a sentence of this locale: one that runs the other way keeps its own last dot."""
     way = direction(locale)
     if way == "ltr" and name.isascii():  # by far the most: no look at each letter

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from course import links, schedule
 from course.content import dates, help_lines
 from course.content.catalogue import BARE, ELSEWHERE, JOINING
-from course.content.locales import name_in
+from course.content.locales import greeting
 from course.content.mailing import Mailing
 from course.content.slots import counted, say
 from course.journeys import moving, saying
@@ -170,10 +170,7 @@ def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: da
         shared = found.shared[key] = _shared(service, row, mailing, level, schedule.local_date(now, zone))
     return {
         **shared,
-        # As `say` has it: there is one slot in a greeting.
-        "greeting": mail["greeting"].replace("{name}", name_in(mailing.locale, row.person_name))
-        if row.person_name
-        else mail["greeting_nameless"],
+        "greeting": greeting(mail, mailing.locale, row.person_name),
         "date": dates.date(row.confirmed_at or now, zone, mailing.locale),
         **links.pages(service.keys, row.id, site),
     }

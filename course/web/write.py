@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.content.locales import name_in
+from course.content.locales import greeting
 from course.journeys import writing
 from course.journeys.writing import Desk, Outcome
 from course.web import lessons, render
@@ -49,9 +49,7 @@ def _page(
 ) -> Response:
     app = render.app_of(request)
     mail = app.catalogue.words[desk.locale]["mail"]
-    course = app.catalogue.courses.get(desk.course)
-    name = name_in(desk.locale, desk.name)
-    greeting = render.say(mail["greeting"], name=name) if name else mail["greeting_nameless"]
+    course, greets = app.catalogue.courses.get(desk.course), greeting(mail, desk.locale, desk.name)
     return render.page(
         request,
         "write.html",
@@ -64,7 +62,7 @@ def _page(
         typed=words,
         nonce=nonce or token_hex(16),
         draft=app.keys.hash("draft", token)[:16],
-        prompt=lessons.prompt(course, desk.day, desk.locale, greeting) if course and desk.day else None,
+        prompt=lessons.prompt(course, desk.day, desk.locale, greets) if course and desk.day else None,
         longest=writing.LONGEST,
         help_lines=desk.help_lines.splitlines(),
         mine=mail["footer_mine"],
