@@ -112,9 +112,10 @@ def _skip(tx: Connection, service: Service, request: Request) -> None:
 
     A day of a round that was begun anew is left out there alone: the answer is how the one stands that goes on.
     """
-    person, day = people.live_round(tx, request.person), pacing.day_meant(request.person, request.reply.day)
+    day = pacing.day_meant(request.person, request.reply.day)
     if day is None:
         return
+    person = people.live_round(tx, request.person)
     skipped = rounds.skip(tx, request.person, day, request.now)
     pacing.release(tx, service, person, request.now)
     if request.person.status == EnrolmentStatus.STOPPED:
@@ -131,7 +132,7 @@ def _again(tx: Connection, service: Service, request: Request) -> None:
     """
     ended = request.person.status == EnrolmentStatus.STOPPED
     person = people.live_round(tx, request.person) if ended else request.person
-    if not resending.has(tx, person, request.reply.day):
+    if resending.last(tx, person, request.reply.day) is None:
         answering.answer(tx, service, person, choice_replies.SETTINGS, request.reply, request.now)
         return
     slot = answering.in_turn(tx, service, "copy", request.now)

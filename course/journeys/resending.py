@@ -63,16 +63,12 @@ def once_more(tx: Connection, person: Person, day: int | None, now: datetime, le
     It leaves at a place of its own among the answers, `leaves`. False: there is none to be sent again, or its copy was
     owed today already.
     """
-    last = _last(tx, person, day)
-    return last is not None and person.status in MAY_GET["copy"] and _owe(tx, person, last, now, leaves)
+    that = last(tx, person, day)
+    return that is not None and person.status in MAY_GET["copy"] and _owe(tx, person, that, now, leaves)
 
 
-def has(tx: Connection, person: Person, day: int | None) -> bool:
-    """Whether there is a lesson to be sent again: of that day, or any (None)."""
-    return _last(tx, person, day) is not None
-
-
-def _last(tx: Connection, person: Person, day: int | None) -> int | None:
+def last(tx: Connection, person: Person, day: int | None) -> int | None:
+    """Return the day of the last lesson that can be sent again, or this day (None: any); None where there is none."""
     lessons = select(deliveries.c.day).where(
         deliveries.c.enrolment_id == person.id,
         deliveries.c.kind == DeliveryKind.LESSON,
