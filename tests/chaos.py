@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import in_memory
 import postgres
 from crashes import Books, Calls, Crew, Mails, Verdict, owe
 from proxy import Proxy
@@ -208,7 +209,7 @@ def _database(scene: Scene, folder: Path) -> Iterator[tuple[str, str]]:
     if scene.database == "SQLite":
         yield f"sqlite:///{folder / 'course.db'}", ""
         return
-    with postgres.server() as address:
+    with postgres.server(in_memory.place()) as address:
         admin = create_engine(address % "postgres", isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
             connection.execute(text("CREATE DATABASE course"))

@@ -195,7 +195,7 @@ def postgres_server() -> Iterator[str]:
     """One PostgreSQL server for the whole run; the wheel brings one where the system has none."""
     if postgres.binaries() is None:
         pytest.skip("no PostgreSQL programs here: set PG_BIN or install postgresql")
-    with postgres.server() as address:
+    with postgres.server(in_memory.place()) as address:
         yield address
 
 

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import in_memory
-
 
 def binaries() -> Path | None:
     """Return the folder of PostgreSQL's programs: PG_BIN, PATH, Debian's place, or the wheel that only carries them."""
@@ -28,15 +26,15 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server(*, durable: bool = False) -> Iterator[str]:
+def server(parent: Path | None = None, *, durable: bool = False) -> Iterator[str]:
     """Run a server that forgets everything at the end; yield its address without a database's name.
 
+    `parent`: where its folder is made; /tmp if none is given. Its path must be short, for a socket is in it.
     `durable`: each commit waits for the disk, as it does where people's data is kept. Tests need not wait.
     """
     programs = binaries()
     assert programs is not None
-    parent = (not durable and in_memory.place()) or "/tmp"  # noqa: S108 (a socket's path must be short)
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir=parent or "/tmp"))  # noqa: S108 (the name is new, and its own)
     data = folder / "data"
     user = _unprivileged(folder)
     try:

@@ -10,11 +10,14 @@ import json
 import os
 import smtplib
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import postgres
 import pytest
 import time_machine
 
@@ -163,6 +166,16 @@ def test_a_run_sees_neither_the_environment_nor_the_env_file(tmp_path, monkeypat
     assert settings.mail_from != "alice@example.org"
     assert os.environ["DATABASE_URL"].endswith("/real")
     assert not folder.exists()
+
+
+@pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL programs here")
+def test_a_run_starts_postgresql_without_the_tests_beside_it():
+    """`make bench` is a process of its own: it finds nothing that only pytest puts on the path."""
+    code = "from benchmarks.run import Run\nwith Run() as run, run.new_postgres() as address: print(address)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert found.stderr == ""
+    assert found.stdout.startswith("postgresql+psycopg://")
 
 
 def test_a_tool_that_is_not_here_says_how_to_get_it():

@@ -772,7 +772,7 @@ def test_a2_nothing_of_a_reply_comes_back_in_its_receipt(world):
 
     assert decided == ["completed"]
     assert json.loads(called)["personalizations"][0]["to"] == [{"email": "alice@example.org"}]
-    assert not re.search(b"bcc|x@y|eve@|It helped", called, re.IGNORECASE)
+    assert not re.search(b'"bcc"|bcc:|x@y|eve@|It helped', called, re.IGNORECASE)  # an id may have "bcc" in it
     assert receipt.count("Bcc") == 0
     assert receipt["To"] == "alice@example.org"
     assert receipt["Subject"] == "Day 1 is noted"
