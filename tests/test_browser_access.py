@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import World
-from test_browser import AXE_OPTIONS, BROWSER, PICTURES, SMALL_TARGETS, chromium, served  # noqa: F401 (a fixture)
+from test_browser import (
+    BROWSER,
+    PICTURES,
+    SMALL_TARGETS,
+    chromium,  # noqa: F401 (a fixture)
+    found_by_axe,
+    served,
+)
 from test_crawl import with_a_photo
 from test_journal import KEEP, choose
 
@@ -133,11 +140,8 @@ class Dana:
 OWN = ("", "/words", "/letter", "/print", "/details", "/journal", "/erase")
 
 
-def examine(page, axe, name, schemes):
-    """Open all that folds, and find fault: overflow, small targets, axe, what shifts, what the keyboard cannot do.
-
-    Colours alone differ between a light page and a dark one, so that axe sees both.
-    """
+def examine(page, name, schemes):
+    """Open all that folds, and find fault: overflow, small targets, axe, what shifts, what the keyboard cannot do."""
     page.set_viewport_size(SCREEN)
     page.wait_for_timeout(50)
     shifted = page.evaluate("window.shifted")
@@ -150,8 +154,7 @@ def examine(page, axe, name, schemes):
         faults += [f"{name} {size['width']}: {target}" for target in page.evaluate(SMALL_TARGETS)]
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
-        found = axe.run(page, options=AXE_OPTIONS).response["violations"]
-        faults += [f"{name} {scheme}: {fault['id']} {fault['nodes'][0]['html'][:200]}" for fault in found]
+        faults += [f"{name} {fault}" for fault in found_by_axe(page, scheme)]
     # A page that says what is wrong begins there, and the keys come to what is before it at the second round.
     rounds = 1 + page.evaluate("document.activeElement !== document.body")
     for _ in range(MOST_STOPS):
@@ -164,14 +167,14 @@ def examine(page, axe, name, schemes):
     return faults + [f"{name}: no key leads to {one}" for one in page.evaluate(MISSED)]
 
 
-def examine_own(page, axe, schemes):
+def examine_own(page, schemes):
     """Examine what only Dana may see, from the fresh link's button to the last page, after everything is erased."""
     page.locator("form button").press("Enter")
     page.wait_for_url("**/own")
     faults = []
     for path in OWN:
         page.goto(f"/own{path}")
-        faults += examine(page, axe, f"own{path}", schemes)
+        faults += examine(page, f"own{path}", schemes)
     page.goto("/own/words")
     width = page.locator(".photo img").evaluate("one => one.decode().then(() => one.naturalWidth)")
     faults += [f"own/words: the photo is {width} wide"] if width != SCREEN["width"] else []
@@ -179,20 +182,19 @@ def examine_own(page, axe, schemes):
     page.goto("/own/letter")
     page.locator("button[name=letter]").press("Enter")
     page.locator(".ownwords").wait_for()
-    faults += examine(page, axe, "own/letter, opened", schemes)
+    faults += examine(page, "own/letter, opened", schemes)
     page.goto("/own/erase")
     for name in ("own/erase, sure", "erased"):
         page.locator(".onward button").press("Enter")
         page.wait_for_load_state()
-        faults += examine(page, axe, name, schemes)
+        faults += examine(page, name, schemes)
     page.goto("/own")
-    return faults + examine(page, axe, "own, over", schemes)
+    return faults + examine(page, "own, over", schemes)
 
 
 @pytest.mark.parametrize(("locale", "schemes"), [("en-GB", BOTH), ("he", BOTH), ("es", BOTH[:1])])
 def test_every_page_is_for_everybody(world, chromium, locale, schemes):  # noqa: F811 (the fixture)
     """320 pixels and 200 %: nothing to scroll sideways, nothing small or shifting, nothing axe finds, no key lost."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     dana, faults = Dana(world, locale), []
     PICTURES.mkdir(exist_ok=True)
     context = chromium.new_context(
@@ -205,8 +207,8 @@ def test_every_page_is_for_everybody(world, chromium, locale, schemes):  # noqa:
     for name, path in dana.pages().items():
         answered = page.goto(path).status
         well = (answered == 404) == (name in NOWHERE)
-        faults += examine(page, axe, name, schemes) if well else [f"{name}: {answered}"]
-    faults += examine_own(page, axe, schemes)
+        faults += examine(page, name, schemes) if well else [f"{name}: {answered}"]
+    faults += examine_own(page, schemes)
     context.close()
 
     assert faults == []
