@@ -101,9 +101,7 @@ def forget(tx: Connection, service: Service, person: Person, how: str, real_now:
 
     That they answered stays, and so does the count. False: no answer was kept.
     """
-    rounds = select(enrolments.c.id).where(
-        enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    )
+    rounds = select(enrolments.c.id).where(people.same_course(person))
     kept = checkins.c.enrolment_id.in_(rounds), checkins.c.answer.is_not(None)
     if not tx.execute(update(checkins).where(*kept).values(answer=None)).rowcount:
         return False

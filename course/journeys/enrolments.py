@@ -218,9 +218,8 @@ def note(tx: Connection, enrolment_id: int, event: str, detail: str, now: dateti
 
 def _unconfirmed(tx: Connection, person: Person) -> list[Person]:
     """Return the sign-up for this course that waits for a yes, if it is another round than this one."""
-    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     pending = enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.id != person.id
-    return people.find(tx, *mine, *pending)
+    return people.find(tx, people.same_course(person), *pending)
 
 
 def _cancel(tx: Connection, enrolment_id: int, *which: ColumnElement[bool]) -> int:

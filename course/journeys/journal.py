@@ -20,7 +20,7 @@ from course.reading import Incoming, pictures
 from course.settings import SettingsError
 from course.store.database import insert_once
 from course.store.states import JournalLevel
-from course.store.tables import enrolments, entries, journals, letters
+from course.store.tables import entries, journals, letters
 
 LEVELS = tuple(JournalLevel)
 AT_ONCE = 1_000  # entries per transaction
@@ -82,8 +82,7 @@ def change(
         tx.execute(insert(journals).values(enrolment_id=person.id, level=level, chosen_at=real_now))
         journal_consents.record(tx, service, person, "given", _between(before, level), how, real_now, asked)
     else:
-        mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-        rounds = [one.id for one in people.find(tx, *mine)]
+        rounds = [one.id for one in people.find(tx, people.same_course(person))]
         highest = max((level_of(tx, one) for one in rounds), key=LEVELS.index)
         lower(tx, rounds, level, real_now)
         journal_consents.record(tx, service, person, "withdrawn", _between(level, highest), how, real_now)

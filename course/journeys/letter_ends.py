@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, select, update
 
+from course.journeys import people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
@@ -44,9 +45,7 @@ def let_go(tx: Connection, person: Person, reason: EndedReason, real_now: dateti
 
     Where the address is dead, or its owner called our mail unwanted, it stays for thirty days: they may ask for it.
     """
-    rounds = select(enrolments.c.id).where(
-        enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    )
+    rounds = select(enrolments.c.id).where(people.same_course(person))
     theirs = letters.c.enrolment_id.in_(rounds)
     if reason == EndedReason.UNSUBSCRIBED:
         return erase(tx, theirs) > 0
