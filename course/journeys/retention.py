@@ -83,7 +83,7 @@ def _gone(
     both = _over(long_ago, real_now), _no_course(long_ago, real_now, days)
     found = {row.id: row.email for query in both for row in tx.execute(query.where(*which))}
     marks = {number: suppression.mark(service.keys, email) for number, email in found.items()}
-    joined = consent.in_force(tx, consent.LIST, marks.values())
+    joined = consent.on_the_list(tx, marks.values())
     return {number: email for number, email in found.items() if marks[number] not in joined}
 
 
