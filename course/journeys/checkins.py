@@ -118,9 +118,9 @@ def wording(service: Service, person: Person, what: str) -> str:
 
 def _asked(tx: Connection, service: Service, token: str) -> Asked | None:
     opened = pages.look(tx, service, token)
-    if opened is None or opened.day is None:
+    if opened is None or opened.mail.day is None:
         return None
-    return _asked_of(tx, opened.person, opened.round, opened.day)
+    return _asked_of(tx, opened.person, opened.mail.person.id, opened.mail.day)
 
 
 def _asked_of(tx: Connection, person: Person, of_round: int, day: int) -> Asked:

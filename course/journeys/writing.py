@@ -128,9 +128,9 @@ def _note(
 def _place(tx: Connection, service: Service, token: str) -> _Place | None:
     """Return the round and day that are written about: a lesson's own, else the newest lesson that has come."""
     opened = pages.look(tx, service, token)
-    mail = people.by_delivery(tx, opened.delivery_id) if opened else None
-    if opened is None or mail is None:
+    if opened is None:
         return None
+    mail = opened.mail
     if mail.day is not None:
         return _Place(mail.person, mail.day, opened.delivery_id, mail.folded)
     mine = deliveries.c.enrolment_id == opened.person.id, deliveries.c.kind == DeliveryKind.LESSON
