@@ -15,7 +15,7 @@ from course.journeys import planning, settling
 from course.journeys.notices import mailing_name
 from course.journeys.owed import CAN_BE_MADE, OWED, Owed, is_lesson, rows
 from course.journeys.service import Service
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, sources
+from course.store.states import GOING_ON, DeliveryKind, DeliveryStatus, sources
 from course.store.tables import deliveries, enrolments
 
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
@@ -131,7 +131,7 @@ def _unplanned(tx: Connection, service: Service, now: datetime, before: datetime
     due = func.coalesce(enrolments.c.next_send_at, enrolments.c.resume_at)  # a pause that is over is a lesson due
     lesson = enrolments.c.course, enrolments.c.next_day
     query = select(*lesson, func.count(), func.min(due), func.max(due), _earlier(due, before)).where(
-        enrolments.c.status.in_((EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)),
+        enrolments.c.status.in_(GOING_ON),
         due <= now,
         enrolments.c.course.in_(list(service.catalogue.courses)),
     )

@@ -14,7 +14,7 @@ from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.database import insert_new
 from course.store.sets import one_of
-from course.store.states import EnrolmentStatus
+from course.store.states import GOING_ON, EnrolmentStatus
 from course.store.tables import enrolments, history, resource_links, subscribers
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # What a person chooses for all their letters. Pages and words of a reply change these, and nothing else does.
 CHOSEN = ("name", "locale", "timezone", "send_hour", "plain", "country")
-GOING_ON = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
 AT_ONCE = 500  # people at a time
 
 

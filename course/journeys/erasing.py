@@ -16,13 +16,12 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_once
 from course.store.sets import one_of
-from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason
+from course.store.states import LIVE, MAY_LEAVE, DeliveryKind, EndedReason
 from course.store.tables import deliveries, enrolments, subscribers
 
 ASKS, DONE = "erase", notices.ERASED  # the notice that asks back, and the last one
 WITHIN = timedelta(days=7)  # so long an answer to the first is a yes
 LATEST = timedelta(days=3)  # so long the last mail may keep somebody from being erased, when no mail can leave
-LEAVING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED)
 
 
 def asked(tx: Connection, person: Person, delivery_id: int | None, now: datetime) -> bool:
@@ -58,7 +57,7 @@ def over(service: Service, now: datetime) -> list[str]:
 
     Nor does it keep anybody who has begun a course since: theirs is not to stand beside what was to go.
     """
-    settled = deliveries.c.status.not_in(LEAVING)
+    settled = deliveries.c.status.not_in(MAY_LEAVE)
     mine = enrolments.c.subscriber_id == subscribers.c.id
     anew = exists().where(mine, enrolments.c.status.in_(LIVE), enrolments.c.confirmed_at.is_not(None))
     query = select(subscribers.c.email).join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)

@@ -19,7 +19,7 @@ from course.journeys.people import Person
 from course.journeys.resending import NOT_THIS
 from course.journeys.service import Service
 from course.schedule import Pace
-from course.store.states import LIVE, DeliveryKind, EndedReason, EnrolmentStatus
+from course.store.states import GOING_ON, LIVE, DeliveryKind, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
 
 E = EnrolmentStatus
@@ -31,11 +31,11 @@ WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
     "again": MAY_GET["copy"],
     "when": BEGUN,
     "locale": BEGUN,
-    "pace": (E.ACTIVE, E.PAUSED),
-    "pause": (E.ACTIVE, E.PAUSED),
+    "pace": GOING_ON,
+    "pause": GOING_ON,
     "resume": (E.PAUSED,),
     "ready": (E.ACTIVE,),
-    "paper": (E.ACTIVE, E.PAUSED),
+    "paper": GOING_ON,
     "plain": BEGUN,
     "country": BEGUN,
     "own": (*BEGUN, E.STOPPED),

@@ -22,7 +22,7 @@ from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.store.database import insert_once
-from course.store.states import DeliveryStatus
+from course.store.states import MAY_LEAVE, DeliveryStatus
 from course.store.tables import address_changes, consents, deliveries, fresh_links, subscribers
 
 WITHIN = timedelta(hours=24)  # real time: so long the new address may say yes
@@ -151,8 +151,7 @@ def _drop(tx: Connection, subscriber_id: int) -> None:
 def _open(tx: Connection, subscriber_id: int, notice: str) -> bool:
     """Whether such a notice to this person has not left yet."""
     mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{notice}-")
-    leaving = deliveries.c.status.in_((DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED))
-    return bool(tx.execute(select(exists().where(*mine, leaving))).scalar())
+    return bool(tx.execute(select(exists().where(*mine, deliveries.c.status.in_(MAY_LEAVE)))).scalar())
 
 
 def _taken(tx: Connection, email: str) -> bool:

@@ -21,11 +21,10 @@ from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.links import Purpose
-from course.store.states import LIVE, EnrolmentStatus
+from course.store.states import GOING_ON, LIVE, EnrolmentStatus
 from course.store.tables import enrolments
 
 HOW = "join"
-RUNNING = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _offer(tx: Connection, service: Service, token: str) -> Offer | None:
     if person is None or course is None or suppression.among(tx, service.keys, [person.email]):
         return None
     locale = course.locale(person.locale)
-    running = _rounds(tx, person.id, course.name, *RUNNING)
+    running = _rounds(tx, person.id, course.name, *GOING_ON)
     if running:
         return Offer(person, course, locale, standing.of(service, running[0]))
     begun_since = [one for one in _rounds(tx, person.id, course.name) if one.confirmed_at and one.id > person.id]

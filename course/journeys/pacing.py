@@ -16,7 +16,7 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.sets import one_of, table_of
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.states import GOING_ON, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import Moment, completions, deliveries, enrolments, skips
 
 QUIET_DAYS = 7  # local dates until the first note, and from it to the second
@@ -42,7 +42,7 @@ def change(tx: Connection, service: Service, person: Person, pace: Pace, now: da
     """
     if pace not in offered(service, person.course):
         raise PaceError(f"{person.course} is not offered at this pace")
-    if person.pace == pace or person.status not in (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED):
+    if person.pace == pace or person.status not in GOING_ON:
         return
     person = replace(person, pace=pace)
     if pace != Pace.SELF_PACED:

@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
 
-from course.journeys import consent, erasing, erasures, folding, people, person_keys, suppression
+from course.journeys import consent, erasures, folding, people, person_keys, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import monday
 from course.store.database import insert_adding
 from course.store.sets import one_of
-from course.store.states import LIVE, EnrolmentStatus, PastFact
+from course.store.states import LIVE, MAY_LEAVE, EnrolmentStatus, PastFact
 from course.store.tables import (
     completions,
     deliveries,
@@ -99,7 +99,7 @@ def _over(long_ago: datetime, real_now: datetime) -> Select[Any]:
             resource_links.c.revoked_at.is_(None),
             resource_links.c.expires_at > real_now,
         ),
-        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(erasing.LEAVING)),
+        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(MAY_LEAVE)),
     )
     query = select(subscribers.c.id, subscribers.c.email).join(enrolments).where(enrolments.c.ended_at <= long_ago)
     return query.where(*(~reason for reason in keeps)).distinct()
@@ -115,7 +115,7 @@ def _no_course(long_ago: datetime, real_now: datetime, days: int) -> Select[Any]
             resource_links.c.expires_at > since,
             or_(resource_links.c.revoked_at.is_(None), resource_links.c.revoked_at > since),
         ),
-        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(erasing.LEAVING)),
+        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(MAY_LEAVE)),
     )
     query = select(subscribers.c.id, subscribers.c.email).where(subscribers.c.created_at <= long_ago)
     return query.where(*(~reason for reason in keeps))

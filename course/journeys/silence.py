@@ -14,12 +14,11 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.sets import table_of
-from course.store.states import DeliveryStatus
+from course.store.states import MAY_LEAVE
 from course.store.tables import deliveries, enrolments
 
 RESTING = "resting"  # the second note: the course rests
 WHY = "two quiet weeks"  # for the history
-WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED)
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
 
 
@@ -83,7 +82,7 @@ def _look_again(tx: Connection, again: list[tuple[int, datetime]]) -> None:
 
 def _second(person: Person, status: str, settled_at: datetime | None, now: datetime) -> datetime:
     """Return when the second note is due: so long after the first one came, and not while that one cannot leave."""
-    if status in WAITING:
+    if status in MAY_LEAVE:
         return schedule.quiet_until(now, 1, person.send_hour, person.zone)
     return schedule.quiet_until(settled_at, QUIET_DAYS, person.send_hour, person.zone) if settled_at else now
 
