@@ -122,7 +122,7 @@ def _on_paper(old: Connection, service: Service, now: datetime) -> int:
     with service.store.transaction() as tx:
         them = people.find(tx, one_of(enrolments.c.id, said), enrolments.c.on_paper.is_(False))
         for person in them:
-            pacing.check_on(tx, person, wanted=False, now=now)
+            pacing.set_on_paper(tx, person, now, on_paper=True)
     return len(them)
 
 

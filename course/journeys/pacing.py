@@ -70,14 +70,14 @@ def could_be_sooner(tx: Connection, service: Service, person: Person, now: datet
     return person.waiting_since is not None or later
 
 
-def check_on(tx: Connection, person: Person, wanted: bool, now: datetime) -> None:  # noqa: FBT001 (the page's own answer)
-    """Say something when they are silent, or nothing any more: they write on paper."""
-    mine = enrolments.c.id == person.id, enrolments.c.on_paper == wanted
-    note_at = schedule.quiet_until(now, QUIET_DAYS, person.send_hour, person.zone) if wanted else None
-    changed = {"on_paper": not wanted, "note_at": case((WAITS, literal(note_at, Moment)), else_=null())}
+def set_on_paper(tx: Connection, person: Person, now: datetime, *, on_paper: bool) -> None:
+    """Note that they write on paper, so that nothing is said of their silence; or that they do no longer."""
+    mine = enrolments.c.id == person.id, enrolments.c.on_paper != on_paper
+    note_at = None if on_paper else schedule.quiet_until(now, QUIET_DAYS, person.send_hour, person.zone)
+    changed = {"on_paper": on_paper, "note_at": case((WAITS, literal(note_at, Moment)), else_=null())}
     if tx.execute(update(enrolments).where(*mine).values(**changed)).rowcount:
-        rounds.note(tx, person.id, "checked on" if wanted else "on paper", "", now)
-        if not wanted:
+        rounds.note(tx, person.id, "on paper" if on_paper else "checked on", "", now)
+        if on_paper:
             _take_back(tx, person.id)
 
 

@@ -141,7 +141,7 @@ def on_paper(service: Service, token: str, now: datetime, *, wanted: bool) -> To
     """Say that they write on paper, so that no note asks after them; or that one is welcome again."""
 
     def do(tx: Connection, before: Mine) -> str:
-        pacing.check_on(tx, before.person, not wanted, now)
+        pacing.set_on_paper(tx, before.person, now, on_paper=wanted)
         return "on_paper" if wanted else "checked_on"
 
     return _act(service, token, "paper", do, now)
