@@ -48,14 +48,16 @@ def act(tx: Connection, service: Service, request: Request) -> None:
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
-    """Whether somebody was done, asked for help or a letter, said how it was or chose, and wrote more: an answer, too.
+    """Whether a command stands above an answer to the day: it is of such a kind, and they wrote more than its line.
 
     A line that names a place, or a pace of their own, may well be the title of what they wrote. A letter that cannot
-    come back is words like any other: its day counts, and a journal keeps them.
+    come back, as no time was named, is words like any other: its day counts, and a journal keeps them.
     """
-    if command is not None and command.name == "LETTER" and command.months is None:
+    if command is None:
+        return False
+    if command.name == "LETTER" and command.months is None:
         return True
-    return command is not None and command.name in ("DONE", "HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
+    return command.name in ("DONE", "HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
 
 
 def own_words(command: Command | None, mail: Incoming) -> Incoming:
