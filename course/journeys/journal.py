@@ -8,8 +8,9 @@ the course. At KEEP and SHARE the words are locked by the person's own key, whic
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from course.journeys import cuts, journal_consents, keeping_photos, people, person_keys, suppression
 from course.journeys.journal_consents import Asked
@@ -141,11 +142,10 @@ def keep(
     return entry_id is not None
 
 
-def opened(service: Service, row: object) -> str | None:
+def opened(service: Service, row: Row[Any]) -> str | None:
     """Return the words of a row of `entries`, or None if they cannot be opened; nothing is changed by trying."""
     try:
-        key = person_keys.find(service, row.key_id)  # type: ignore[attr-defined]  # a row has its columns
-        return unlock(key, row.locked, place(row.reply_id)).decode()  # type: ignore[attr-defined]
+        return unlock(person_keys.find(service, row.key_id), row.locked, place(row.reply_id)).decode()
     except LockedError:
         return None
 
