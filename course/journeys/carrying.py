@@ -131,7 +131,7 @@ def _move(old: Connection, service: Service, carried: Carried) -> None:
 
 
 def _leave(old: Connection, service: Service, carried: Carried, now: datetime, real_now: datetime) -> None:
-    """Stop whoever has left since, and not come back: the newest word counts, of both databases."""
+    """Stop whoever has left since and not come back: their newest word in either database counts."""
     left = _newest(old, "withdrawn")
     back = _newest(old, "given", left)
     with service.store.reading() as tx:

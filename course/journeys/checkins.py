@@ -126,7 +126,7 @@ def _asked(tx: Connection, service: Service, token: str) -> Asked | None:
 def _asked_of(tx: Connection, person: Person, of_round: int, day: int) -> Asked:
     mine = checkins.c.enrolment_id == of_round, checkins.c.answer.is_not(None)
     keeps = bool(tx.execute(select(exists().where(*mine))).scalar())
-    # Of whoever has left nothing new is kept; their answer still counts.
+    # Nothing new is kept of somebody who has left; their answer still counts.
     return Asked(person, of_round, day, keeps, may_keep=person.status != EnrolmentStatus.STOPPED)
 
 
@@ -149,9 +149,10 @@ def _take(tx: Connection, asked: Asked, said: CheckinAnswer, week: date, *, keep
 
 
 def _count(tx: Connection, asked: Asked, week: date, said: str, instead_of: str | None = None) -> None:
-    """Add one to a cell. Others are written anew beside it, so that the row's age does not say which one grew.
+    """Add one to the count of an answer; the other counts of that day and week are written anew with it.
 
-    PostgreSQL marks each row with the transaction that wrote it, the person's own row among them.
+    Otherwise the database would show which one grew: PostgreSQL marks each row with the transaction that wrote it, and
+    so the person's own row.
     """
     counts = checkin_counts.c
     cells = counts.course == asked.person.course, counts.day == asked.day, counts.week == week

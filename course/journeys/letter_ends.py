@@ -20,7 +20,7 @@ CAME_BACK = (EndedReason.BOUNCED, EndedReason.COMPLAINED)
 
 
 class Waits(StrEnum):
-    """Of which courses somebody's letters are that leaving erases: this one (and maybe others), only others, none."""
+    """Where letters wait that leaving would erase: in this course (maybe in others, too), only in others, nowhere."""
 
     HERE = "here"
     ELSEWHERE = "elsewhere"
@@ -41,9 +41,10 @@ def withdraw(tx: Connection, letter: Row[Any]) -> None:
 
 
 def let_go(tx: Connection, person: Person, reason: EndedReason, real_now: datetime) -> bool:
-    """End what a letter of this course was to do, as the course ends: whoever leaves gets none, and it is erased.
+    """Deal with the letters of a course that ends; return whether any was erased, as they are for whoever leaves.
 
-    Where the address is dead, or its owner called our mail unwanted, it stays for thirty days: they may ask for it.
+    Where the address is dead, or its owner called our mail unwanted, they stay for thirty days: they may be asked for.
+    Where the course is begun again, they come back all the same.
     """
     rounds = select(enrolments.c.id).where(people.same_course(person))
     theirs = letters.c.enrolment_id.in_(rounds)

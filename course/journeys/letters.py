@@ -184,7 +184,7 @@ def open_one(service: Service, subscriber_id: int, letter_id: int, real_now: dat
 
 
 def wording(service: Service, person: Person, what: str, **values: str) -> str:
-    """Return words of [letters], as they are shown or recorded: keep, in_mail, asked, withdrawn."""
+    """Return words of [letters], as they are shown or recorded: keep, in_mail, asked, asked_words, withdrawn."""
     locale = service.catalogue.locale(person.course, person.locale)
     return say(service.catalogue.words[locale]["letters"][what], days=str(letter_ends.KEEP.days), **values)
 

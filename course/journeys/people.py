@@ -133,7 +133,7 @@ def same_course(person: Person) -> ColumnElement[bool]:
 
 
 def live_round(tx: Connection, person: Person) -> Person:
-    """Return the round of the same course that goes on now, if it is not this one: old mail speaks for it too."""
+    """Return the round of this course that goes on now, else this one: who answers an old mail means the former."""
     live = next(iter(find(tx, same_course(person), enrolments.c.status.in_(LIVE))), person)
     return person if person.confirmed_at and not live.confirmed_at else live
 
@@ -144,7 +144,7 @@ def newest_round(tx: Connection, person: Person) -> Person:
 
 
 def has_left(tx: Connection, person: Person) -> bool:
-    """Whether somebody has left the course of this round: one that ended because they began it again is not left."""
+    """Whether somebody has left this course. A round that ended because they began it again does not say so."""
     stopped = EnrolmentStatus.STOPPED
     return person.status == stopped and newest_round(tx, person).status == stopped
 

@@ -110,7 +110,7 @@ def _bounced(event: Mapping[str, Any]) -> Meaning:
 
 
 def _dropped(event: Mapping[str, Any]) -> Meaning:
-    """SendGrid would not send to an address on its own lists: so do we not, from now on."""
+    """SendGrid would not send to an address that is on its own lists; from now on neither do we."""
     reason = str(event.get("reason") or "").strip().lower()
     return Meaning(arrived=True, bounced=_scrubbed(f"dropped: {reason}"), ends=DROPPED.get(reason))
 

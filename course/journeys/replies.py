@@ -78,7 +78,7 @@ def take_in(service: Service, small: bytes, came: Came, now: datetime, real_now:
 
 
 def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: datetime, real_now: datetime) -> Decision:
-    """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
+    """Find out whose mail it is, and decide it. Raises HeldError for nobody's, and for one that may be a machine's."""
     recipients = *came.to, *mail.recipients
     leaving = matching.leaving(tx, service, recipients)
     # That a machine wrote it does not matter: mail programs do for whoever presses their button (RFC 2369 section 3.2),

@@ -36,8 +36,8 @@ from course.store.tables import (
 def over(service: Service, now: datetime, real_now: datetime) -> list[int]:
     """Return the numbers of those whose storage has ended; none where KEEP_PEOPLE_DAYS is 0.
 
-    It walks an index of rounds that ended so long ago: mostly those of people who are kept for a reason.
-    Whoever has none is looked for among everybody: a quarter of a second for a hundred thousand.
+    It walks an index of rounds that ended so long ago: mostly those of people who are kept for a reason. People without
+    any round are looked for among everybody: a quarter of a second for a hundred thousand.
     """
     if not service.settings.keep_people_days:
         return []

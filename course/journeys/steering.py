@@ -1,4 +1,4 @@
-"""In charge of what a person does on the page of a mail: each wish in one transaction, and again is as good as once."""
+"""In charge of what a person does on "My course": each wish in one transaction, and harmless if it is repeated."""
 
 from __future__ import annotations
 

@@ -142,8 +142,7 @@ def _desk(tx: Connection, service: Service, place: _Place, now: datetime) -> Des
     person, catalogue = place.person, service.catalogue
     locale = catalogue.locale(person.course, person.locale)
     country = help_lines.country_for(person.country, person.timezone)
-    # Of whoever has left nothing new is kept.
-    left = people.has_left(tx, person)
+    left = people.has_left(tx, person)  # nothing new is kept of somebody who has left
     return Desk(
         course=person.course,
         title=catalogue.title(person.course, locale),
