@@ -67,10 +67,10 @@ def answer(
         return _asked(tx, service, token) or asked, taken
 
 
-def said(tx: Connection, person: Person, of_round: int, day: int, answer: CheckinAnswer, now: datetime) -> Taken:
+def said(tx: Connection, person: Person, of_round: int, day: int, answer: CheckinAnswer, now: datetime) -> None:
     """Count an answer that came by reply, as one on the page; kept only where they asked for that before."""
     asked = _asked_of(tx, person, of_round, day)
-    return _take(tx, asked, answer, monday(now), keep=asked.may_keep and asked.keeps)
+    _take(tx, asked, answer, monday(now), keep=asked.may_keep and asked.keeps)
 
 
 def keep_no_longer(service: Service, token: str, real_now: datetime) -> Asked | None:
@@ -96,17 +96,15 @@ def smaller_steps(service: Service, token: str, now: datetime) -> Asked | None:
         return _asked(tx, service, token)
 
 
-def forget(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> bool:
+def forget(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> None:
     """Erase what somebody answered, in every round of the course, and record that they took it back.
 
-    That they answered stays, and so does the count. False: no answer was kept.
+    That they answered stays, and so does the count. Where no answer was kept, nothing is recorded.
     """
     rounds = select(enrolments.c.id).where(people.same_course(person))
     kept = checkins.c.enrolment_id.in_(rounds), checkins.c.answer.is_not(None)
-    if not tx.execute(update(checkins).where(*kept).values(answer=None)).rowcount:
-        return False
-    _record(tx, service, person, "answer-withdrawn", KEEP_WITHDRAWN, how, real_now)
-    return True
+    if tx.execute(update(checkins).where(*kept).values(answer=None)).rowcount:
+        _record(tx, service, person, "answer-withdrawn", KEEP_WITHDRAWN, how, real_now)
 
 
 def wording(service: Service, person: Person, what: str) -> str:

@@ -128,12 +128,10 @@ def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
     return marked == 1
 
 
-def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> datetime | None:
-    """Let the next lesson come as soon as it may; return when that is, or None where none is to come."""
-    if person.status != EnrolmentStatus.ACTIVE:
-        return None
-    _move_due(tx, person, next_due(tx, service, person, now), only_sooner=True)
-    return people.coming(tx, person.id)
+def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> None:
+    """Let the next lesson of a round that goes on come as soon as it may."""
+    if person.status == EnrolmentStatus.ACTIVE:
+        _move_due(tx, person, next_due(tx, service, person, now), only_sooner=True)
 
 
 def retime(tx: Connection, service: Service, before: Person, now: datetime, *, but: Iterable[int] = ()) -> None:

@@ -114,15 +114,14 @@ def keep(
     day: int | None,
     mail: Incoming,
     real_now: datetime,
-) -> bool:
+) -> None:
     """Keep the words of a reply, and at KEEP its photos, for whoever has asked for that and not left the course.
 
-    Returns whether they are kept. Raises SettingsError or LockedError, and then the mail must be held: words that were
-    to be kept are never dropped.
+    Raises SettingsError or LockedError, and then the mail must be held: words that were to be kept are never dropped.
     """
     level = level_of(tx, person.id)
     if level == JournalLevel.COUNT or people.has_left(tx, person):
-        return False
+        return
     key_id, key = person_keys.current(service, suppression.mark(service.keys, person.email), real_now)
     found = keeping_photos.sort(pictures(mail.raw), level)
     row = {
@@ -139,7 +138,6 @@ def keep(
     entry_id = insert_once(tx, entries, row)
     if entry_id is not None:
         keeping_photos.keep(tx, entry_id, key, found.kept)
-    return entry_id is not None
 
 
 def opened(service: Service, row: Row[Any]) -> str | None:

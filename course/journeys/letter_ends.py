@@ -65,8 +65,8 @@ def waits(tx: Connection, person: Person) -> Waits:
     return Waits.HERE if person.course in courses else Waits.ELSEWHERE if courses else Waits.NOWHERE
 
 
-def purge(service: Service, real_now: datetime) -> int:
-    """Erase the letters that have had their time, and begin the time of those whose mail came back; return how many."""
+def purge(service: Service, real_now: datetime) -> None:
+    """Erase the letters that have had their time, and begin the time of those whose mail came back."""
     came_back = exists().where(
         deliveries.c.enrolment_id == letters.c.enrolment_id,
         tells(),
@@ -77,13 +77,12 @@ def purge(service: Service, real_now: datetime) -> int:
     with service.store.reading() as tx:
         some = select(letters.c.id).where(or_(over, letters.c.erase_at.is_(None) & came_back))
         if tx.execute(some.limit(1)).first() is None:
-            return 0
+            return
     with service.store.transaction() as tx:
         unread = letters.c.erase_at.is_(None), came_back
         tx.execute(update(letters).where(*unread).values(erase_at=real_now + KEEP))
-        gone = erase(tx, over)
+        erase(tx, over)
     service.store.sweep_pages()
-    return gone
 
 
 def tells() -> ColumnElement[bool]:

@@ -38,26 +38,20 @@ ANY, SOME = DUE.limit(1), DUE.limit(AT_ONCE).with_for_update(skip_locked=True)
 PLANNED = update(enrolments).where(one_of(enrolments.c.id, "ids")).values(next_send_at=None)
 
 
-def plan(service: Service, now: datetime) -> int:
-    """End every pause that is over, tell the quiet, and queue every lesson that is due.
-
-    Return how many enrolments were looked at for their lesson.
-    """
+def plan(service: Service, now: datetime) -> None:
+    """End every pause that is over, tell the quiet, and queue every lesson that is due."""
     _wake(service, now)
     silence.tell(service, now)
     due = {"now": now, "courses": service.catalogue.courses}
     with service.store.reading() as tx:
         by_index(tx)
         if tx.execute(ANY, due).first() is None:
-            return 0  # the usual tick: it looked, and took no lock
-    total = 0
-    while True:
+            return  # the usual tick: it looked, and took no lock
+    planned = AT_ONCE
+    while planned == AT_ONCE:
         with service.store.transaction() as tx:
             by_index(tx)
             planned = _plan_some(tx, service, due, now)
-        total += planned
-        if planned < AT_ONCE:
-            return total
 
 
 def _wake(service: Service, now: datetime) -> None:
