@@ -255,7 +255,7 @@ def test_taking_back_is_meant_for_the_rounds_before_as_well(world, browser):
     says(browser, old, SAME, keep="yes")
     begin_again(browser, old)
     with world.app.service.store.transaction() as tx:
-        checkins.forget(tx, world.app.service, person(world), "page", world.clock.real())
+        checkins.forget(tx, world.app.service, person(world), world.clock.real())
 
     assert rows(world) == [(1, None)]
 

@@ -46,9 +46,7 @@ class Carried:
     unread: list[str] = field(default_factory=list)
 
 
-def carry(
-    old: Store | None, service: Service, now: datetime, real_now: datetime, *, with_erased: bool = False
-) -> Carried:
+def carry(old: Store | None, service: Service, now: datetime, real_now: datetime, *, with_erased: bool) -> Carried:
     """Carry over from the replaced database, part by part: what cannot be read keeps nothing else from being carried.
 
     None is one that cannot be read at all. `with_erased` leaves those in who were erased since: the restore is made to

@@ -63,7 +63,7 @@ def answer(
         keep = asked.may_keep and (keep or asked.keeps)
         taken = _take(tx, asked, said, monday(now), keep=keep)
         if taken == Taken.COUNTED and keep and not asked.keeps:
-            _record(tx, service, asked.person, "answer-given", KEEP, "page", real_now)
+            _record(tx, service, asked.person, "answer-given", KEEP, real_now)
         return _asked(tx, service, token) or asked, taken
 
 
@@ -79,7 +79,7 @@ def keep_no_longer(service: Service, token: str, real_now: datetime) -> Asked | 
         asked = _asked(tx, service, token)
         if asked is None:
             return None
-        forget(tx, service, asked.person, "page", real_now)
+        forget(tx, service, asked.person, real_now)
     service.store.sweep_pages()
     return look(service, token)
 
@@ -96,7 +96,7 @@ def smaller_steps(service: Service, token: str, now: datetime) -> Asked | None:
         return _asked(tx, service, token)
 
 
-def forget(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> None:
+def forget(tx: Connection, service: Service, person: Person, real_now: datetime) -> None:
     """Erase what somebody answered, in every round of the course, and record that they took it back.
 
     That they answered stays, and so does the count. Where no answer was kept, nothing is recorded.
@@ -104,7 +104,7 @@ def forget(tx: Connection, service: Service, person: Person, how: str, real_now:
     rounds = select(enrolments.c.id).where(people.same_course(person))
     kept = checkins.c.enrolment_id.in_(rounds), checkins.c.answer.is_not(None)
     if tx.execute(update(checkins).where(*kept).values(answer=None)).rowcount:
-        _record(tx, service, person, "answer-withdrawn", KEEP_WITHDRAWN, how, real_now)
+        _record(tx, service, person, "answer-withdrawn", KEEP_WITHDRAWN, real_now)
 
 
 def wording(service: Service, person: Person, what: str) -> str:
@@ -164,7 +164,5 @@ def _count(tx: Connection, asked: Asked, week: date, said: str, instead_of: str 
     tx.execute(update(checkin_counts).where(*cells).values(number=counts.number))
 
 
-def _record(
-    tx: Connection, service: Service, person: Person, what: str, words: str, how: str, real_now: datetime
-) -> None:
-    consent.record(tx, service.keys, person, what, wording(service, person, words), how, real_now)
+def _record(tx: Connection, service: Service, person: Person, what: str, words: str, real_now: datetime) -> None:
+    consent.record(tx, service.keys, person, what, wording(service, person, words), "page", real_now)

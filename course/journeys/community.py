@@ -40,19 +40,6 @@ def wording(service: Service, locale: str, what: str) -> str:
     return say(said, list=settings.community_list, controller=settings.controller_name, contact=settings.contact_email)
 
 
-def join(
-    tx: Connection,
-    service: Service,
-    person: Person,
-    shown: str,
-    how: str,
-    real_now: datetime,
-    asked_at: datetime | None = None,
-) -> None:
-    """Put somebody on the list, who said yes to these words."""
-    consent.record(tx, service.keys, person, LIST_GIVEN, shown, how, real_now, asked_at=asked_at)
-
-
 def withdraw(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> bool:
     """Take somebody off the list. False: they were not on it."""
     if not consent.on_the_list(tx, [suppression.mark(service.keys, person.email)]):

@@ -53,7 +53,7 @@ def ask(service: Service, subscriber_id: int, email: str, now: datetime, real_no
         people.lock(tx, person)
         counted = ((PERSON, str(subscriber_id)), (limits.INBOX, inbox))
         free = all(limits.place(tx, keys, rules, who, now) == now for rules, who in counted)
-        if not free or _open(tx, subscriber_id, MOVED):
+        if not free or _old_address_waits(tx, subscriber_id):
             return
         _drop(tx, subscriber_id)
         # For an address that is known or suppressed the same is done, and then undone, as at sign-up.
@@ -148,9 +148,9 @@ def _drop(tx: Connection, subscriber_id: int) -> None:
     tx.execute(waiting.values(status=DeliveryStatus.CANCELLED))
 
 
-def _open(tx: Connection, subscriber_id: int, notice: str) -> bool:
-    """Whether such a notice to this person has not left yet."""
-    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{notice}-")
+def _old_address_waits(tx: Connection, subscriber_id: int) -> bool:
+    """Whether the notice to the address of before has not left yet."""
+    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{MOVED}-")
     return bool(tx.execute(select(exists().where(*mine, deliveries.c.status.in_(MAY_LEAVE)))).scalar())
 
 
