@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from course.journeys.carrying import Carried
 
 # What a person chooses for all their letters. Pages and words of a reply change these, and nothing else does.
-CHOSEN = ("name", "locale", "timezone", "send_hour", "plain", "country")
+CHOSEN = (*people.SETTINGS, "plain", "country")
 AT_ONCE = 500  # people at a time
 
 

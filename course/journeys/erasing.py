@@ -79,7 +79,7 @@ def set_apart(tx: Connection, email_key: str, now: datetime) -> str:
     gone = str(old.id)
     tx.execute(update(subscribers).where(mine).values(email_key=gone))
     chosen = json.loads(live[0].choices or "{}")
-    row = {key: chosen.get(key, getattr(live[0], key)) for key in ("name", "locale", "timezone", "send_hour")}
+    row = {key: chosen.get(key, getattr(live[0], key)) for key in people.SETTINGS}
     later = now + timedelta(microseconds=1)  # a restore erases once more whoever was there by the time of the erasure
     stays = insert_once(tx, subscribers, {**row, "email": old.email, "email_key": email_key, "created_at": later})
     theirs = [person.id for person in live]

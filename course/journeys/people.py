@@ -16,6 +16,8 @@ from course.links import Purpose
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, folded_deliveries, subscribers
 
+SETTINGS = ("name", "locale", "timezone", "send_hour")  # what a sign-up sets of its person, once it is confirmed
+
 
 @dataclass(frozen=True)
 class Person:

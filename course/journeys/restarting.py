@@ -29,7 +29,7 @@ def restart(tx: Connection, service: Service, person: Person, wording: str, now:
     if tx.execute(select(func.count()).select_from(enrolments).where(*recent)).scalar_one() >= A_DAY:
         return False
     rounds.stop(tx, service.keys, person, EndedReason.RESTARTED, "page", now, real_now)
-    chosen = {key: getattr(person, key) for key in ("name", "locale", "timezone", "send_hour", "pace")}
+    chosen = {key: getattr(person, key) for key in (*people.SETTINGS, "pace")}
     row = {
         "subscriber_id": person.subscriber_id,
         "course": person.course,

@@ -150,7 +150,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
     An unconfirmed one gets these choices and another seven days only if a mail says so to its inbox (`renew`). A
     person's settings change only at confirmation: anybody can type anybody's address.
     """
-    settings = {key: getattr(form, key) for key in ("name", "locale", "timezone", "send_hour")}
+    settings = {key: getattr(form, key) for key in people.SETTINGS}
     key = addresses.key(form.email)
     insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
     subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
