@@ -19,11 +19,10 @@ from course.journeys.people import Person
 from course.journeys.resending import NOT_THIS
 from course.journeys.service import Service
 from course.schedule import Pace
-from course.store.states import GOING_ON, LIVE, DeliveryKind, EndedReason, EnrolmentStatus
+from course.store.states import BEGUN, GOING_ON, LIVE, DeliveryKind, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
 
 E = EnrolmentStatus
-BEGUN = (E.ACTIVE, E.PAUSED, E.FINISHED)
 # Where a person must stand to ask for this on the page.
 WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
     "done": BEGUN,
