@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from course.journeys import erasing, letter_ends, notices, rates, suppression
 from course.journeys.people import Person
@@ -220,10 +220,5 @@ def _before(tx: Connection, person: Person, now: datetime) -> list[Before]:
 
 def _instead_of_unread(tx: Connection, person: Person) -> None:
     """Cancel an "unread" notice that still waits: another answer says at least as much."""
-    waiting = (
-        deliveries.c.subscriber_id == person.subscriber_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.status == DeliveryStatus.QUEUED,
-        deliveries.c.name.startswith(f"{UNREAD}-"),
-    )
-    tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))
+    mine = deliveries.c.subscriber_id == person.subscriber_id, deliveries.c.kind == DeliveryKind.NOTICE
+    notices.cancel(tx, *mine, deliveries.c.name.startswith(f"{UNREAD}-"))

@@ -221,6 +221,6 @@ def _unconfirmed(tx: Connection, person: Person) -> list[Person]:
 
 
 def _cancel(tx: Connection, enrolment_id: int, *which: ColumnElement[bool]) -> int:
-    mine = deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED
+    """Cancel what a round is still owed, but for the mail that says that it has ended."""
     last = deliveries.c.name.startswith(notices.LAST) | (deliveries.c.name == notices.ERASED)
-    return tx.execute(update(deliveries).where(*mine, ~last, *which).values(status=DeliveryStatus.CANCELLED)).rowcount
+    return notices.cancel(tx, deliveries.c.enrolment_id == enrolment_id, ~last, *which)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, select, update
 
-from course.journeys import people
+from course.journeys import notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
@@ -36,8 +36,7 @@ def erase(tx: Connection, *which: ColumnElement[bool]) -> int:
 
 def withdraw(tx: Connection, letter: Row[Any]) -> None:
     """Let no mail that is owed speak of this letter."""
-    waiting = deliveries.c.enrolment_id == letter.enrolment_id, tells(), deliveries.c.status == DeliveryStatus.QUEUED
-    tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))
+    notices.cancel(tx, deliveries.c.enrolment_id == letter.enrolment_id, tells())
 
 
 def let_go(tx: Connection, person: Person, reason: EndedReason, real_now: datetime) -> bool:

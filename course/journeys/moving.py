@@ -22,7 +22,7 @@ from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.store.database import insert_once
-from course.store.states import MAY_LEAVE, DeliveryStatus
+from course.store.states import MAY_LEAVE
 from course.store.tables import address_changes, consents, deliveries, fresh_links, subscribers
 
 WITHIN = timedelta(hours=24)  # real time: so long the new address may say yes
@@ -143,9 +143,7 @@ def _owe(tx: Connection, person: Person, notice: str, email: str, now: datetime,
 def _drop(tx: Connection, subscriber_id: int) -> None:
     """Forget what was asked before; what still waits to go there does not leave."""
     tx.execute(delete(address_changes).where(address_changes.c.subscriber_id == subscriber_id))
-    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.status == DeliveryStatus.QUEUED
-    waiting = update(deliveries).where(*mine, deliveries.c.name.startswith(f"{MOVE}-"))
-    tx.execute(waiting.values(status=DeliveryStatus.CANCELLED))
+    notices.cancel(tx, deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{MOVE}-"))
 
 
 def _old_address_waits(tx: Connection, subscriber_id: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, update
 
 from course.journeys.people import Person
 from course.store.database import insert_new
@@ -103,6 +103,12 @@ def row(
         "due_at": send_at,
         "send_at": send_at,
     }
+
+
+def cancel(tx: Connection, *which: ColumnElement[bool]) -> int:
+    """Cancel the mails that meet these conditions, as far as they are still queued; return how many."""
+    queued = update(deliveries).where(deliveries.c.status == DeliveryStatus.QUEUED, *which)
+    return tx.execute(queued.values(status=DeliveryStatus.CANCELLED)).rowcount
 
 
 def mailing_name(kind: str, name: str) -> str:

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, and_, case, literal, null, select, union, upd
 from course import schedule
 from course.content.courses import PACES
 from course.journeys import enrolments as rounds
-from course.journeys import people
+from course.journeys import notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.sets import one_of, table_of
-from course.store.states import GOING_ON, DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.states import GOING_ON, DeliveryKind, EnrolmentStatus
 from course.store.tables import Moment, completions, deliveries, enrolments, skips
 
 QUIET_DAYS = 7  # local dates until the first note, and from it to the second
@@ -136,10 +136,5 @@ def day_meant(person: Person, day: int | None) -> int | None:
 
 def _take_back(tx: Connection, enrolment_id: int) -> None:
     """Cancel a note about their silence that has not left yet."""
-    queued = (
-        deliveries.c.enrolment_id == enrolment_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.name.startswith(f"{QUIET}-"),
-        deliveries.c.status == DeliveryStatus.QUEUED,
-    )
-    tx.execute(update(deliveries).where(*queued).values(status=DeliveryStatus.CANCELLED))
+    mine = deliveries.c.enrolment_id == enrolment_id, deliveries.c.kind == DeliveryKind.NOTICE
+    notices.cancel(tx, *mine, deliveries.c.name.startswith(f"{QUIET}-"))
