@@ -66,7 +66,7 @@ def in_doubt(service: Service) -> int:
 def treat_as_sent(service: Service, before: datetime, real_now: datetime) -> int:
     """Settle every mail that was due before this moment (course time) as if it had left then; return how many.
 
-    The calendar goes on from there: a lesson that this makes due before the moment, too, is settled likewise, up to
+    The calendar goes on from there: a lesson that this makes due before the moment, too, is settled the same way, up to
     the course's end. Crashing half-way is no harm; the next call does the rest.
     """
     silent = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.claimed_at <= real_now - ABANDONED

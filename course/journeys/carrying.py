@@ -22,7 +22,7 @@ from course.store.states import LIVE, EndedReason, EnrolmentStatus
 from course.store.tables import consents, enrolments, subscribers, suppressions
 
 AT_ONCE = 500  # rows at a time
-OVERLAP = timedelta(days=1)  # real time; clocks are put right, and nobody's proof may fall between
+OVERLAP = timedelta(days=1)  # real time; a clock may have been put back, and no proof may be missed
 HOW = "a restore, which remembered it"
 
 
@@ -42,7 +42,7 @@ class Carried:
     on_paper: int = 0  # rounds of whoever writes on paper
     revoked: int = 0  # links to exercises
     lost: int = 0  # people who signed up since the backup, and are not in it
-    same_line: bool = False  # whether the replaced database is what became of the one that was backed up
+    same_line: bool = False  # whether the replaced database continued the one that was backed up: same rows, same ids
     unread: list[str] = field(default_factory=list)
 
 
@@ -167,7 +167,7 @@ def _take_back(old: Connection, service: Service, carried: Carried) -> None:
 
 
 def _erase(old: Connection, service: Service, carried: Carried, *, with_erased: bool) -> None:
-    """Erase again whom the replaced database knows no more, if it is what became of the one that was backed up."""
+    """Erase again whoever is missing from the replaced database, if that continued the one that was backed up."""
     kept = set(old.execute(select(subscribers.c.email_key)).scalars())
     ids = set(old.execute(select(subscribers.c.id)).scalars())
     with service.store.reading() as tx:

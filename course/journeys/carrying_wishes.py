@@ -26,7 +26,7 @@ AT_ONCE = 500  # people at a time
 
 
 def carry(now: datetime, old: Connection, service: Service, carried: Carried) -> None:
-    """Carry over all of it from what became of the database that was backed up; no other knows the same rows."""
+    """Carry over all of it, if the replaced database continued the one that was backed up: else ids mean others."""
     if carried.same_line:
         carried.resumed = _resumed(old, service, now)
         carried.chosen = _chosen(old, service, now)

@@ -34,7 +34,7 @@ def offered(service: Service, person: Person) -> bool:
 def _keep(tx: Connection, service: Service, request: Request) -> None:
     """Keep what stands below the line, to come back: that they ask for it is their consent. Without any, say so.
 
-    Where no such time is to be had, or the letter stands on that very line, say how it is done.
+    Where they name no time that can be chosen, or write the letter on that very line, say how it is done.
     """
     person = people.live_round(tx, request.person)
     if _has_left(tx, service, person, request):

@@ -64,7 +64,7 @@ def by_token(tx: Connection, service: Service, recipients: Sequence[str], mail: 
 
 
 def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) -> Answered | None:
-    """Return what a mail answers, by its head alone; for whoever must not see more of it."""
+    """Return what a mail answers, going by its head alone: for mail that was put aside, whose body stays closed."""
     try:
         mail = read(b"%s\n\n" % mime.head(head))
     except TooMuchError:

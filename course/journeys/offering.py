@@ -1,4 +1,4 @@
-"""In charge of the course that comes after another one: its link in the farewell, and the one button that enrols.
+"""In charge of the course that comes after another one: its link in the farewell, and the button that enrols.
 
 The link is in a mail to an address that is proven, so its button is enough: the course begins at once, at the same
 hour, in the same zone and language, and the consent is recorded as its page shows it. One link begins one round.

@@ -1,4 +1,4 @@
-"""In charge of whom a mail's own pages are for: its token, which is all that they know of their visitor."""
+"""In charge of whom the pages of a mail are for: all that is known of a visitor is the token in their link."""
 
 from __future__ import annotations
 

@@ -140,9 +140,10 @@ def _without_ours(
 def as_sent(
     tx: Connection, service: Service, answered: Answered, now: datetime, real_now: datetime
 ) -> tuple[bytes, tuple[str, ...]]:
-    """Return the message that a mail answers, as it went out, and other forms of its text, one of which may have.
+    """Return the message that a mail answers, as it went out, and its text at each level of the journal.
 
-    b"" and none where that is known no more.
+    What somebody chose may have changed since it left, so any of these may be what they got. b"" and no text where it
+    is not known any more.
     """
     number = answered.delivery_id
     if number is None or answered.folded:

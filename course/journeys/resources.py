@@ -27,7 +27,7 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """A resource that a link opens, and the locale of whom it was made for."""
+    """A resource that a link opens, and the locale to show it in."""
 
     resource: Resource
     locale: str

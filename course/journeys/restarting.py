@@ -20,7 +20,7 @@ A_DAY = 3  # rounds; each brings a welcome
 
 
 def restart(tx: Connection, service: Service, person: Person, wording: str, now: datetime, real_now: datetime) -> bool:
-    """Begin a new round with day 1, at the same pace; the one that goes on, if any, ends. False: not so soon again.
+    """Begin a new round with day 1, at the same pace; a round that goes on ends. False: not so soon again.
 
     No two lessons come on one local date, whichever round they belong to: what is due reckons with the last one, and a
     constraint guards that.

@@ -101,7 +101,7 @@ def pace(service: Service, token: str, wanted: Pace, now: datetime) -> Told | No
 
 
 def pause(service: Service, token: str, until: date | None, now: datetime) -> Told | None:
-    """Let the letters rest, until that local date or until they come back. "pause_wrong": no such date is to be had."""
+    """Let the letters rest, until that local date or until they come back. "pause_wrong": not until that date."""
 
     def do(tx: Connection, before: Mine) -> str:
         person, today = before.person, before.person.today(now)
@@ -201,7 +201,7 @@ def leave_everything(service: Service, token: str, now: datetime, real_now: date
 
 
 def _act(service: Service, token: str, wish: str, do: Do, now: datetime) -> Told | None:
-    """Do it, if it is to be had as things are; None for a token that is of no use."""
+    """Do it, if it can be asked for as things stand; None for a token that is of no use."""
     with service.store.transaction() as tx:
         opened = pages.look(tx, service, token)
         if opened is None:

@@ -43,6 +43,6 @@ def forget(tx: Connection, person: Person) -> None:
 
 
 def _forget_people(tx: Connection, ids: Sequence[int]) -> None:
-    """Erase those of whom no enrolment is left."""
+    """Erase those of these people who have no enrolment any more."""
     others = exists().where(enrolments.c.subscriber_id == subscribers.c.id)
     tx.execute(delete(subscribers).where(one_of(subscribers.c.id, ids), ~others))
