@@ -220,5 +220,4 @@ def _before(tx: Connection, person: Person, now: datetime) -> list[Before]:
 
 def _instead_of_unread(tx: Connection, person: Person) -> None:
     """Cancel an "unread" notice that still waits: another answer says at least as much."""
-    mine = deliveries.c.subscriber_id == person.subscriber_id, deliveries.c.kind == DeliveryKind.NOTICE
-    notices.cancel(tx, *mine, deliveries.c.name.startswith(f"{UNREAD}-"))
+    notices.cancel(tx, deliveries.c.subscriber_id == person.subscriber_id, notices.named(UNREAD))

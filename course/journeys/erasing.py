@@ -16,7 +16,7 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_once
 from course.store.sets import one_of
-from course.store.states import LIVE, MAY_LEAVE, DeliveryKind, EndedReason
+from course.store.states import LIVE, MAY_LEAVE, EndedReason
 from course.store.tables import deliveries, enrolments, subscribers
 
 ASKS, DONE = "erase", notices.ERASED  # the notice that asks back, and the last one
@@ -29,8 +29,7 @@ def asked(tx: Connection, person: Person, delivery_id: int | None, now: datetime
     ours = select(deliveries.c.id).where(
         deliveries.c.id == delivery_id,
         deliveries.c.subscriber_id == person.subscriber_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.name.startswith(f"{ASKS}-"),
+        notices.named(ASKS),
         deliveries.c.due_at > now - WITHIN,
     )
     return tx.execute(ours).first() is not None

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, sele
 from course.journeys import notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
-from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
+from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries, enrolments, letters
 
 KEEP = timedelta(days=30)  # real time: from when it was opened, or its mail came back
@@ -86,5 +86,4 @@ def purge(service: Service, real_now: datetime) -> None:
 
 def tells() -> ColumnElement[bool]:
     """Return the condition for mails that say of a letter that its time has come."""
-    speaks = or_(*(deliveries.c.name.startswith(f"{notice}-") for notice in (READY, IN_MAIL)))
-    return (deliveries.c.kind == DeliveryKind.NOTICE) & speaks
+    return or_(notices.named(READY), notices.named(IN_MAIL))

@@ -143,12 +143,12 @@ def _owe(tx: Connection, person: Person, notice: str, email: str, now: datetime,
 def _drop(tx: Connection, subscriber_id: int) -> None:
     """Forget what was asked before; what still waits to go there does not leave."""
     tx.execute(delete(address_changes).where(address_changes.c.subscriber_id == subscriber_id))
-    notices.cancel(tx, deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{MOVE}-"))
+    notices.cancel(tx, deliveries.c.subscriber_id == subscriber_id, notices.named(MOVE))
 
 
 def _old_address_waits(tx: Connection, subscriber_id: int) -> bool:
     """Whether the notice to the address of before has not left yet."""
-    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{MOVED}-")
+    mine = deliveries.c.subscriber_id == subscriber_id, notices.named(MOVED)
     return bool(tx.execute(select(exists().where(*mine, deliveries.c.status.in_(MAY_LEAVE)))).scalar())
 
 

@@ -105,6 +105,11 @@ def row(
     }
 
 
+def named(notice: str) -> ColumnElement[bool]:
+    """Return the condition for deliveries of a notice that is owed with `once`."""
+    return (deliveries.c.kind == DeliveryKind.NOTICE) & deliveries.c.name.startswith(f"{notice}-")
+
+
 def cancel(tx: Connection, *which: ColumnElement[bool]) -> int:
     """Cancel the mails that meet these conditions, as far as they are still queued; return how many."""
     queued = update(deliveries).where(deliveries.c.status == DeliveryStatus.QUEUED, *which)

@@ -16,7 +16,7 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.sets import one_of, table_of
-from course.store.states import GOING_ON, DeliveryKind, EnrolmentStatus
+from course.store.states import GOING_ON, EnrolmentStatus
 from course.store.tables import Moment, completions, deliveries, enrolments, skips
 
 QUIET_DAYS = 7  # local dates until the first note, and from it to the second
@@ -136,5 +136,4 @@ def day_meant(person: Person, day: int | None) -> int | None:
 
 def _take_back(tx: Connection, enrolment_id: int) -> None:
     """Cancel a note about their silence that has not left yet."""
-    mine = deliveries.c.enrolment_id == enrolment_id, deliveries.c.kind == DeliveryKind.NOTICE
-    notices.cancel(tx, *mine, deliveries.c.name.startswith(f"{QUIET}-"))
+    notices.cancel(tx, deliveries.c.enrolment_id == enrolment_id, notices.named(QUIET))

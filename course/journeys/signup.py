@@ -173,7 +173,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
 def _say_again(tx: Connection, person: Person, now: datetime) -> None:
     recent = select(deliveries.c.id).where(
         deliveries.c.subscriber_id == person.subscriber_id,
-        deliveries.c.name.startswith("again-"),
+        notices.named("again"),
         deliveries.c.send_at > now - AGAIN,
     )
     if tx.execute(recent).first() is None:

@@ -42,7 +42,7 @@ def tell(service: Service, now: datetime) -> None:
 
 
 def _tell_some(tx: Connection, some: list[Person], now: datetime) -> None:
-    theirs = deliveries.c.enrolment_id.in_([person.id for person in some]), deliveries.c.name.startswith(f"{QUIET}-")
+    theirs = deliveries.c.enrolment_id.in_([person.id for person in some]), notices.named(QUIET)
     columns = deliveries.c.enrolment_id, deliveries.c.name, deliveries.c.status, deliveries.c.settled_at
     notes = {(row.enrolment_id, row.name): row for row in tx.execute(select(*columns).where(*theirs))}
     heard, first, later = list[Person](), list[Person](), list[tuple[int, datetime]]()
