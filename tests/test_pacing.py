@@ -47,11 +47,11 @@ def do(world, journey, *arguments):
         return journey(tx, world.app.service, somebody, *arguments, world.clock.now())
 
 
-def check_on(world, wanted):
-    """Let Alice say whether she likes to be asked."""
+def set_on_paper(world, on_paper):
+    """Let Alice say whether she writes on paper."""
     with world.app.service.store.transaction() as tx:
         somebody = people.find(tx, subscribers.c.email == "alice@example.org")[0]
-        pacing.check_on(tx, somebody, wanted, world.clock.now())
+        pacing.set_on_paper(tx, somebody, world.clock.now(), on_paper=on_paper)
 
 
 def lessons(world):
@@ -415,7 +415,7 @@ def test_other_words_in_answer_to_the_note_let_it_wait(world):
 def test_whoever_writes_on_paper_is_not_asked(world):
     """No note, no rest, for months; the lesson waits, and comes when Alice is ready."""
     own_pace(world)
-    check_on(world, wanted=False)
+    set_on_paper(world, on_paper=True)
     mornings(world, 90)
     do(world, pacing.ready)
     mornings(world, 1)
@@ -427,10 +427,10 @@ def test_whoever_writes_on_paper_is_not_asked(world):
 def test_paper_holds_for_the_lessons_after_it_until_it_is_taken_back(world):
     """Seven days are counted from when Alice likes to be asked again."""
     own_pace(world)
-    check_on(world, wanted=False)
+    set_on_paper(world, on_paper=True)
     do(world, pacing.ready)
     mornings(world, 10)
-    check_on(world, wanted=True)
+    set_on_paper(world, on_paper=False)
     mornings(world, 8)
 
     assert said(world) == [("quiet", march(19))]

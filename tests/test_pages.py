@@ -28,7 +28,7 @@ def test_a_lesson_opens_its_person_and_its_day(world):
     (token,) = tokens(world, world.box.last("day-1"))
     opened = look(world, token)
 
-    assert (opened.person.email, opened.day) == ("alice@example.org", 1)
+    assert (opened.person.email, opened.mail.day) == ("alice@example.org", 1)
     assert look(world, token) == opened
 
 
@@ -38,7 +38,7 @@ def test_a_notice_opens_its_person_without_a_day(world):
     (token,) = tokens(world, world.box.last("welcome"))
     opened = look(world, token)
 
-    assert (opened.person.email, opened.day) == ("alice@example.org", None)
+    assert (opened.person.email, opened.mail.day) == ("alice@example.org", None)
 
 
 def test_a_mail_of_an_old_round_opens_the_round_that_goes_on(world):
@@ -55,7 +55,7 @@ def test_a_mail_of_an_old_round_opens_the_round_that_goes_on(world):
     after = look(world, token)
 
     assert after.person.id > before.person.id
-    assert (after.person.status, after.day) == ("active", 1)
+    assert (after.person.status, after.mail.day) == ("active", 1)
 
 
 @pytest.mark.parametrize("settings", [{"keep_people_days": 0}], indirect=True, ids=["people stay"])
@@ -69,7 +69,7 @@ def test_a_folded_mail_still_opens_its_pages(world):
     opened = [look(world, world.link(mail, "mine")) for mail in letters]
 
     assert world.rows("SELECT count(*) FROM deliveries") == [(0,)]
-    assert [one.day for one in opened] == [3, None]
+    assert [one.mail.day for one in opened] == [3, None]
     assert {one.person.email for one in opened} == {"alice@example.org"}
 
 

@@ -494,7 +494,7 @@ def on_paper(world, who):
     """Let somebody say on their page that they write on paper."""
     with world.app.service.store.transaction() as tx:
         person = people.find(tx, subscribers.c.email == f"{who}@example.org")[0]
-        pacing.check_on(tx, person, wanted=False, now=world.clock.now())
+        pacing.set_on_paper(tx, person, world.clock.now(), on_paper=True)
 
 
 def test_what_was_revoked_stays_revoked(world, tmp_path):

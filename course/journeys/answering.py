@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from course.journeys import erasing, letter_ends, notices, rates, suppression
 from course.journeys.people import Person
@@ -46,9 +46,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Before:
-    """A notice that this person was owed before: which, in this round, in answer to what, and whether today.
+    """A notice that was owed to this person before. `answers` is the delivery whose reply it answered.
 
-    `today` is when it came to be owed: one that has to wait may leave on another date.
+    `here`: it belongs to this round. `today`: it was queued today, though it may have to leave on another date.
     """
 
     notice: str
@@ -147,7 +147,7 @@ def acknowledge(
 
 
 def _fitting(person: Person, reply: Reply, *, counted: bool, empty: bool) -> str:
-    """Return which notice a mail is answered with, or "": whoever never said yes to ours gets none."""
+    """Return which notice a mail is answered with, or "" for none: so it is for whoever never confirmed."""
     if person.confirmed_at is None:
         return ""
     if counted and person.status in notices.MAY_GET[RECEIPT]:
@@ -192,7 +192,7 @@ def in_turn(tx: Connection, service: Service, notice: str, now: datetime) -> rat
 
 
 def _may_get(tx: Connection, service: Service, person: Person, notice: str) -> bool:
-    """Whether it would leave, as things stand by now: what cannot must take nobody's place.
+    """Whether it would leave as things stand now: one that cannot must not use up a place among the answers.
 
     Whoever is about to be erased gets nothing more but the mail that says so, and help.
     """
@@ -219,11 +219,5 @@ def _before(tx: Connection, person: Person, now: datetime) -> list[Before]:
 
 
 def _instead_of_unread(tx: Connection, person: Person) -> None:
-    """Let another answer take the place of one that still waits and says no more than this one."""
-    waiting = (
-        deliveries.c.subscriber_id == person.subscriber_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.status == DeliveryStatus.QUEUED,
-        deliveries.c.name.startswith(f"{UNREAD}-"),
-    )
-    tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))
+    """Cancel an "unread" notice that still waits: another answer says at least as much."""
+    notices.cancel(tx, deliveries.c.subscriber_id == person.subscriber_id, notices.named(UNREAD))

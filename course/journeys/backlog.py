@@ -15,7 +15,7 @@ from course.journeys import planning, settling
 from course.journeys.notices import mailing_name
 from course.journeys.owed import CAN_BE_MADE, OWED, Owed, is_lesson, rows
 from course.journeys.service import Service
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, sources
+from course.store.states import GOING_ON, DeliveryKind, DeliveryStatus, sources
 from course.store.tables import deliveries, enrolments
 
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
@@ -66,7 +66,7 @@ def in_doubt(service: Service) -> int:
 def treat_as_sent(service: Service, before: datetime, real_now: datetime) -> int:
     """Settle every mail that was due before this moment (course time) as if it had left then; return how many.
 
-    The calendar goes on from there: a lesson that this makes due before the moment, too, is settled likewise, up to
+    The calendar goes on from there: a lesson that this makes due before the moment, too, is settled the same way, up to
     the course's end. Crashing half-way is no harm; the next call does the rest.
     """
     silent = deliveries.c.status == DeliveryStatus.SENDING, deliveries.c.claimed_at <= real_now - ABANDONED
@@ -131,7 +131,7 @@ def _unplanned(tx: Connection, service: Service, now: datetime, before: datetime
     due = func.coalesce(enrolments.c.next_send_at, enrolments.c.resume_at)  # a pause that is over is a lesson due
     lesson = enrolments.c.course, enrolments.c.next_day
     query = select(*lesson, func.count(), func.min(due), func.max(due), _earlier(due, before)).where(
-        enrolments.c.status.in_((EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)),
+        enrolments.c.status.in_(GOING_ON),
         due <= now,
         enrolments.c.course.in_(list(service.catalogue.courses)),
     )

@@ -1,7 +1,7 @@
 """In charge of the breaker: when nothing can leave (bad key, no credit), sending rests, and everybody is told once.
 
-So it does, without a word, for as long as the other side asks for. Both are facts in the database, so all workers and
-`course status` see the same; each transport has its own.
+It also rests, and nobody is told, for as long as the other side asks us to wait. Both are facts in the database, so all
+workers and `course status` see the same; each transport has its own.
 """
 
 from __future__ import annotations

@@ -5,25 +5,24 @@ It reads the database that is replaced, as far as that can still be read, and wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, inspect, literal, null, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, inspect, literal, null, select, update
 from sqlalchemy.exc import DBAPIError
 
 from course.journeys import carrying_wishes, carrying_words, facts, people, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.service import Service
 from course.store.database import Store, insert_new
+from course.store.sets import one_of
 from course.store.states import LIVE, EndedReason, EnrolmentStatus
 from course.store.tables import consents, enrolments, subscribers, suppressions
 
 AT_ONCE = 500  # rows at a time
-OVERLAP = timedelta(days=1)  # real time; clocks are put right, and nobody's proof may fall between
+OVERLAP = timedelta(days=1)  # real time; a clock may have been put back, and no proof may be missed
 HOW = "a restore, which remembered it"
 
 
@@ -43,13 +42,11 @@ class Carried:
     on_paper: int = 0  # rounds of whoever writes on paper
     revoked: int = 0  # links to exercises
     lost: int = 0  # people who signed up since the backup, and are not in it
-    same_line: bool = False  # whether the replaced database is what became of the one that was backed up
+    same_line: bool = False  # whether the replaced database continued the one that was backed up: same rows, same ids
     unread: list[str] = field(default_factory=list)
 
 
-def carry(
-    old: Store | None, service: Service, now: datetime, real_now: datetime, *, with_erased: bool = False
-) -> Carried:
+def carry(old: Store | None, service: Service, now: datetime, real_now: datetime, *, with_erased: bool) -> Carried:
     """Carry over from the replaced database, part by part: what cannot be read keeps nothing else from being carried.
 
     None is one that cannot be read at all. `with_erased` leaves those in who were erased since: the restore is made to
@@ -73,9 +70,9 @@ def carry(
         carried.unread = [what for what, _ in parts]
         return carried
     try:
-        with old.reading() as tx:
+        with old.reading() as tx, service.store.reading() as restored:
             known = inspect(tx).has_table("facts") and facts.recall(tx, facts.KEY)[0]
-            carried.same_line = bool(known) and _line(tx) == _line_of(service.store)
+            carried.same_line = bool(known) and _line(tx) == _line(restored)
     except DBAPIError:
         carried.unread = [what for what, _ in parts]
         return carried
@@ -94,9 +91,9 @@ def carry(
 
 
 def _suppressions(old: Connection, service: Service, carried: Carried) -> None:
-    for some in _mappings(old, select(suppressions)):
+    for some in old.execute(select(suppressions)).mappings().partitions(AT_ONCE):
         with service.store.transaction() as tx:
-            carried.suppressions += insert_new(tx, suppressions, some)
+            carried.suppressions += insert_new(tx, suppressions, [dict(row) for row in some])
 
 
 def _consents(old: Connection, service: Service, carried: Carried) -> None:
@@ -105,11 +102,11 @@ def _consents(old: Connection, service: Service, carried: Carried) -> None:
     with service.store.reading() as tx:
         last = tx.execute(select(func.max(consents.c.at))).scalar()
     since = [consents.c.at >= last - OVERLAP] if last else []
-    for some in _mappings(old, select(*facts_of).where(*since)):
+    for some in old.execute(select(*facts_of).where(*since)).mappings().partitions(AT_ONCE):
         with service.store.transaction() as tx:
             mine = select(consents.c.who, consents.c.course, consents.c.what, consents.c.at)
             known = {tuple(row) for row in tx.execute(mine.where(consents.c.who.in_({row["who"] for row in some})))}
-            new = [row for row in some if (row["who"], row["course"], row["what"], row["at"]) not in known]
+            new = [dict(row) for row in some if (row["who"], row["course"], row["what"], row["at"]) not in known]
             if new:
                 tx.execute(insert(consents), new)
             carried.consents += len(new)
@@ -119,12 +116,11 @@ def _move(old: Connection, service: Service, carried: Carried) -> None:
     """Let letters go where they went last: the address of before may be another's by now, or not safe any more."""
     if not carried.same_line:
         return
-    for some in _chunks(old.execute(select(subscribers.c.id, subscribers.c.email, subscribers.c.email_key))):
+    there = select(subscribers.c.id, subscribers.c.email, subscribers.c.email_key)
+    for some in old.execute(there).partitions(AT_ONCE):
         with service.store.transaction() as tx:
-            named = select(subscribers.c.id, subscribers.c.email_key).where(
-                subscribers.c.id.in_([row.id for row in some])
-            )
-            before = {row.id: row.email_key for row in tx.execute(named)}
+            theirs = one_of(subscribers.c.id, [row.id for row in some])
+            before = dict(tx.execute(select(subscribers.c.id, subscribers.c.email_key).where(theirs)).all())
             taken = select(subscribers.c.email_key)
             for row in some:
                 if before.get(row.id, row.email_key) != row.email_key:
@@ -133,7 +129,7 @@ def _move(old: Connection, service: Service, carried: Carried) -> None:
 
 
 def _leave(old: Connection, service: Service, carried: Carried, now: datetime, real_now: datetime) -> None:
-    """Stop whoever has left since, and not come back: the newest word counts, of both databases."""
+    """Stop whoever has left since and not come back: their newest word in either database counts."""
     left = _newest(old, "withdrawn")
     back = _newest(old, "given", left)
     with service.store.reading() as tx:
@@ -157,7 +153,7 @@ def _rest(old: Connection, service: Service, carried: Carried, now: datetime) ->
         return
     end = enrolments.c.resume_at if "resume_at" in carrying_wishes.columns(old, enrolments) else null()  # since 0005
     paused = select(enrolments.c.id, end).where(enrolments.c.status == EnrolmentStatus.PAUSED)
-    for some in _chunks(old.execute(paused)):
+    for some in old.execute(paused).partitions(AT_ONCE):
         ends = dict(some)
         with service.store.transaction() as tx:
             for person in people.find(tx, enrolments.c.id.in_(ends)):
@@ -171,7 +167,7 @@ def _take_back(old: Connection, service: Service, carried: Carried) -> None:
 
 
 def _erase(old: Connection, service: Service, carried: Carried, *, with_erased: bool) -> None:
-    """Erase again whom the replaced database knows no more, if it is what became of the one that was backed up."""
+    """Erase again whoever is missing from the replaced database, if that continued the one that was backed up."""
     kept = set(old.execute(select(subscribers.c.email_key)).scalars())
     ids = set(old.execute(select(subscribers.c.id)).scalars())
     with service.store.reading() as tx:
@@ -179,9 +175,9 @@ def _erase(old: Connection, service: Service, carried: Carried, *, with_erased: 
     carried.lost = len(kept - {row.email_key for row in known})
     if with_erased or not carried.same_line:
         return
-    for some in _chunks(row.id for row in known if row.id not in ids):
-        with service.store.transaction() as tx:
-            carried.erased += tx.execute(delete(subscribers).where(subscribers.c.id.in_(some))).rowcount
+    gone = one_of(subscribers.c.id, [row.id for row in known if row.id not in ids])
+    with service.store.transaction() as tx:
+        carried.erased += tx.execute(delete(subscribers).where(gone)).rowcount
 
 
 def _newest(
@@ -212,19 +208,3 @@ def _live(service: Service) -> Iterator[list[people.Person]]:
 
 def _line(tx: Connection) -> tuple[str, str]:
     return facts.recall(tx, facts.DATABASE)[0], facts.recall(tx, facts.LINE)[0]
-
-
-def _line_of(store: Store) -> tuple[str, str]:
-    with store.reading() as tx:
-        return _line(tx)
-
-
-def _mappings(old: Connection, query: Select[Any]) -> Iterator[list[dict[str, Any]]]:
-    for some in _chunks(old.execute(query).mappings()):
-        yield [dict(row) for row in some]
-
-
-def _chunks(found: Iterable[Any]) -> Iterator[list[Any]]:
-    them = iter(found)
-    while some := list(islice(them, AT_ONCE)):
-        yield some

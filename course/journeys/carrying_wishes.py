@@ -14,20 +14,19 @@ from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.database import insert_new
 from course.store.sets import one_of
-from course.store.states import EnrolmentStatus
+from course.store.states import GOING_ON, EnrolmentStatus
 from course.store.tables import enrolments, history, resource_links, subscribers
 
 if TYPE_CHECKING:
     from course.journeys.carrying import Carried
 
 # What a person chooses for all their letters. Pages and words of a reply change these, and nothing else does.
-CHOSEN = ("name", "locale", "timezone", "send_hour", "plain", "country")
-GOING_ON = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
+CHOSEN = (*people.SETTINGS, "plain", "country")
 AT_ONCE = 500  # people at a time
 
 
 def carry(now: datetime, old: Connection, service: Service, carried: Carried) -> None:
-    """Carry over all of it from what became of the database that was backed up; no other knows the same rows."""
+    """Carry over all of it, if the replaced database continued the one that was backed up: else ids mean others."""
     if carried.same_line:
         carried.resumed = _resumed(old, service, now)
         carried.chosen = _chosen(old, service, now)
@@ -123,7 +122,7 @@ def _on_paper(old: Connection, service: Service, now: datetime) -> int:
     with service.store.transaction() as tx:
         them = people.find(tx, one_of(enrolments.c.id, said), enrolments.c.on_paper.is_(False))
         for person in them:
-            pacing.check_on(tx, person, wanted=False, now=now)
+            pacing.set_on_paper(tx, person, now, on_paper=True)
     return len(them)
 
 

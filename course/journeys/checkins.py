@@ -63,14 +63,14 @@ def answer(
         keep = asked.may_keep and (keep or asked.keeps)
         taken = _take(tx, asked, said, monday(now), keep=keep)
         if taken == Taken.COUNTED and keep and not asked.keeps:
-            _record(tx, service, asked.person, "answer-given", KEEP, "page", real_now)
+            _record(tx, service, asked.person, "answer-given", KEEP, real_now)
         return _asked(tx, service, token) or asked, taken
 
 
-def said(tx: Connection, person: Person, of_round: int, day: int, answer: CheckinAnswer, now: datetime) -> Taken:
+def said(tx: Connection, person: Person, of_round: int, day: int, answer: CheckinAnswer, now: datetime) -> None:
     """Count an answer that came by reply, as one on the page; kept only where they asked for that before."""
     asked = _asked_of(tx, person, of_round, day)
-    return _take(tx, asked, answer, monday(now), keep=asked.may_keep and asked.keeps)
+    _take(tx, asked, answer, monday(now), keep=asked.may_keep and asked.keeps)
 
 
 def keep_no_longer(service: Service, token: str, real_now: datetime) -> Asked | None:
@@ -79,7 +79,7 @@ def keep_no_longer(service: Service, token: str, real_now: datetime) -> Asked | 
         asked = _asked(tx, service, token)
         if asked is None:
             return None
-        forget(tx, service, asked.person, "page", real_now)
+        forget(tx, service, asked.person, real_now)
     service.store.sweep_pages()
     return look(service, token)
 
@@ -96,19 +96,15 @@ def smaller_steps(service: Service, token: str, now: datetime) -> Asked | None:
         return _asked(tx, service, token)
 
 
-def forget(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> bool:
+def forget(tx: Connection, service: Service, person: Person, real_now: datetime) -> None:
     """Erase what somebody answered, in every round of the course, and record that they took it back.
 
-    That they answered stays, and so does the count. False: no answer was kept.
+    That they answered stays, and so does the count. Where no answer was kept, nothing is recorded.
     """
-    rounds = select(enrolments.c.id).where(
-        enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    )
+    rounds = select(enrolments.c.id).where(people.same_course(person))
     kept = checkins.c.enrolment_id.in_(rounds), checkins.c.answer.is_not(None)
-    if not tx.execute(update(checkins).where(*kept).values(answer=None)).rowcount:
-        return False
-    _record(tx, service, person, "answer-withdrawn", KEEP_WITHDRAWN, how, real_now)
-    return True
+    if tx.execute(update(checkins).where(*kept).values(answer=None)).rowcount:
+        _record(tx, service, person, "answer-withdrawn", KEEP_WITHDRAWN, real_now)
 
 
 def wording(service: Service, person: Person, what: str) -> str:
@@ -120,15 +116,15 @@ def wording(service: Service, person: Person, what: str) -> str:
 
 def _asked(tx: Connection, service: Service, token: str) -> Asked | None:
     opened = pages.look(tx, service, token)
-    if opened is None or opened.day is None:
+    if opened is None or opened.mail.day is None:
         return None
-    return _asked_of(tx, opened.person, opened.round, opened.day)
+    return _asked_of(tx, opened.person, opened.mail.person.id, opened.mail.day)
 
 
 def _asked_of(tx: Connection, person: Person, of_round: int, day: int) -> Asked:
     mine = checkins.c.enrolment_id == of_round, checkins.c.answer.is_not(None)
     keeps = bool(tx.execute(select(exists().where(*mine))).scalar())
-    # Of whoever has left nothing new is kept; their answer still counts.
+    # Nothing new is kept of somebody who has left; their answer still counts.
     return Asked(person, of_round, day, keeps, may_keep=person.status != EnrolmentStatus.STOPPED)
 
 
@@ -151,9 +147,10 @@ def _take(tx: Connection, asked: Asked, said: CheckinAnswer, week: date, *, keep
 
 
 def _count(tx: Connection, asked: Asked, week: date, said: str, instead_of: str | None = None) -> None:
-    """Add one to a cell. Others are written anew beside it, so that the row's age does not say which one grew.
+    """Add one to the count of an answer; the other counts of that day and week are written anew with it.
 
-    PostgreSQL marks each row with the transaction that wrote it, the person's own row among them.
+    Otherwise the database would show which one grew: PostgreSQL marks each row with the transaction that wrote it, and
+    so the person's own row.
     """
     counts = checkin_counts.c
     cells = counts.course == asked.person.course, counts.day == asked.day, counts.week == week
@@ -167,7 +164,5 @@ def _count(tx: Connection, asked: Asked, week: date, said: str, instead_of: str 
     tx.execute(update(checkin_counts).where(*cells).values(number=counts.number))
 
 
-def _record(
-    tx: Connection, service: Service, person: Person, what: str, words: str, how: str, real_now: datetime
-) -> None:
-    consent.record(tx, service.keys, person, what, wording(service, person, words), how, real_now)
+def _record(tx: Connection, service: Service, person: Person, what: str, words: str, real_now: datetime) -> None:
+    consent.record(tx, service.keys, person, what, wording(service, person, words), "page", real_now)

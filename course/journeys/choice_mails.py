@@ -14,16 +14,14 @@ from course.content import command_words, dates, locales, markdown, plain, zones
 from course.content.gathering import Words
 from course.content.resources import Script
 from course.journeys import mine, people
+from course.journeys.mine import Mine
 from course.journeys.owed import Owed
 from course.journeys.service import Service
 
 
 def settings(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
     """Return the slots of the mail that says how a course is set. Raises LookupError for a round that is gone."""
-    person = people.by_id(tx, row.enrolment_id)
-    if person is None:
-        raise LookupError("This round is gone, and so is what was chosen for it")
-    found, page = mine.of(tx, service, person, now), words["pages"]["mine"]
+    found, page = _mine(tx, service, row, now), words["pages"]["mine"]
     zone = schedule.zone_of(row.timezone)
     numbered = service.catalogue.numbered
     days = [
@@ -37,19 +35,23 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
         "rhythm": words["rhythm"][row.pace],
         "place": zones.city(row.timezone, row.locale),
         "clock": dates.time(now.astimezone(zone), row.locale),
-        **choices(words, row.locale, found.paces, course.locales),
+        **_choices(words, row.locale, found.paces, course.locales),
     }
 
 
 def stands(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
     """Return the slot for where a course stands. Raises LookupError for a round that is gone."""
+    return {"stands": mine.stands(_mine(tx, service, row, now), words, row.locale, now)}
+
+
+def _mine(tx: Connection, service: Service, row: Owed, now: datetime) -> Mine:
     person = people.by_id(tx, row.enrolment_id)
     if person is None:
-        raise LookupError("This round is gone")
-    return {"stands": mine.stands(mine.of(tx, service, person, now), words, row.locale, now)}
+        raise LookupError("This round is gone, and so is what was chosen for it")
+    return mine.of(tx, service, person, now)
 
 
-def choices(words: Words, locale: str, paces: tuple[str, ...], written: tuple[str, ...]) -> dict[str, str]:
+def _choices(words: Words, locale: str, paces: tuple[str, ...], written: tuple[str, ...]) -> dict[str, str]:
     """Return the words that choose a pace and a language, as a mail names them, and the language of now."""
     known = [one for one in written if one in words["replies"]["languages"]]
     return {
@@ -65,10 +67,10 @@ def exercise(_: Connection, service: Service, row: Owed, words: Words, __: datet
     resource = course.resource_of(row.day, row.locale) if row.day and course.has(row.day) else None
     if resource is None:
         raise LookupError("This letter names no exercise any more")
-    return script(resource.script(row.locale), words)
+    return _script(resource.script(row.locale), words)
 
 
-def script(written: Script, words: Words) -> dict[str, str]:
+def _script(written: Script, words: Words) -> dict[str, str]:
     """Return an exercise as text, without a link."""
     parts = [("", written.introduction), *((part.heading, part.markdown) for part in written.sections)]
     texts = [

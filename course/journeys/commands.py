@@ -48,14 +48,16 @@ def act(tx: Connection, service: Service, request: Request) -> None:
 
 
 def also_answers(command: Command | None, mail: Incoming) -> bool:
-    """Whether somebody was done, asked for help or a letter, said how it was or chose, and wrote more: an answer, too.
+    """Whether a command stands above an answer to the day: it is of such a kind, and they wrote more than its line.
 
     A line that names a place, or a pace of their own, may well be the title of what they wrote. A letter that cannot
-    come back is words like any other: its day counts, and a journal keeps them.
+    come back, as no time was named, is words like any other: its day counts, and a journal keeps them.
     """
-    if command is not None and command.name == "LETTER" and command.months is None:
+    if command is None:
+        return False
+    if command.name == "LETTER" and command.months is None:
         return True
-    return command is not None and command.name in ("DONE", "HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
+    return command.name in ("DONE", "HELP", "LETTER", *choice_replies.ACTS) and mail.says_more
 
 
 def own_words(command: Command | None, mail: Incoming) -> Incoming:
@@ -99,7 +101,7 @@ def _resume(tx: Connection, service: Service, request: Request) -> None:
 
 
 def _next(tx: Connection, service: Service, request: Request) -> None:
-    """Let the next lesson come as soon as it may, and say when that is: with one a day, mostly when it would anyway."""
+    """Let the next lesson come as soon as it may, and say when: with one a day, that is mostly when it would anyway."""
     person = people.live_round(tx, request.person)
     if person.status == EnrolmentStatus.PAUSED:
         _resume(tx, service, request)
@@ -110,7 +112,8 @@ def _next(tx: Connection, service: Service, request: Request) -> None:
 def _skip(tx: Connection, service: Service, request: Request) -> None:
     """Leave out the day of the mail that is answered, or the one that a course waits at; whoever skips is ready.
 
-    A day of a round that was begun anew is left out there alone: the answer is how the one stands that goes on.
+    In a round that has ended because another one was begun, only that round's day is left out; the answer says how the
+    one stands that goes on.
     """
     day = pacing.day_meant(request.person, request.reply.day)
     if day is None:
@@ -127,8 +130,8 @@ def _skip(tx: Connection, service: Service, request: Request) -> None:
 def _again(tx: Connection, service: Service, request: Request) -> None:
     """Owe the lesson once more, which is the answer: the one that was replied to, else the last one.
 
-    For a round that was begun anew, that day's lesson of the round which goes on. Where none is there, the answer is
-    how all is set, and when the next one comes.
+    In a round that has ended because another one was begun, that day's lesson of the one that goes on. Where no such
+    lesson has been sent, the answer says how the course is set, and when the next one comes.
     """
     ended = request.person.status == EnrolmentStatus.STOPPED
     person = people.live_round(tx, request.person) if ended else request.person

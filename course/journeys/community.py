@@ -12,11 +12,10 @@ from sqlalchemy import Connection, insert, select
 
 from course.content.slots import say
 from course.journeys import consent, suppression
+from course.journeys.consent import LIST_GIVEN, LIST_WITHDRAWN
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.tables import consents, subscribers
-
-GIVEN, WITHDRAWN = "list-given", "list-withdrawn"
 
 
 @dataclass(frozen=True)
@@ -41,25 +40,12 @@ def wording(service: Service, locale: str, what: str) -> str:
     return say(said, list=settings.community_list, controller=settings.controller_name, contact=settings.contact_email)
 
 
-def join(
-    tx: Connection,
-    service: Service,
-    person: Person,
-    shown: str,
-    how: str,
-    real_now: datetime,
-    asked_at: datetime | None = None,
-) -> None:
-    """Put somebody on the list, who said yes to these words."""
-    consent.record(tx, service.keys, person, GIVEN, shown, how, real_now, asked_at=asked_at)
-
-
 def withdraw(tx: Connection, service: Service, person: Person, how: str, real_now: datetime) -> bool:
     """Take somebody off the list. False: they were not on it."""
-    if not _standing(tx, suppression.mark(service.keys, person.email)):
+    if not consent.on_the_list(tx, [suppression.mark(service.keys, person.email)]):
         return False
     shown = wording(service, service.catalogue.locale(person.course, person.locale), "withdrawn")
-    consent.record(tx, service.keys, person, WITHDRAWN, shown, how, real_now)
+    consent.record(tx, service.keys, person, LIST_WITHDRAWN, shown, how, real_now)
     return True
 
 
@@ -68,18 +54,18 @@ def end(tx: Connection, who: str, how: str, at: datetime) -> None:
 
     Whoever has the address afterwards is on the list only if they ask for it.
     """
-    if _standing(tx, who):
-        given = select(consents).where(consents.c.who == who, consents.c.what == GIVEN).order_by(consents.c.id.desc())
-        row = dict(tx.execute(given.limit(1)).mappings().one())
+    if consent.on_the_list(tx, [who]):
+        given = select(consents).where(consents.c.who == who, consents.c.what == LIST_GIVEN)
+        row = dict(tx.execute(given.order_by(consents.c.id.desc()).limit(1)).mappings().one())
         del row["id"]
-        ended = {"what": WITHDRAWN, "wording": "", "version": "", "how": how, "asked_at": None, "at": at}
+        ended = {"what": LIST_WITHDRAWN, "wording": "", "version": "", "how": how, "asked_at": None, "at": at}
         tx.execute(insert(consents).values({**row, **ended}))
 
 
 def members(service: Service) -> list[Member]:
     """Return who is on the list, in the order of their addresses."""
     with service.store.reading() as tx:
-        since = _standing(tx)
+        since = consent.on_the_list(tx)
         columns = subscribers.c.email, subscribers.c.name, subscribers.c.locale
         known = tx.execute(select(*columns).order_by(subscribers.c.email_key)).all()
         marks = {row.email: suppression.mark(service.keys, row.email) for row in known}
@@ -89,17 +75,3 @@ def members(service: Service) -> list[Member]:
         for row in known
         if marks[row.email] in since and row.email not in never
     ]
-
-
-def _standing(tx: Connection, who: str = "") -> dict[str, datetime]:
-    """Return since when they are on the list, by the mark of their address; of all, or of this one alone."""
-    query = select(consents.c.who, consents.c.what, consents.c.at).where(consents.c.what.in_((GIVEN, WITHDRAWN)))
-    if who:
-        query = query.where(consents.c.who == who)
-    found: dict[str, datetime] = {}
-    for row in tx.execute(query.order_by(consents.c.id)):
-        if row.what == GIVEN:
-            found.setdefault(row.who, row.at)
-        else:
-            found.pop(row.who, None)
-    return found

@@ -15,7 +15,7 @@ from course.store.sets import one_of
 from course.store.tables import consents, enrolments, subscribers
 
 KEEP = timedelta(days=3 * 365)  # so long after its end somebody may ask for the proof
-LIST = "list"  # the community list
+LIST_GIVEN, LIST_WITHDRAWN = "list-given", "list-withdrawn"  # of the community list
 ENDED = "ended"  # a course came to its end, and with it what was agreed to
 
 
@@ -35,17 +35,24 @@ def forget(tx: Connection, keys: Keys, now: datetime, real_now: datetime) -> Non
     rounds = exists().where(enrolments.c.subscriber_id == subscribers.c.id, goes_on)
     known = select(subscribers.c.email, rounds.label("go_on")).where(subscribers.c.created_at < now - KEEP)
     here = {suppression.mark(keys, row.email): row.go_on for row in tx.execute(known)}
-    kept = {who for who, go_on in here.items() if go_on} | in_force(tx, LIST, here)
+    kept = {who for who, go_on in here.items() if go_on} | on_the_list(tx, here).keys()
     found = set(tx.execute(select(consents.c.who).where(*old).distinct()).scalars())
     tx.execute(delete(consents).where(*old, one_of(consents.c.who, found - kept)))
 
 
-def in_force(tx: Connection, what: str, who: Iterable[str]) -> set[str]:
-    """Return those of these people (keyed hashes) whose last word about this is yes: `list` reads `list-given`."""
-    said = [f"{what}-given", f"{what}-withdrawn"]
-    query = select(consents.c.who, consents.c.what).where(one_of(consents.c.who, who), consents.c.what.in_(said))
-    last = {row.who: row.what for row in tx.execute(query.order_by(consents.c.id))}
-    return {one for one, word in last.items() if word == said[0]}
+def on_the_list(tx: Connection, who: Iterable[str] | None = None) -> dict[str, datetime]:
+    """Return who is on the community list (keyed hashes) and since when: of these people, or (None) of all."""
+    query = select(consents.c.who, consents.c.what, consents.c.at)
+    query = query.where(consents.c.what.in_((LIST_GIVEN, LIST_WITHDRAWN)))
+    if who is not None:
+        query = query.where(one_of(consents.c.who, who))
+    since: dict[str, datetime] = {}
+    for row in tx.execute(query.order_by(consents.c.id)):
+        if row.what == LIST_GIVEN:
+            since.setdefault(row.who, row.at)
+        else:
+            since.pop(row.who, None)
+    return since
 
 
 def record(

@@ -166,7 +166,7 @@ class Crowd:
         return sum(count * self.lessons_by(start) for count, start in zip(each, starts, strict=True))
 
 
-def make(service: Service, crowd: Crowd, *, tell: Callable[[int], object] = int) -> None:
+def make(service: Service, crowd: Crowd, *, tell: Callable[[int], object]) -> None:
     """Add the crowd, some at a time; the same crowd every time. `tell` hears how many were added."""
     dice = random.Random(demo.SEED)  # noqa: S311 (made-up people need no secrets)
     for done in range(0, crowd.people, AT_ONCE):

@@ -17,7 +17,7 @@ from course.reading import Incoming
 
 @dataclass(frozen=True)
 class Cut:
-    """What was cut, and the whole of which it was cut."""
+    """What was cut, and the whole text that it was cut from."""
 
     text: str = field(repr=False)
     whole: str = field(repr=False)

@@ -35,9 +35,9 @@ def sweep(
     real_now: datetime,
     *,
     wait: timedelta,
-    dead: Sequence[Sign] = (),
-) -> int:
-    """Bring to an end what no worker will; return how many claims were found abandoned.
+    dead: Sequence[Sign],
+) -> None:
+    """Bring to an end what no worker will.
 
     For a worker between two rounds of sending. `own` is what it handed over itself; the rest of its claims never left,
     and is queued again (it could not be released: the database was gone). `own` is None for the only clock at its
@@ -53,7 +53,7 @@ def sweep(
     with service.store.reading() as tx:
         either = select(deliveries.c.id).where(*silent).union_all(select(deliveries.c.id).where(*doubtful))
         if tx.execute(either.limit(1)).first() is None:
-            return 0
+            return
     pages = [own, *_of_the_silent(service, own, *silent)] if own else []
     for page in pages:
         close(service, page, now, real_now, *silent)
@@ -64,7 +64,6 @@ def sweep(
             _decide(tx, service, row, now)
     if swept:
         log.warning("some claims were abandoned by their worker", count=swept)
-    return swept
 
 
 def ledgers(service: Service) -> Path:

@@ -1,6 +1,7 @@
 """In charge of the usual tick's one question: whether there is anything at all for a step of it to do.
 
-Each line is as wide as what its step looks for, or wider: a yes costs a few looks more, a wrong no would cost a mail.
+Each condition holds whenever its step would find something, and may hold more often: a needless yes costs a few
+queries, a wrong no would cost a mail.
 """
 
 from __future__ import annotations

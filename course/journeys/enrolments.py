@@ -128,12 +128,10 @@ def skip(tx: Connection, person: Person, day: int, now: datetime) -> bool:
     return marked == 1
 
 
-def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> datetime | None:
-    """Let the next lesson come as soon as it may; return when that is, or None where none is to come."""
-    if person.status != EnrolmentStatus.ACTIVE:
-        return None
-    _move_due(tx, person, next_due(tx, service, person, now), only_sooner=True)
-    return people.coming(tx, person.id)
+def sooner(tx: Connection, service: Service, person: Person, now: datetime) -> None:
+    """Let the next lesson of a round that goes on come as soon as it may."""
+    if person.status == EnrolmentStatus.ACTIVE:
+        _move_due(tx, person, next_due(tx, service, person, now), only_sooner=True)
 
 
 def retime(tx: Connection, service: Service, before: Person, now: datetime, *, but: Iterable[int] = ()) -> None:
@@ -218,12 +216,11 @@ def note(tx: Connection, enrolment_id: int, event: str, detail: str, now: dateti
 
 def _unconfirmed(tx: Connection, person: Person) -> list[Person]:
     """Return the sign-up for this course that waits for a yes, if it is another round than this one."""
-    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
     pending = enrolments.c.status == EnrolmentStatus.PENDING, enrolments.c.id != person.id
-    return people.find(tx, *mine, *pending)
+    return people.find(tx, people.same_course(person), *pending)
 
 
 def _cancel(tx: Connection, enrolment_id: int, *which: ColumnElement[bool]) -> int:
-    mine = deliveries.c.enrolment_id == enrolment_id, deliveries.c.status == DeliveryStatus.QUEUED
+    """Cancel what a round is still owed, but for the mail that says that it has ended."""
     last = deliveries.c.name.startswith(notices.LAST) | (deliveries.c.name == notices.ERASED)
-    return tx.execute(update(deliveries).where(*mine, ~last, *which).values(status=DeliveryStatus.CANCELLED)).rowcount
+    return notices.cancel(tx, deliveries.c.enrolment_id == enrolment_id, ~last, *which)

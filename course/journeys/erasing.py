@@ -16,13 +16,12 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_once
 from course.store.sets import one_of
-from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EndedReason
+from course.store.states import LIVE, MAY_LEAVE, EndedReason
 from course.store.tables import deliveries, enrolments, subscribers
 
 ASKS, DONE = "erase", notices.ERASED  # the notice that asks back, and the last one
 WITHIN = timedelta(days=7)  # so long an answer to the first is a yes
 LATEST = timedelta(days=3)  # so long the last mail may keep somebody from being erased, when no mail can leave
-LEAVING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED)
 
 
 def asked(tx: Connection, person: Person, delivery_id: int | None, now: datetime) -> bool:
@@ -30,8 +29,7 @@ def asked(tx: Connection, person: Person, delivery_id: int | None, now: datetime
     ours = select(deliveries.c.id).where(
         deliveries.c.id == delivery_id,
         deliveries.c.subscriber_id == person.subscriber_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.name.startswith(f"{ASKS}-"),
+        notices.named(ASKS),
         deliveries.c.due_at > now - WITHIN,
     )
     return tx.execute(ours).first() is not None
@@ -58,7 +56,7 @@ def over(service: Service, now: datetime) -> list[str]:
 
     Nor does it keep anybody who has begun a course since: theirs is not to stand beside what was to go.
     """
-    settled = deliveries.c.status.not_in(LEAVING)
+    settled = deliveries.c.status.not_in(MAY_LEAVE)
     mine = enrolments.c.subscriber_id == subscribers.c.id
     anew = exists().where(mine, enrolments.c.status.in_(LIVE), enrolments.c.confirmed_at.is_not(None))
     query = select(subscribers.c.email).join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
@@ -80,7 +78,7 @@ def set_apart(tx: Connection, email_key: str, now: datetime) -> str:
     gone = str(old.id)
     tx.execute(update(subscribers).where(mine).values(email_key=gone))
     chosen = json.loads(live[0].choices or "{}")
-    row = {key: chosen.get(key, getattr(live[0], key)) for key in ("name", "locale", "timezone", "send_hour")}
+    row = {key: chosen.get(key, getattr(live[0], key)) for key in people.SETTINGS}
     later = now + timedelta(microseconds=1)  # a restore erases once more whoever was there by the time of the erasure
     stays = insert_once(tx, subscribers, {**row, "email": old.email, "email_key": email_key, "created_at": later})
     theirs = [person.id for person in live]

@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from course import links
-from course.journeys import community, journal, journal_consents, people
+from course.journeys import community, consent, journal, journal_consents, people
+from course.journeys.consent import LIST_GIVEN
 from course.journeys.journal_consents import Asked
 from course.journeys.people import Person
 from course.journeys.service import Service
@@ -53,4 +54,4 @@ def give(
     if levels and journal.offered(service):
         journal.change(tx, service, person, levels[-1], HOW, real_now, Asked(ticked, asked_at))
     if LIST in ticked and community.offered(service):
-        community.join(tx, service, person, ticked[LIST], HOW, real_now, asked_at)
+        consent.record(tx, service.keys, person, LIST_GIVEN, ticked[LIST], HOW, real_now, asked_at=asked_at)

@@ -162,7 +162,7 @@ def _bare(service: Service, row: Owed, mailing: Mailing) -> dict[str, str]:
 
 def _values(service: Service, found: Known, row: Owed, mailing: Mailing, now: datetime, site: str) -> dict[str, str]:
     mail, zone = service.catalogue.words[mailing.locale]["mail"], schedule.zone_of(row.timezone)
-    kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # of whoever has left nothing new is kept
+    kept = row.journal if row.standing != EnrolmentStatus.STOPPED else None  # nothing new is kept of whoever left
     key = mailing.digest, row.course, row.day, row.timezone, row.country, row.plain, kept
     shared = found.shared.get(key)
     if shared is None:

@@ -20,14 +20,12 @@ from course.journeys.notices import mailing_name
 from course.journeys.service import Service
 from course.schedule import monday
 from course.store.database import insert_adding, insert_new
-from course.store.states import DeliveryKind, DeliveryStatus
+from course.store.states import LEFT, DeliveryKind, DeliveryStatus
 from course.store.tables import deliveries, delivery_counts, enrolments, folded_deliveries, mailings
 
 AT_ONCE = 2_000  # deliveries per transaction, so that no writer waits long
 ROUNDS = 200  # enrolments that are looked at together
-# Whom they reached, an answer may still come from.
-REACHED = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
-SETTLED = (*REACHED, DeliveryStatus.FAILED, DeliveryStatus.CANCELLED)
+SETTLED = (*LEFT, DeliveryStatus.FAILED, DeliveryStatus.CANCELLED)
 
 
 def fold(service: Service, now: datetime, go_on: Callable[[], bool]) -> int:
@@ -79,8 +77,8 @@ def _key(row: Any) -> tuple[str, str, str, str, date]:
 
 
 def _answerable(row: Any) -> bool:
-    """Whether it reached its person; what went elsewhere is nobody's to answer."""
-    return row.status in REACHED and mailing_name(row.kind, row.name) not in ELSEWHERE
+    """Whether an answer may still come: it has left, and to the address on file."""
+    return row.status in LEFT and mailing_name(row.kind, row.name) not in ELSEWHERE
 
 
 def _left_of(row: Any) -> dict[str, Any]:

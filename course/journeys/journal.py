@@ -8,8 +8,9 @@ the course. At KEEP and SHARE the words are locked by the person's own key, whic
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from course.journeys import cuts, journal_consents, keeping_photos, people, person_keys, suppression
 from course.journeys.journal_consents import Asked
@@ -20,7 +21,7 @@ from course.reading import Incoming, pictures
 from course.settings import SettingsError
 from course.store.database import insert_once
 from course.store.states import JournalLevel
-from course.store.tables import enrolments, entries, journals, letters
+from course.store.tables import entries, journals, letters
 
 LEVELS = tuple(JournalLevel)
 AT_ONCE = 1_000  # entries per transaction
@@ -82,8 +83,7 @@ def change(
         tx.execute(insert(journals).values(enrolment_id=person.id, level=level, chosen_at=real_now))
         journal_consents.record(tx, service, person, "given", _between(before, level), how, real_now, asked)
     else:
-        mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-        rounds = [one.id for one in people.find(tx, *mine)]
+        rounds = [one.id for one in people.find(tx, people.same_course(person))]
         highest = max((level_of(tx, one) for one in rounds), key=LEVELS.index)
         lower(tx, rounds, level, real_now)
         journal_consents.record(tx, service, person, "withdrawn", _between(level, highest), how, real_now)
@@ -114,15 +114,14 @@ def keep(
     day: int | None,
     mail: Incoming,
     real_now: datetime,
-) -> bool:
+) -> None:
     """Keep the words of a reply, and at KEEP its photos, for whoever has asked for that and not left the course.
 
-    Returns whether they are kept. Raises SettingsError or LockedError, and then the mail must be held: words that were
-    to be kept are never dropped.
+    Raises SettingsError or LockedError, and then the mail must be held: words that were to be kept are never dropped.
     """
     level = level_of(tx, person.id)
     if level == JournalLevel.COUNT or people.has_left(tx, person):
-        return False
+        return
     key_id, key = person_keys.current(service, suppression.mark(service.keys, person.email), real_now)
     found = keeping_photos.sort(pictures(mail.raw), level)
     row = {
@@ -139,14 +138,12 @@ def keep(
     entry_id = insert_once(tx, entries, row)
     if entry_id is not None:
         keeping_photos.keep(tx, entry_id, key, found.kept)
-    return entry_id is not None
 
 
-def opened(service: Service, row: object) -> str | None:
+def opened(service: Service, row: Row[Any]) -> str | None:
     """Return the words of a row of `entries`, or None if they cannot be opened; nothing is changed by trying."""
     try:
-        key = person_keys.find(service, row.key_id)  # type: ignore[attr-defined]  # a row has its columns
-        return unlock(key, row.locked, place(row.reply_id)).decode()  # type: ignore[attr-defined]
+        return unlock(person_keys.find(service, row.key_id), row.locked, place(row.reply_id)).decode()
     except LockedError:
         return None
 

@@ -25,7 +25,7 @@ class Sorted:
 
 
 def sort(pictures: tuple[bytes, ...], level: JournalLevel) -> Sorted:
-    """Take out of each picture what is not the picture, and leave out those of which that cannot be done."""
+    """Strip each picture of what says more than it shows (place, time, device); leave out those that cannot be."""
     if not pictures:
         return Sorted(())
     if level != JournalLevel.KEEP:

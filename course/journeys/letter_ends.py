@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, select, update
 
+from course.journeys import notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
-from course.store.states import DeliveryKind, DeliveryStatus, EndedReason
+from course.store.states import DeliveryStatus, EndedReason
 from course.store.tables import deliveries, enrolments, letters
 
 KEEP = timedelta(days=30)  # real time: from when it was opened, or its mail came back
@@ -19,7 +20,7 @@ CAME_BACK = (EndedReason.BOUNCED, EndedReason.COMPLAINED)
 
 
 class Waits(StrEnum):
-    """Of which courses somebody's letters are that leaving erases: this one (and maybe others), only others, none."""
+    """Where letters wait that leaving would erase: in this course (maybe in others, too), only in others, nowhere."""
 
     HERE = "here"
     ELSEWHERE = "elsewhere"
@@ -35,18 +36,16 @@ def erase(tx: Connection, *which: ColumnElement[bool]) -> int:
 
 def withdraw(tx: Connection, letter: Row[Any]) -> None:
     """Let no mail that is owed speak of this letter."""
-    waiting = deliveries.c.enrolment_id == letter.enrolment_id, tells(), deliveries.c.status == DeliveryStatus.QUEUED
-    tx.execute(update(deliveries).where(*waiting).values(status=DeliveryStatus.CANCELLED))
+    notices.cancel(tx, deliveries.c.enrolment_id == letter.enrolment_id, tells())
 
 
 def let_go(tx: Connection, person: Person, reason: EndedReason, real_now: datetime) -> bool:
-    """End what a letter of this course was to do, as the course ends: whoever leaves gets none, and it is erased.
+    """Deal with the letters of a course that ends; return whether any was erased, as they are for whoever leaves.
 
-    Where the address is dead, or its owner called our mail unwanted, it stays for thirty days: they may ask for it.
+    Where the address is dead, or its owner called our mail unwanted, they stay for thirty days: they may be asked for.
+    Where the course is begun again, they come back all the same.
     """
-    rounds = select(enrolments.c.id).where(
-        enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    )
+    rounds = select(enrolments.c.id).where(people.same_course(person))
     theirs = letters.c.enrolment_id.in_(rounds)
     if reason == EndedReason.UNSUBSCRIBED:
         return erase(tx, theirs) > 0
@@ -65,8 +64,8 @@ def waits(tx: Connection, person: Person) -> Waits:
     return Waits.HERE if person.course in courses else Waits.ELSEWHERE if courses else Waits.NOWHERE
 
 
-def purge(service: Service, real_now: datetime) -> int:
-    """Erase the letters that have had their time, and begin the time of those whose mail came back; return how many."""
+def purge(service: Service, real_now: datetime) -> None:
+    """Erase the letters that have had their time, and begin the time of those whose mail came back."""
     came_back = exists().where(
         deliveries.c.enrolment_id == letters.c.enrolment_id,
         tells(),
@@ -77,16 +76,14 @@ def purge(service: Service, real_now: datetime) -> int:
     with service.store.reading() as tx:
         some = select(letters.c.id).where(or_(over, letters.c.erase_at.is_(None) & came_back))
         if tx.execute(some.limit(1)).first() is None:
-            return 0
+            return
     with service.store.transaction() as tx:
         unread = letters.c.erase_at.is_(None), came_back
         tx.execute(update(letters).where(*unread).values(erase_at=real_now + KEEP))
-        gone = erase(tx, over)
+        erase(tx, over)
     service.store.sweep_pages()
-    return gone
 
 
 def tells() -> ColumnElement[bool]:
     """Return the condition for mails that say of a letter that its time has come."""
-    speaks = or_(*(deliveries.c.name.startswith(f"{notice}-") for notice in (READY, IN_MAIL)))
-    return (deliveries.c.kind == DeliveryKind.NOTICE) & speaks
+    return or_(notices.named(READY), notices.named(IN_MAIL))

@@ -184,7 +184,7 @@ def open_one(service: Service, subscriber_id: int, letter_id: int, real_now: dat
 
 
 def wording(service: Service, person: Person, what: str, **values: str) -> str:
-    """Return words of [letters], as they are shown or recorded: keep, in_mail, asked, withdrawn."""
+    """Return words of [letters], as they are shown or recorded: keep, in_mail, asked, asked_words, withdrawn."""
     locale = service.catalogue.locale(person.course, person.locale)
     return say(service.catalogue.words[locale]["letters"][what], days=str(letter_ends.KEEP.days), **values)
 
@@ -195,9 +195,10 @@ def _looked(tx: Connection, service: Service, token: str) -> Looked | None:
     if found is None or found.person.confirmed_at is None or not offered(service, found.person.course):
         return None
     theirs = {row.enrolment_id: row for row in of_person(tx, found.person.subscriber_id)}
-    letter = theirs.get(found.round, theirs.get(found.person.id))
+    own_round = found.mail.person.id
+    letter = theirs.get(own_round, theirs.get(found.person.id))
     says = select(deliveries.c.id).where(deliveries.c.id == found.delivery_id, letter_ends.tells())
-    told = found.round in theirs and tx.execute(says).first() is not None
+    told = own_round in theirs and tx.execute(says).first() is not None
     return Looked(found.person, letter, told and letter is not None and letter.told_at is not None)
 
 

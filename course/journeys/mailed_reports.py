@@ -40,7 +40,7 @@ def take_in(
 ) -> None:
     """Act on a mail that answers this delivery of this person, if it is a report. `passed` are the marks it has."""
     own = addresses.key(person.email)
-    # A server that names nobody speaks of the one whom the mail was for.
+    # A report that names no address is about the person whom the mail went to.
     kinds = {kind for address, kind in mail.failures if not address or addresses.key(address) == own}
     if "complaint" in kinds:
         sure = _has_the_right(person, mail, passed) or _complained_before(tx, person, delivery_id)

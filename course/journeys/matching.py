@@ -64,7 +64,7 @@ def by_token(tx: Connection, service: Service, recipients: Sequence[str], mail: 
 
 
 def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) -> Answered | None:
-    """Return what a mail answers, by its head alone; for whoever must not see more of it."""
+    """Return what a mail answers, going by its head alone: for mail that was put aside, whose body stays closed."""
     try:
         mail = read(b"%s\n\n" % mime.head(head))
     except TooMuchError:
@@ -73,7 +73,7 @@ def by_head(tx: Connection, service: Service, to: tuple[str, ...], head: bytes) 
 
 
 def ours(service: Service, recipients: Sequence[str], mail: Incoming) -> bool:
-    """Whether it answers a mail that we did send, but whose row is gone: the person was erased, and so is this."""
+    """Whether it answers a mail that we sent. Where no row of that is found, its person was erased, and so is this."""
     left = any(links.read(service.keys, Purpose.LEAVE, token) for token in links.leave_tokens(recipients))
     return left or bool(links.answered(service.keys, recipients, mail.references))
 

@@ -19,11 +19,10 @@ from course.journeys.people import Person
 from course.journeys.resending import NOT_THIS
 from course.journeys.service import Service
 from course.schedule import Pace
-from course.store.states import LIVE, DeliveryKind, EndedReason, EnrolmentStatus
+from course.store.states import BEGUN, GOING_ON, LIVE, DeliveryKind, EndedReason, EnrolmentStatus
 from course.store.tables import completions, deliveries, enrolments, folded_deliveries, skips, subscribers
 
 E = EnrolmentStatus
-BEGUN = (E.ACTIVE, E.PAUSED, E.FINISHED)
 # Where a person must stand to ask for this on the page.
 WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
     "done": BEGUN,
@@ -31,11 +30,11 @@ WISHES: dict[str, tuple[EnrolmentStatus, ...]] = {
     "again": MAY_GET["copy"],
     "when": BEGUN,
     "locale": BEGUN,
-    "pace": (E.ACTIVE, E.PAUSED),
-    "pause": (E.ACTIVE, E.PAUSED),
+    "pace": GOING_ON,
+    "pause": GOING_ON,
     "resume": (E.PAUSED,),
     "ready": (E.ACTIVE,),
-    "paper": (E.ACTIVE, E.PAUSED),
+    "paper": GOING_ON,
     "plain": BEGUN,
     "country": BEGUN,
     "own": (*BEGUN, E.STOPPED),
@@ -88,8 +87,8 @@ def of(tx: Connection, service: Service, person: Person, now: datetime) -> Mine:
     columns = enrolments.c.ended_reason, subscribers.c.plain
     ended_reason, plain = tx.execute(select(*columns).join(subscribers).where(enrolments.c.id == person.id)).one()
     sent, before = _sent(tx, person)
-    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    rounds = tx.execute(select(func.count()).select_from(enrolments).where(*mine, enrolments.c.id <= person.id))
+    until_this = people.same_course(person), enrolments.c.id <= person.id
+    rounds = tx.execute(select(func.count()).select_from(enrolments).where(*until_this))
     paces = pacing.offered(service, person.course)
     return Mine(
         person=person,
@@ -139,9 +138,9 @@ def _sent(tx: Connection, person: Person) -> tuple[set[int], set[int]]:
         deliveries.c.kind == DeliveryKind.LESSON,
         deliveries.c.status.not_in(NOT_THIS),
     )
-    theirs = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    folded = select(folded_deliveries.c.enrolment_id, folded_deliveries.c.day).join(enrolments)
-    rows = tx.execute(lessons.union(folded.where(*theirs, folded_deliveries.c.day.is_not(None)))).all()
+    theirs = people.same_course(person), folded_deliveries.c.day.is_not(None)
+    folded = select(folded_deliveries.c.enrolment_id, folded_deliveries.c.day).join(enrolments).where(*theirs)
+    rows = tx.execute(lessons.union(folded)).all()
     now = {row.day for row in rows if row.enrolment_id == person.id}
     return now, {row.day for row in rows if row.enrolment_id != person.id}
 

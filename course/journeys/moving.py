@@ -22,7 +22,7 @@ from course.journeys.service import Service
 from course.keys import Keys
 from course.links import Purpose
 from course.store.database import insert_once
-from course.store.states import DeliveryStatus
+from course.store.states import MAY_LEAVE
 from course.store.tables import address_changes, consents, deliveries, fresh_links, subscribers
 
 WITHIN = timedelta(hours=24)  # real time: so long the new address may say yes
@@ -53,7 +53,7 @@ def ask(service: Service, subscriber_id: int, email: str, now: datetime, real_no
         people.lock(tx, person)
         counted = ((PERSON, str(subscriber_id)), (limits.INBOX, inbox))
         free = all(limits.place(tx, keys, rules, who, now) == now for rules, who in counted)
-        if not free or _open(tx, subscriber_id, MOVED):
+        if not free or _old_address_waits(tx, subscriber_id):
             return
         _drop(tx, subscriber_id)
         # For an address that is known or suppressed the same is done, and then undone, as at sign-up.
@@ -143,16 +143,13 @@ def _owe(tx: Connection, person: Person, notice: str, email: str, now: datetime,
 def _drop(tx: Connection, subscriber_id: int) -> None:
     """Forget what was asked before; what still waits to go there does not leave."""
     tx.execute(delete(address_changes).where(address_changes.c.subscriber_id == subscriber_id))
-    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.status == DeliveryStatus.QUEUED
-    waiting = update(deliveries).where(*mine, deliveries.c.name.startswith(f"{MOVE}-"))
-    tx.execute(waiting.values(status=DeliveryStatus.CANCELLED))
+    notices.cancel(tx, deliveries.c.subscriber_id == subscriber_id, notices.named(MOVE))
 
 
-def _open(tx: Connection, subscriber_id: int, notice: str) -> bool:
-    """Whether such a notice to this person has not left yet."""
-    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.name.startswith(f"{notice}-")
-    leaving = deliveries.c.status.in_((DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED))
-    return bool(tx.execute(select(exists().where(*mine, leaving))).scalar())
+def _old_address_waits(tx: Connection, subscriber_id: int) -> bool:
+    """Whether the notice to the address of before has not left yet."""
+    mine = deliveries.c.subscriber_id == subscriber_id, notices.named(MOVED)
+    return bool(tx.execute(select(exists().where(*mine, deliveries.c.status.in_(MAY_LEAVE)))).scalar())
 
 
 def _taken(tx: Connection, email: str) -> bool:

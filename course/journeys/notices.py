@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, update
 
 from course.journeys.people import Person
 from course.store.database import insert_new
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.states import BEGUN, GOING_ON, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries
 
 E = EnrolmentStatus
@@ -18,45 +18,45 @@ ERASED = "erased"  # the last one to whoever asked to be erased: nothing is know
 # Where a person must stand, at the moment of sending, for a mail to be made at all.
 MAY_GET: dict[str, tuple[EnrolmentStatus, ...]] = {
     "lesson": (E.ACTIVE,),
-    "copy": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "copy": BEGUN,
     "confirm": (E.PENDING,),
     "joining": (E.PENDING,),
     "welcome": (E.ACTIVE,),
-    "again": (E.ACTIVE, E.PAUSED),
-    "receipt": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "again": GOING_ON,
+    "receipt": BEGUN,
     "paused": (E.PAUSED,),
     "resumed": (E.ACTIVE,),
-    "skipped": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "skipped": BEGUN,
     "farewell": (E.FINISHED,),
     "left": (E.STOPPED, E.FINISHED),
     "next": (E.ACTIVE,),
-    "hour": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "hours": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "kept": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # as "letter" below
-    "unwritten": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "months": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "unkept": (E.ACTIVE, E.PAUSED, E.FINISHED),
+    "hour": BEGUN,
+    "hours": BEGUN,
+    "kept": (*BEGUN, E.STOPPED),  # as "letter" below
+    "unwritten": BEGUN,
+    "months": BEGUN,
+    "unkept": BEGUN,
     "closed": (E.STOPPED,),
     "over": (E.STOPPED, E.FINISHED),
     # Also of a round that has ended because the course was begun again; whoever leaves has no letter any more.
-    "letter": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
-    "returned": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
-    "erase": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # so may whoever has left
+    "letter": (*BEGUN, E.STOPPED),
+    "returned": (*BEGUN, E.STOPPED),
+    "erase": tuple(E),  # so may whoever has left
     "erased": (E.STOPPED, E.FINISHED),
-    "empty": (E.ACTIVE, E.PAUSED),
+    "empty": GOING_ON,
     "quiet": (E.ACTIVE,),
     "resting": (E.PAUSED,),
-    "plain": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "links": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "settings": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "exercise": (E.ACTIVE, E.PAUSED, E.FINISHED),
-    "checkin": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # as "unread": they wrote, and it may be heavier
+    "plain": BEGUN,
+    "links": BEGUN,
+    "settings": BEGUN,
+    "exercise": BEGUN,
+    "checkin": (*BEGUN, E.STOPPED),  # as "unread": they wrote, and it may be heavier
     # Also who has left, for it is owed only to somebody who wrote after that.
-    "unread": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
-    "fresh": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # what somebody wrote is theirs, wherever they stand
-    "move": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
-    "moved": (E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),
-    "help": (E.PENDING, E.ACTIVE, E.PAUSED, E.FINISHED, E.STOPPED),  # whoever asks for help gets it
+    "unread": (*BEGUN, E.STOPPED),
+    "fresh": (*BEGUN, E.STOPPED),  # what somebody wrote is theirs, wherever they stand
+    "move": (*BEGUN, E.STOPPED),
+    "moved": (*BEGUN, E.STOPPED),
+    "help": tuple(E),  # whoever asks for help gets it
 }
 # What holds nothing of a course is sent although its folder is gone: help, and that somebody has left or is erased.
 OF_NO_COURSE = ("help", LAST, "erase", ERASED)
@@ -103,6 +103,17 @@ def row(
         "due_at": send_at,
         "send_at": send_at,
     }
+
+
+def named(notice: str) -> ColumnElement[bool]:
+    """Return the condition for deliveries of a notice that is owed with `once`."""
+    return (deliveries.c.kind == DeliveryKind.NOTICE) & deliveries.c.name.startswith(f"{notice}-")
+
+
+def cancel(tx: Connection, *which: ColumnElement[bool]) -> int:
+    """Cancel the mails that meet these conditions, as far as they are still queued; return how many."""
+    queued = update(deliveries).where(deliveries.c.status == DeliveryStatus.QUEUED, *which)
+    return tx.execute(queued.values(status=DeliveryStatus.CANCELLED)).rowcount
 
 
 def mailing_name(kind: str, name: str) -> str:

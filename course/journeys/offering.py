@@ -1,4 +1,4 @@
-"""In charge of the course that comes after another one: its link in the farewell, and the one button that enrols.
+"""In charge of the course that comes after another one: its link in the farewell, and the button that enrols.
 
 The link is in a mail to an address that is proven, so its button is enough: the course begins at once, at the same
 hour, in the same zone and language, and the consent is recorded as its page shows it. One link begins one round.
@@ -21,11 +21,10 @@ from course.journeys.service import Service
 from course.journeys.signup import SignUp
 from course.journeys.standing import Standing
 from course.links import Purpose
-from course.store.states import LIVE, EnrolmentStatus
+from course.store.states import GOING_ON, LIVE, EnrolmentStatus
 from course.store.tables import enrolments
 
 HOW = "join"
-RUNNING = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _offer(tx: Connection, service: Service, token: str) -> Offer | None:
     if person is None or course is None or suppression.among(tx, service.keys, [person.email]):
         return None
     locale = course.locale(person.locale)
-    running = _rounds(tx, person.id, course.name, *RUNNING)
+    running = _rounds(tx, person.id, course.name, *GOING_ON)
     if running:
         return Offer(person, course, locale, standing.of(service, running[0]))
     begun_since = [one for one in _rounds(tx, person.id, course.name) if one.confirmed_at and one.id > person.id]

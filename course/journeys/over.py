@@ -14,9 +14,9 @@ from course.journeys.service import Service
 from course.store.states import EnrolmentStatus
 
 NOTICE = "over"
-# What has nothing to go on with, or to hold, once the last letter has come.
+# Commands that no other answer is for once the last letter has come: there is nothing to go on with, or to pause.
 GOES_ON = frozenset({"RESUME", "NEXT", "PAUSE"})
-# And what is answered only as long as somebody has not left. STOP is not among them: it said goodbye.
+# And those that no other answer is for once somebody has left. STOP is not among them: it says goodbye.
 OF_A_COURSE = GOES_ON | {"SKIP", "AGAIN", "TIME", "PACE", "LANGUAGE", "ZONE", "SETTINGS", "EXERCISE", "PLAIN", "LINKS"}
 
 

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, and_, case, literal, null, select, union, upd
 from course import schedule
 from course.content.courses import PACES
 from course.journeys import enrolments as rounds
-from course.journeys import people
+from course.journeys import notices, people
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import Pace
 from course.store.sets import one_of, table_of
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus
+from course.store.states import GOING_ON, EnrolmentStatus
 from course.store.tables import Moment, completions, deliveries, enrolments, skips
 
 QUIET_DAYS = 7  # local dates until the first note, and from it to the second
@@ -42,7 +42,7 @@ def change(tx: Connection, service: Service, person: Person, pace: Pace, now: da
     """
     if pace not in offered(service, person.course):
         raise PaceError(f"{person.course} is not offered at this pace")
-    if person.pace == pace or person.status not in (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED):
+    if person.pace == pace or person.status not in GOING_ON:
         return
     person = replace(person, pace=pace)
     if pace != Pace.SELF_PACED:
@@ -70,14 +70,14 @@ def could_be_sooner(tx: Connection, service: Service, person: Person, now: datet
     return person.waiting_since is not None or later
 
 
-def check_on(tx: Connection, person: Person, wanted: bool, now: datetime) -> None:  # noqa: FBT001 (the page's own answer)
-    """Say something when they are silent, or nothing any more: they write on paper."""
-    mine = enrolments.c.id == person.id, enrolments.c.on_paper == wanted
-    note_at = schedule.quiet_until(now, QUIET_DAYS, person.send_hour, person.zone) if wanted else None
-    changed = {"on_paper": not wanted, "note_at": case((WAITS, literal(note_at, Moment)), else_=null())}
+def set_on_paper(tx: Connection, person: Person, now: datetime, *, on_paper: bool) -> None:
+    """Note that they write on paper, so that nothing is said of their silence; or that they do no longer."""
+    mine = enrolments.c.id == person.id, enrolments.c.on_paper != on_paper
+    note_at = None if on_paper else schedule.quiet_until(now, QUIET_DAYS, person.send_hour, person.zone)
+    changed = {"on_paper": on_paper, "note_at": case((WAITS, literal(note_at, Moment)), else_=null())}
     if tx.execute(update(enrolments).where(*mine).values(**changed)).rowcount:
-        rounds.note(tx, person.id, "checked on" if wanted else "on paper", "", now)
-        if not wanted:
+        rounds.note(tx, person.id, "on paper" if on_paper else "checked on", "", now)
+        if on_paper:
             _take_back(tx, person.id)
 
 
@@ -136,10 +136,4 @@ def day_meant(person: Person, day: int | None) -> int | None:
 
 def _take_back(tx: Connection, enrolment_id: int) -> None:
     """Cancel a note about their silence that has not left yet."""
-    queued = (
-        deliveries.c.enrolment_id == enrolment_id,
-        deliveries.c.kind == DeliveryKind.NOTICE,
-        deliveries.c.name.startswith(f"{QUIET}-"),
-        deliveries.c.status == DeliveryStatus.QUEUED,
-    )
-    tx.execute(update(deliveries).where(*queued).values(status=DeliveryStatus.CANCELLED))
+    notices.cancel(tx, deliveries.c.enrolment_id == enrolment_id, notices.named(QUIET))

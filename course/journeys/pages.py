@@ -1,4 +1,4 @@
-"""In charge of whom a mail's own pages are for: its token, which is all that they know of their visitor."""
+"""In charge of whom the pages of a mail are for: all that is known of a visitor is the token in their link."""
 
 from __future__ import annotations
 
@@ -17,16 +17,11 @@ from course.store.tables import deliveries, enrolments, history
 
 @dataclass(frozen=True)
 class Opened:
-    """The mail whose page was opened. `day` is the lesson's that it was, or None.
+    """The mail whose page was opened. `person` is the round of its course that goes on now, else the mail's own."""
 
-    `person` is the round of its course that goes on now, else the one that the mail belonged to.
-    `round` is the id of the one that it belonged to.
-    """
-
-    person: Person
-    day: int | None
     delivery_id: int
-    round: int
+    mail: Delivered
+    person: Person
 
 
 def look(tx: Connection, service: Service, token: str) -> Opened | None:
@@ -38,19 +33,17 @@ def look(tx: Connection, service: Service, token: str) -> Opened | None:
     numbers = links.read(service.keys, Purpose.PAGES, token)
     if numbers is None or len(numbers) != 1:
         return None
-    found = people.by_delivery(tx, numbers[0])
-    if found is None or erasing.begun(tx, found.person.subscriber_id):
+    mail = people.by_delivery(tx, numbers[0])
+    if mail is None or erasing.begun(tx, mail.person.subscriber_id) or _moved_since(tx, mail, numbers[0]):
         return None
-    if _moved_since(tx, found, numbers[0]):
-        return None
-    return Opened(people.live_round(tx, found.person), found.day, numbers[0], found.person.id)
+    return Opened(numbers[0], mail, people.live_round(tx, mail.person))
 
 
-def _moved_since(tx: Connection, found: Delivered, delivery_id: int) -> bool:
+def _moved_since(tx: Connection, mail: Delivered, delivery_id: int) -> bool:
     """Whether this mail lies in a mailbox that its person has moved from: somebody else may read it there."""
-    theirs = enrolments.c.subscriber_id == found.person.subscriber_id, history.c.event == MOVED
+    theirs = enrolments.c.subscriber_id == mail.person.subscriber_id, history.c.event == MOVED
     moved = select(history.c.id).join_from(history, enrolments).where(*theirs)
-    if not found.folded:  # a folded one left long before
+    if not mail.folded:  # a folded one left long before
         left = select(deliveries.c.settled_at).where(deliveries.c.id == delivery_id).scalar_subquery()
         moved = moved.where(history.c.at >= left)
     return tx.execute(moved.limit(1)).first() is not None

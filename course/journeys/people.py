@@ -16,6 +16,8 @@ from course.links import Purpose
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, folded_deliveries, subscribers
 
+SETTINGS = ("name", "locale", "timezone", "send_hour")  # what a sign-up sets of its person, once it is confirmed
+
 
 @dataclass(frozen=True)
 class Person:
@@ -127,21 +129,24 @@ def by_delivery(tx: Connection, delivery_id: int) -> Delivered | None:
     return Delivered(person, found.day, found.folded) if found is not None and person is not None else None
 
 
+def same_course(person: Person) -> ColumnElement[bool]:
+    """Return the condition for all rounds of this course that this person has had, this one among them."""
+    return and_(enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course)
+
+
 def live_round(tx: Connection, person: Person) -> Person:
-    """Return the round of the same course that goes on now, if it is not this one: old mail speaks for it too."""
-    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    live = next(iter(find(tx, *mine, enrolments.c.status.in_(LIVE))), person)
+    """Return the round of this course that goes on now, else this one: who answers an old mail means the former."""
+    live = next(iter(find(tx, same_course(person), enrolments.c.status.in_(LIVE))), person)
     return person if person.confirmed_at and not live.confirmed_at else live
 
 
 def newest_round(tx: Connection, person: Person) -> Person:
     """Return the newest round of the same course, as it is now; a round that goes on is always the newest."""
-    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    return newest(find(tx, *mine)) or person
+    return newest(find(tx, same_course(person))) or person
 
 
 def has_left(tx: Connection, person: Person) -> bool:
-    """Whether somebody has left the course of this round: one that ended because they began it again is not left."""
+    """Whether somebody has left this course. A round that ended because they began it again does not say so."""
     stopped = EnrolmentStatus.STOPPED
     return person.status == stopped and newest_round(tx, person).status == stopped
 

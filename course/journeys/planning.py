@@ -38,30 +38,24 @@ ANY, SOME = DUE.limit(1), DUE.limit(AT_ONCE).with_for_update(skip_locked=True)
 PLANNED = update(enrolments).where(one_of(enrolments.c.id, "ids")).values(next_send_at=None)
 
 
-def plan(service: Service, now: datetime) -> int:
-    """End every pause that is over, tell the quiet, and queue every lesson that is due.
-
-    Return how many enrolments were looked at for their lesson.
-    """
+def plan(service: Service, now: datetime) -> None:
+    """End every pause that is over, tell the quiet, and queue every lesson that is due."""
     _wake(service, now)
     silence.tell(service, now)
     due = {"now": now, "courses": service.catalogue.courses}
     with service.store.reading() as tx:
         by_index(tx)
         if tx.execute(ANY, due).first() is None:
-            return 0  # the usual tick: it looked, and took no lock
-    total = 0
-    while True:
+            return  # the usual tick: it looked, and took no lock
+    planned = AT_ONCE
+    while planned == AT_ONCE:
         with service.store.transaction() as tx:
             by_index(tx)
             planned = _plan_some(tx, service, due, now)
-        total += planned
-        if planned < AT_ONCE:
-            return total
 
 
 def _wake(service: Service, now: datetime) -> None:
-    """Resume everybody whose pause is over, as of the moment at which it ended: else their lesson came a day later."""
+    """Resume everybody whose pause is over, as of the moment at which it ended: so no lesson comes a day late."""
     over = enrolments.c.status == EnrolmentStatus.PAUSED, enrolments.c.resume_at <= now
     # In the order of their index: in the order of ids, all enrolments would be looked through to find a few.
     ended = select(enrolments.c.id).where(*over).order_by(enrolments.c.resume_at)
@@ -77,7 +71,7 @@ def _wake(service: Service, now: datetime) -> None:
 
 
 def _plan_some(tx: Connection, service: Service, due: Mapping[str, Any], now: datetime) -> int:
-    """Owe what is due, in a few statements however much it is: every lesson goes through here."""
+    """Queue what is due, in a few statements however much it is: every lesson goes through here."""
     found = tx.execute(SOME, due).all()
     rows, over = list[dict[str, Any]](), list[int]()
     for row in found:
@@ -108,7 +102,7 @@ def _lesson(row: Row[Any, Any, Any, Any, Any]) -> dict[str, Any]:
 
 
 def _queue_again(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    """Owe again a lesson that was cancelled and is due all the same: it is the same row, so it comes once."""
+    """Queue again a lesson that was cancelled and is due all the same: it is the same row, so it comes once."""
     again = update(deliveries).where(
         deliveries.c.enrolment_id == bindparam("enrolment"),
         deliveries.c.name == bindparam("lesson"),

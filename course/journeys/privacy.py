@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, union
+from sqlalchemy import Connection, Row, Table, delete, select, union
 
 from course import addresses, links
 from course.journeys import (
@@ -66,7 +67,7 @@ def export(service: Service, email: str, *, words: bool = False) -> dict[str, An
             **{table.name: _rows(tx, table, table.c.enrolment_id.in_(of)) for table in OF_AN_ENROLMENT},
             "resource_links": _rows(tx, resource_links, resource_links.c.subscriber_id.in_(ids)),
             "entries": _entries(tx, service, of, words=words),
-            "checkins": _checkins(tx, of, words=words),
+            "checkins": _rows(tx, checkins, checkins.c.enrolment_id.in_(of), hide=() if words else ("answer",)),
             "letters": _letters(tx, service, ids, words=words),
             "consents": _rows(tx, consents, consents.c.who == mark),
             "suppressions": _rows(tx, suppressions, suppressions.c.address_hash == mark),
@@ -82,16 +83,14 @@ def erase(service: Service, email: str, now: datetime, *, but_new: bool = False)
 
     `but_new` spares what they have signed up for since they asked for it by mail.
     """
-    who = suppression.mark(service.keys, email)
+    who, key = suppression.mark(service.keys, email), addresses.key(email)
     erasures.note(service, who, erasures.ERASED, now)
     with service.store.reading() as tx:
-        theirs = subscribers.c.email_key == addresses.key(email)
-        rounds = select(enrolments.c.id).join(subscribers).where(theirs)
+        rounds = select(enrolments.c.id).join(subscribers).where(subscribers.c.email_key == key)
         locked = (select(table.c.key_id).where(table.c.enrolment_id.in_(rounds)) for table in (entries, kept_letters))
         names = tx.execute(union(*locked)).scalars().all()
     person_keys.destroy(service, [who], names)
     with service.store.transaction() as tx:
-        key = addresses.key(email)
         known = subscribers.c.email_key == (erasing.set_apart(tx, key, now) if but_new else key)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
         community.end(tx, who, "erased", now)
@@ -141,40 +140,32 @@ def traces(service: Service, *emails: str) -> Traces:
 
 def _entries(tx: Connection, service: Service, of: list[int], *, words: bool) -> list[dict[str, Any]]:
     found = tx.execute(select(entries).where(entries.c.enrolment_id.in_(of)).order_by(entries.c.id)).all()
-    hidden = {"locked", "cut", "key_id"}
-    shown = [{key: _plain(value) for key, value in row._mapping.items() if key not in hidden} for row in found]  # noqa: SLF001 (SQLAlchemy's public name)
-    opened = [
-        {
-            "words": journal.opened(service, row),
-            "cut": cut.text if (cut := cuts.opened(service, row)) else "",
-            "photos": keeping_photos.as_text(tx, service, row),
-        }
-        if words
-        else {}
-        for row in found
-    ]
-    return [{**row, **said} for row, said in zip(shown, opened, strict=True)]
-
-
-def _checkins(tx: Connection, of: list[int], *, words: bool) -> list[dict[str, Any]]:
-    found = _rows(tx, checkins, checkins.c.enrolment_id.in_(of))
-    return found if words else [{key: value for key, value in row.items() if key != "answer"} for row in found]
+    shown = [_shown(row, hide=("locked", "cut", "key_id")) for row in found]
+    if words:
+        for row, entry in zip(found, shown, strict=True):
+            cut = cuts.opened(service, row)
+            entry["words"] = journal.opened(service, row)
+            entry["cut"] = cut.text if cut else ""
+            entry["photos"] = keeping_photos.as_text(tx, service, row)
+    return shown
 
 
 def _letters(tx: Connection, service: Service, ids: list[int], *, words: bool) -> list[dict[str, Any]]:
     found = tx.execute(select(kept_letters).where(kept_letters.c.subscriber_id.in_(ids)).order_by(kept_letters.c.id))
-    hidden = {"locked", "key_id"}
     return [
-        {key: _plain(value) for key, value in row._mapping.items() if key not in hidden}  # noqa: SLF001 (SQLAlchemy's public name)
-        | ({"words": letters.opened(service, row)} if words else {})
+        _shown(row, hide=("locked", "key_id")) | ({"words": letters.opened(service, row)} if words else {})
         for row in found.all()
     ]
 
 
-def _rows(tx: Connection, table: Table, condition: Any) -> list[dict[str, Any]]:
-    found = tx.execute(select(table).where(condition)).mappings()
-    return [{key: _plain(value) for key, value in row.items()} for row in found]
+def _rows(tx: Connection, table: Table, condition: Any, *, hide: Collection[str] = ()) -> list[dict[str, Any]]:
+    return [_shown(row, hide=hide) for row in tx.execute(select(table).where(condition))]
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime | date) else value
+def _shown(row: Row[Any], *, hide: Collection[str]) -> dict[str, Any]:
+    """Return a row as JSON can hold it, without the columns to hide."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime | date) else value
+        for name, value in row._mapping.items()  # noqa: SLF001 (SQLAlchemy's public name)
+        if name not in hide
+    }

@@ -45,23 +45,21 @@ class Meaning(NamedTuple):
     ends: EndedReason | None = None
 
 
-def take_in(service: Service, events: list[dict[str, Any]], now: datetime, real_now: datetime) -> int:
-    """Act on each event once; return how many were new. One that cannot be understood is skipped, not the rest."""
-    acted = 0
+def take_in(service: Service, events: list[dict[str, Any]], now: datetime, real_now: datetime) -> None:
+    """Act on each event once. One that cannot be understood is skipped, not the rest."""
     for event in events:
         try:
-            acted += _take_one(service, event, now, real_now)
+            _take_one(service, event, now, real_now)
         except AWAY:
             raise  # the database is away: the provider sends the batch again
         except Exception as error:  # noqa: BLE001 (one event that breaks us must not hold up the others)
             log.error("an event could not be understood", error=type(error).__name__)
-    return acted
 
 
-def _take_one(service: Service, event: dict[str, Any], now: datetime, real_now: datetime) -> bool:
+def _take_one(service: Service, event: dict[str, Any], now: datetime, real_now: datetime) -> None:
     with service.store.transaction() as tx:
         if not insert_new(tx, provider_events, [{"event_id": _event_id(event), "at": real_now}]):
-            return False
+            return  # it was acted on before
         row, said = _delivery(tx, event), meaning(event)
         if row is not None and said.arrived:
             doubts.arrived(tx, service, row.id, now)
@@ -71,7 +69,6 @@ def _take_one(service: Service, event: dict[str, Any], now: datetime, real_now: 
             # An event without our id (an asynchronous bounce) is matched by its address.
             address = row.email if row is not None and not elsewhere(row) else str(event.get("email") or "")
             _end(tx, service, address, said.ends, now, real_now)
-    return True
 
 
 def forget(tx: Connection, real_now: datetime) -> None:
@@ -110,7 +107,7 @@ def _bounced(event: Mapping[str, Any]) -> Meaning:
 
 
 def _dropped(event: Mapping[str, Any]) -> Meaning:
-    """SendGrid would not send to an address on its own lists: so do we not, from now on."""
+    """SendGrid would not send to an address that is on its own lists; from now on neither do we."""
     reason = str(event.get("reason") or "").strip().lower()
     return Meaning(arrived=True, bounced=_scrubbed(f"dropped: {reason}"), ends=DROPPED.get(reason))
 

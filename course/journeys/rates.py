@@ -88,8 +88,8 @@ class Slot(NamedTuple):
 def free(tx: Connection, name: str, most: int, now: datetime, *, over: bool = False) -> Slot | None:
     """Return the next free place, with so many of them at most in an hour; nobody else is given it meanwhile.
 
-    None: whole days of them are owed already. `over`: then there is room in the last of these hours all the same. In
-    course time, for that is what answers are owed in.
+    None: all places of a day are taken; with `over` the last hour gives one more all the same. In course time, for
+    that is what answers are owed in.
     """
     hour = now.replace(minute=0, second=0, microsecond=0)
     at, used = _find(tx, name, hour)

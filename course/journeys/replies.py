@@ -78,7 +78,7 @@ def take_in(service: Service, small: bytes, came: Came, now: datetime, real_now:
 
 
 def _place(tx: Connection, service: Service, mail: Incoming, came: Came, now: datetime, real_now: datetime) -> Decision:
-    """Find out whose mail it is; nothing is decided of what is nobody's, or may be no person's."""
+    """Find out whose mail it is, and decide it. Raises HeldError for nobody's, and for one that may be a machine's."""
     recipients = *came.to, *mail.recipients
     leaving = matching.leaving(tx, service, recipients)
     # That a machine wrote it does not matter: mail programs do for whoever presses their button (RFC 2369 section 3.2),
@@ -140,9 +140,10 @@ def _without_ours(
 def as_sent(
     tx: Connection, service: Service, answered: Answered, now: datetime, real_now: datetime
 ) -> tuple[bytes, tuple[str, ...]]:
-    """Return the message that a mail answers, as it went out, and other forms of its text, one of which may have.
+    """Return the message that a mail answers, as it went out, and its text at each level of the journal.
 
-    b"" and none where that is known no more.
+    What somebody chose may have changed since it left, so any of these may be what they got. b"" and no text where it
+    is not known any more.
     """
     number = answered.delivery_id
     if number is None or answered.folded:

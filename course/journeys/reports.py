@@ -13,11 +13,11 @@ from course.journeys import breaker, facts, held, switch, trials
 from course.journeys.service import Service
 from course.journeys.signup import CONFIRMED
 from course.store.database import Store
-from course.store.states import DeliveryKind, DeliveryStatus, EnrolmentStatus, PastFact
+from course.store.states import GOING_ON, LEFT, MAY_LEAVE, DeliveryKind, DeliveryStatus, EnrolmentStatus, PastFact
 from course.store.tables import completions, deliveries, delivery_counts, enrolments, history, past_counts
 
 LATE = timedelta(minutes=15)  # real time: a tick is due every second, but a mail server may be waited for
-TOLD = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED, DeliveryStatus.FAILED)  # by status()
+TOLD = (*MAY_LEAVE, DeliveryStatus.FAILED)  # by status()
 
 
 def stats(service: Service) -> dict[str, Any]:
@@ -27,10 +27,9 @@ def stats(service: Service) -> dict[str, Any]:
     """
     with service.store.reading() as tx:
         standing = _by(tx, enrolments, enrolments.c.status)
-        left = (DeliveryStatus.SENT, DeliveryStatus.BOUNCED, DeliveryStatus.UNKNOWN)
-        lessons = deliveries.c.kind == DeliveryKind.LESSON, deliveries.c.status.in_(left)
+        lessons = deliveries.c.kind == DeliveryKind.LESSON, deliveries.c.status.in_(LEFT)
         sent = _by(tx, deliveries, deliveries.c.name, *lessons)
-        folded = _folded(tx, delivery_counts.c.kind == DeliveryKind.LESSON, delivery_counts.c.status.in_(left))
+        folded = _folded(tx, delivery_counts.c.kind == DeliveryKind.LESSON, delivery_counts.c.status.in_(LEFT))
         done = tx.execute(
             select(enrolments.c.course, completions.c.day, func.count())
             .join_from(completions, enrolments)
@@ -95,7 +94,7 @@ def status(service: Service, now: datetime) -> dict[str, Any]:
 
 def gone(store: Store, names: Collection[str]) -> list[str]:
     """Return a sentence for each course that people are in and whose folder is gone; `names` are the folders there."""
-    in_it = enrolments.c.status.in_((EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED))
+    in_it = enrolments.c.status.in_(GOING_ON)
     with store.reading() as tx:
         found = tx.execute(select(enrolments.c.course, func.count()).where(in_it).group_by(enrolments.c.course)).all()
     return [

@@ -5,11 +5,10 @@ Both kinds of link expire and can be revoked. Times are real: links live by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Exists, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from course import addresses, links
 from course.content.resources import Resource
@@ -28,7 +27,7 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """A resource that a link opens, and the locale of whom it was made for."""
+    """A resource that a link opens, and the locale to show it in."""
 
     resource: Resource
     locale: str
@@ -77,7 +76,9 @@ def of_letter(service: Service, person: Person, day: int, real_now: datetime) ->
 
 def link(service: Service, email: str, name: str, real_now: datetime) -> str:
     """Return a new link to a resource for somebody. Raises ResourceError."""
-    _check(service, name)
+    if known(service, name) is None:
+        names = [one for course in service.catalogue.courses.values() for one in course.resources]
+        raise ResourceError(f"there is no resource {name}; what there is: {', '.join(names) or 'none yet'}")
     days = timedelta(days=service.settings.resource_link_days)
     with service.store.transaction() as tx:
         row = {"subscriber_id": _person(tx, email), "resource": name, "made_at": real_now}
@@ -100,7 +101,7 @@ def day_of_letter(tx: Connection, service: Service, person: Person, day: int | N
     rows = tx.execute(letters.order_by(deliveries.c.day.desc(), deliveries.c.claimed_at.desc())).all()
     for row in sorted(rows, key=lambda one: one.day != day):
         resource = course.resource_of(row.day, course.locale(person.locale)) if course.has(row.day) else None
-        if resource and not tx.execute(select(_revoked(person.subscriber_id, resource, row.claimed_at))).scalar():
+        if resource and not _revoked(tx, person.subscriber_id, resource, row.claimed_at):
             return int(row.day)
     return None
 
@@ -140,50 +141,34 @@ def _made(tx: Connection, service: Service, number: int, real_now: datetime) -> 
     good = resource_links.c.expires_at > real_now, resource_links.c.revoked_at.is_(None)
     query = select(resource_links.c.resource, subscribers.c.locale).outerjoin(subscribers)
     row = tx.execute(query.where(resource_links.c.id == number, *good)).first()
-    return _opened(known(service, row.resource) if row else None, row.locale if row else None)
+    resource = known(service, row.resource) if row else None
+    return Opened(resource, resource.locale(row.locale or "")) if row and resource else None
 
 
 def _sent(tx: Connection, service: Service, number: int, real_now: datetime) -> Opened | None:
     """Return what the lesson names that this delivery sent, as long after it left as any other link works."""
-    row = tx.execute(
-        select(
-            deliveries.c.subscriber_id, deliveries.c.course, deliveries.c.day, deliveries.c.claimed_at,
-            subscribers.c.locale,
-        )
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(deliveries.c.id == number, deliveries.c.kind != DeliveryKind.NOTICE)
-    ).first()  # fmt: skip
+    one = deliveries.c
+    query = select(one.subscriber_id, one.course, one.day, one.claimed_at, subscribers.c.locale)
+    query = query.join(subscribers, subscribers.c.id == one.subscriber_id)
+    row = tx.execute(query.where(one.id == number, one.kind != DeliveryKind.NOTICE)).first()
     oldest = real_now - timedelta(days=service.settings.resource_link_days)
     course = service.catalogue.courses.get(row.course) if row else None
     if row is None or course is None or not course.has(row.day) or row.claimed_at is None or row.claimed_at <= oldest:
         return None
     resource = course.resource_of(row.day, course.locale(row.locale))
-    revoked = _revoked(row.subscriber_id, resource, row.claimed_at)
-    return None if tx.execute(select(revoked)).scalar() else _opened(resource, row.locale)
+    if resource is None or _revoked(tx, row.subscriber_id, resource, row.claimed_at):
+        return None
+    return Opened(resource, resource.locale(row.locale))
 
 
-def _revoked(person: int, resource: Resource | None, since: datetime) -> Exists:
-    """Ask whether this person's access to a resource was ended after that moment."""
-    return exists().where(
-        resource_links.c.subscriber_id == person,
-        resource_links.c.resource == (resource.id if resource else ""),
+def _revoked(tx: Connection, subscriber_id: int, resource: Resource, since: datetime) -> bool:
+    """Whether this person's access to a resource was ended after that moment."""
+    ended = exists().where(
+        resource_links.c.subscriber_id == subscriber_id,
+        resource_links.c.resource == resource.id,
         resource_links.c.revoked_at >= since,
     )
-
-
-def _opened(resource: Resource | None, locale: str | None) -> Opened | None:
-    return Opened(resource, resource.locale(locale or "")) if resource else None
-
-
-def _check(service: Service, name: str) -> None:
-    if known(service, name) is None:
-        names = ", ".join(_names(service)) or "none yet"
-        raise ResourceError(f"there is no resource {name}; what there is: {names}")
-
-
-def _names(service: Service) -> Iterator[str]:
-    for course in service.catalogue.courses.values():
-        yield from course.resources
+    return bool(tx.execute(select(ended)).scalar())
 
 
 def _person(tx: Connection, email: str) -> int:

@@ -20,17 +20,16 @@ A_DAY = 3  # rounds; each brings a welcome
 
 
 def restart(tx: Connection, service: Service, person: Person, wording: str, now: datetime, real_now: datetime) -> bool:
-    """Begin a new round with day 1, at the same pace; the one that goes on, if any, ends. False: not so soon again.
+    """Begin a new round with day 1, at the same pace; a round that goes on ends. False: not so soon again.
 
     No two lessons come on one local date, whichever round they belong to: what is due reckons with the last one, and a
     constraint guards that.
     """
-    mine = enrolments.c.subscriber_id == person.subscriber_id, enrolments.c.course == person.course
-    recent = enrolments.c.created_at > now - timedelta(days=1)
-    if tx.execute(select(func.count()).select_from(enrolments).where(*mine, recent)).scalar_one() >= A_DAY:
+    recent = people.same_course(person), enrolments.c.created_at > now - timedelta(days=1)
+    if tx.execute(select(func.count()).select_from(enrolments).where(*recent)).scalar_one() >= A_DAY:
         return False
     rounds.stop(tx, service.keys, person, EndedReason.RESTARTED, "page", now, real_now)
-    chosen = {key: getattr(person, key) for key in ("name", "locale", "timezone", "send_hour", "pace")}
+    chosen = {key: getattr(person, key) for key in (*people.SETTINGS, "pace")}
     row = {
         "subscriber_id": person.subscriber_id,
         "course": person.course,

@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
 
-from course.journeys import consent, erasing, erasures, folding, people, person_keys, suppression
+from course.journeys import consent, erasures, folding, people, person_keys, suppression
 from course.journeys.people import Person
 from course.journeys.service import Service
 from course.schedule import monday
 from course.store.database import insert_adding
 from course.store.sets import one_of
-from course.store.states import LIVE, EnrolmentStatus, PastFact
+from course.store.states import LIVE, MAY_LEAVE, EnrolmentStatus, PastFact
 from course.store.tables import (
     completions,
     deliveries,
@@ -36,8 +36,8 @@ from course.store.tables import (
 def over(service: Service, now: datetime, real_now: datetime) -> list[int]:
     """Return the numbers of those whose storage has ended; none where KEEP_PEOPLE_DAYS is 0.
 
-    It walks an index of rounds that ended so long ago: mostly those of people who are kept for a reason.
-    Whoever has none is looked for among everybody: a quarter of a second for a hundred thousand.
+    It walks an index of rounds that ended so long ago: mostly those of people who are kept for a reason. People without
+    any round are looked for among everybody: a quarter of a second for a hundred thousand.
     """
     if not service.settings.keep_people_days:
         return []
@@ -83,7 +83,7 @@ def _gone(
     both = _over(long_ago, real_now), _no_course(long_ago, real_now, days)
     found = {row.id: row.email for query in both for row in tx.execute(query.where(*which))}
     marks = {number: suppression.mark(service.keys, email) for number, email in found.items()}
-    joined = consent.in_force(tx, consent.LIST, marks.values())
+    joined = consent.on_the_list(tx, marks.values())
     return {number: email for number, email in found.items() if marks[number] not in joined}
 
 
@@ -99,7 +99,7 @@ def _over(long_ago: datetime, real_now: datetime) -> Select[Any]:
             resource_links.c.revoked_at.is_(None),
             resource_links.c.expires_at > real_now,
         ),
-        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(erasing.LEAVING)),
+        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(MAY_LEAVE)),
     )
     query = select(subscribers.c.id, subscribers.c.email).join(enrolments).where(enrolments.c.ended_at <= long_ago)
     return query.where(*(~reason for reason in keeps)).distinct()
@@ -115,7 +115,7 @@ def _no_course(long_ago: datetime, real_now: datetime, days: int) -> Select[Any]
             resource_links.c.expires_at > since,
             or_(resource_links.c.revoked_at.is_(None), resource_links.c.revoked_at > since),
         ),
-        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(erasing.LEAVING)),
+        exists().where(deliveries.c.subscriber_id == subscribers.c.id, deliveries.c.status.in_(MAY_LEAVE)),
     )
     query = select(subscribers.c.id, subscribers.c.email).where(subscribers.c.created_at <= long_ago)
     return query.where(*(~reason for reason in keeps))

@@ -7,18 +7,21 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
-from course import schedule
+from course import links, schedule
 from course.content import dates
 from course.content.catalogue import MOVE, MOVED
 from course.content.gathering import Words
 from course.content.slots import counted, say
-from course.journeys import choice_mails, fresh, letter_mails, moving, offering, people
+from course.journeys import choice_mails, fresh, letters, moving, offering, people
 from course.journeys.completing import MARKED
+from course.journeys.notices import mailing_name
 from course.journeys.owed import Owed
 from course.journeys.service import Service
+from course.locking import LockedError
 from course.schedule import Pace
 from course.store.states import EnrolmentStatus
 from course.store.tables import completions, enrolments, entries
+from course.store.tables import letters as kept_letters
 
 
 def _coming(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
@@ -50,7 +53,7 @@ def _rest(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
 
 
 def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
-    """Which days they wrote back, in words; without one, no number."""
+    """Which days they wrote back, in words (without one, no number), and whether a letter can come back."""
     answered = completions.c.enrolment_id == row.enrolment_id, ~MARKED
     days = tx.execute(select(completions.c.day).where(*answered).order_by(completions.c.day))
     course = service.catalogue.courses[row.course]
@@ -58,7 +61,7 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     done = counted(words["mail"], "done_none", course.days)
     if said:
         done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))
-    return {"done": done + letter_mails.offer(service, row, words)}
+    return {"done": done + _letter_offer(service, row, words)}
 
 
 def _farewell(tx: Connection, service: Service, row: Owed, words: Words, now: datetime) -> dict[str, str]:
@@ -97,6 +100,39 @@ def _unread(tx: Connection, _: Service, row: Owed, words: Words, __: datetime) -
     return {"kept": words["levels"][row.journal]["kept"]}
 
 
+def _letter_offer(service: Service, row: Owed, words: Words) -> str:
+    if not letters.offered(service, row.course):
+        return ""
+    if row.plain:
+        return "\n\n" + str(words["letters"]["plain_offer"])
+    return "\n\n" + say(words["letters"]["offer"], url=_letter_url(service, row))
+
+
+def _letter_url(service: Service, row: Owed) -> str:
+    return links.letter(service.keys, row.id, service.settings.site)
+
+
+def _letter_page(_: Connection, service: Service, row: Owed, __: Words, ___: datetime) -> dict[str, str]:
+    """Return the page on which a letter is written."""
+    return {"letter_url": _letter_url(service, row)}
+
+
+def _letter(tx: Connection, service: Service, row: Owed, words: Words, _: datetime) -> dict[str, str]:
+    """Return when a letter comes back, and its text where the mail holds it.
+
+    Raises LockedError where it is gone, or cannot be opened.
+    """
+    letter = tx.execute(select(kept_letters).where(letters.of_round(row.enrolment_id))).first()
+    holds_it = mailing_name(row.kind, row.name) == letters.IN_MAIL
+    text = letters.opened(service, letter) if letter is not None and holds_it else ""
+    if letter is None or text is None:
+        raise LockedError("There is no letter any more, or nobody can open it")
+    locale = service.catalogue.locale(row.course, row.locale)
+    day = dates.date(letter.due_at, schedule.zone_of(row.timezone), locale)
+    comes = say(words["letters"]["comes_in_mail" if letter.in_mail else "comes"], letter_day=day)
+    return {"letter_url": _letter_url(service, row), "letter_day": day, "letter_comes": comes, "letter_text": text}
+
+
 # By the notice; each returns values for its slots.
 MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str, str]]] = {
     "welcome": _coming,
@@ -114,5 +150,6 @@ MORE: dict[str, Callable[[Connection, Service, Owed, Words, datetime], dict[str,
     fresh.NOTICE: fresh.values,
     MOVE: moving.values,
     MOVED: moving.values,
-    **dict.fromkeys(("kept", "unwritten", "months", "letter", "returned"), letter_mails.values),
+    **dict.fromkeys(("unwritten", "months"), _letter_page),
+    **dict.fromkeys(("kept", letters.READY, letters.IN_MAIL), _letter),
 }

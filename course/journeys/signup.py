@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,7 +19,6 @@ from course.journeys.service import Service
 from course.journeys.standing import Standing
 from course.journeys.unconfirmed import CONFIRM_WITHIN
 from course.links import Purpose
-from course.schedule import first_lesson
 from course.store.database import insert_new, move
 from course.store.states import EndedReason, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, subscribers
@@ -151,7 +150,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
     An unconfirmed one gets these choices and another seven days only if a mail says so to its inbox (`renew`). A
     person's settings change only at confirmation: anybody can type anybody's address.
     """
-    settings = {key: getattr(form, key) for key in ("name", "locale", "timezone", "send_hour")}
+    settings = {key: getattr(form, key) for key in people.SETTINGS}
     key = addresses.key(form.email)
     insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
     subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
@@ -174,7 +173,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
 def _say_again(tx: Connection, person: Person, now: datetime) -> None:
     recent = select(deliveries.c.id).where(
         deliveries.c.subscriber_id == person.subscriber_id,
-        deliveries.c.name.startswith("again-"),
+        notices.named("again"),
         deliveries.c.send_at > now - AGAIN,
     )
     if tx.execute(recent).first() is None:
@@ -213,11 +212,8 @@ def begin(
     ticked, ref = choices.pop("ticked", {}), choices.pop("ref", "")
     if not (choices.pop("guessed", False) and _knows_us(tx, person)):
         tx.execute(update(subscribers).where(subscribers.c.id == person.subscriber_id).values(**choices))
-    chosen = people.by_id(tx, person.id) or person
-    last = people.last_lesson(tx, person.subscriber_id, person.course)
-    rule = service.catalogue.courses[person.course].start
-    minute = service.minute(person.subscriber_id)
-    due = first_lesson(rule, now, chosen.send_hour, chosen.zone, last=last, pace=pace, minute=minute)
+    chosen = replace(people.by_id(tx, person.id) or person, pace=pace)
+    due = rounds.next_due(tx, service, chosen, now)
     begun = {"confirmed_at": now, "confirm_by": None, "choices": None, "next_send_at": due, "pace": pace}
     if not move(tx, enrolments, person.id, EnrolmentStatus.ACTIVE, **begun):
         return

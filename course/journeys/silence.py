@@ -14,12 +14,11 @@ from course.journeys.people import Person
 from course.journeys.service import Service
 from course.store.database import insert_new
 from course.store.sets import table_of
-from course.store.states import DeliveryStatus
+from course.store.states import MAY_LEAVE
 from course.store.tables import deliveries, enrolments
 
 RESTING = "resting"  # the second note: the course rests
 WHY = "two quiet weeks"  # for the history
-WAITING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.STALLED)
 AT_ONCE = 1_000  # rows per transaction, so that no writer waits long
 
 
@@ -43,7 +42,7 @@ def tell(service: Service, now: datetime) -> None:
 
 
 def _tell_some(tx: Connection, some: list[Person], now: datetime) -> None:
-    theirs = deliveries.c.enrolment_id.in_([person.id for person in some]), deliveries.c.name.startswith(f"{QUIET}-")
+    theirs = deliveries.c.enrolment_id.in_([person.id for person in some]), notices.named(QUIET)
     columns = deliveries.c.enrolment_id, deliveries.c.name, deliveries.c.status, deliveries.c.settled_at
     notes = {(row.enrolment_id, row.name): row for row in tx.execute(select(*columns).where(*theirs))}
     heard, first, later = list[Person](), list[Person](), list[tuple[int, datetime]]()
@@ -83,7 +82,7 @@ def _look_again(tx: Connection, again: list[tuple[int, datetime]]) -> None:
 
 def _second(person: Person, status: str, settled_at: datetime | None, now: datetime) -> datetime:
     """Return when the second note is due: so long after the first one came, and not while that one cannot leave."""
-    if status in WAITING:
+    if status in MAY_LEAVE:
         return schedule.quiet_until(now, 1, person.send_hour, person.zone)
     return schedule.quiet_until(settled_at, QUIET_DAYS, person.send_hour, person.zone) if settled_at else now
 

@@ -1,4 +1,4 @@
-"""In charge of what a person does on the page of a mail: each wish in one transaction, and again is as good as once."""
+"""In charge of what a person does on "My course": each wish in one transaction, and harmless if it is repeated."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def pace(service: Service, token: str, wanted: Pace, now: datetime) -> Told | No
 
 
 def pause(service: Service, token: str, until: date | None, now: datetime) -> Told | None:
-    """Let the letters rest, until that local date or until they come back. "pause_wrong": no such date is to be had."""
+    """Let the letters rest, until that local date or until they come back. "pause_wrong": not until that date."""
 
     def do(tx: Connection, before: Mine) -> str:
         person, today = before.person, before.person.today(now)
@@ -141,7 +141,7 @@ def on_paper(service: Service, token: str, now: datetime, *, wanted: bool) -> To
     """Say that they write on paper, so that no note asks after them; or that one is welcome again."""
 
     def do(tx: Connection, before: Mine) -> str:
-        pacing.check_on(tx, before.person, not wanted, now)
+        pacing.set_on_paper(tx, before.person, now, on_paper=wanted)
         return "on_paper" if wanted else "checked_on"
 
     return _act(service, token, "paper", do, now)
@@ -201,7 +201,7 @@ def leave_everything(service: Service, token: str, now: datetime, real_now: date
 
 
 def _act(service: Service, token: str, wish: str, do: Do, now: datetime) -> Told | None:
-    """Do it, if it is to be had as things are; None for a token that is of no use."""
+    """Do it, if it can be asked for as things stand; None for a token that is of no use."""
     with service.store.transaction() as tx:
         opened = pages.look(tx, service, token)
         if opened is None:

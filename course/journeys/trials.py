@@ -67,9 +67,7 @@ def warning(service: Service) -> str:
     """Return what whoever starts the service must hear of its batches, or ""."""
     with service.store.reading() as tx:
         known = standing(tx, service.settings)
-    safe = service.settings.sendgrid_batch == 1 or known.startswith(SAFE)
-    return (
-        ""
-        if safe or not known
-        else f"SENDGRID_BATCH is {service.settings.sendgrid_batch}, and calls of many are {known}"
-    )
+    batch = service.settings.sendgrid_batch
+    if not known or batch == 1 or known.startswith(SAFE):
+        return ""
+    return f"SENDGRID_BATCH is {batch}, and calls of many are {known}"

@@ -17,7 +17,7 @@ CONFIRM_WITHIN = timedelta(days=7)  # real time
 AT_ONCE = 1_000  # rows per transaction
 
 
-def expire(service: Service, now: datetime, real_now: datetime) -> int:
+def expire(service: Service, now: datetime, real_now: datetime) -> None:
     """Erase sign-ups that nobody confirmed within seven days, and their people if nothing else is known of them.
 
     However they ended: a confirmation that bounced, or was answered with STOP, leaves no more behind.
@@ -25,16 +25,15 @@ def expire(service: Service, now: datetime, real_now: datetime) -> int:
     unanswered = enrolments.c.confirm_by <= real_now
     ended = enrolments.c.status == EnrolmentStatus.STOPPED, enrolments.c.created_at <= now - CONFIRM_WITHIN
     late = enrolments.c.confirmed_at.is_(None), or_(unanswered, and_(*ended))
-    total, looked = 0, select(enrolments.c.id).where(*late).limit(AT_ONCE)
+    looked = select(enrolments.c.id).where(*late).limit(AT_ONCE)
     while True:
         with service.store.reading() as tx:  # through all enrolments, so nobody is kept from writing meanwhile
             some = tx.execute(looked).scalars().all()
         if not some:
-            return total
+            return
         with service.store.transaction() as tx:
             gone = delete(enrolments).where(one_of(enrolments.c.id, some), *late).returning(enrolments.c.subscriber_id)
             _forget_people(tx, tx.execute(gone).scalars().all())
-        total += len(some)
 
 
 def forget(tx: Connection, person: Person) -> None:
@@ -44,6 +43,6 @@ def forget(tx: Connection, person: Person) -> None:
 
 
 def _forget_people(tx: Connection, ids: Sequence[int]) -> None:
-    """Erase those of whom no enrolment is left."""
+    """Erase those of these people who have no enrolment any more."""
     others = exists().where(enrolments.c.subscriber_id == subscribers.c.id)
     tx.execute(delete(subscribers).where(one_of(subscribers.c.id, ids), ~others))

@@ -128,9 +128,9 @@ def _note(
 def _place(tx: Connection, service: Service, token: str) -> _Place | None:
     """Return the round and day that are written about: a lesson's own, else the newest lesson that has come."""
     opened = pages.look(tx, service, token)
-    mail = people.by_delivery(tx, opened.delivery_id) if opened else None
-    if opened is None or mail is None:
+    if opened is None:
         return None
+    mail = opened.mail
     if mail.day is not None:
         return _Place(mail.person, mail.day, opened.delivery_id, mail.folded)
     mine = deliveries.c.enrolment_id == opened.person.id, deliveries.c.kind == DeliveryKind.LESSON
@@ -142,8 +142,7 @@ def _desk(tx: Connection, service: Service, place: _Place, now: datetime) -> Des
     person, catalogue = place.person, service.catalogue
     locale = catalogue.locale(person.course, person.locale)
     country = help_lines.country_for(person.country, person.timezone)
-    # Of whoever has left nothing new is kept.
-    left = people.has_left(tx, person)
+    left = people.has_left(tx, person)  # nothing new is kept of somebody who has left
     return Desk(
         course=person.course,
         title=catalogue.title(person.course, locale),

@@ -93,6 +93,10 @@ DELIVERY_MOVES = {
     D.UNKNOWN: set[DeliveryStatus](),
 }
 LIVE = (E.PENDING, E.ACTIVE, E.PAUSED)
+GOING_ON = (E.ACTIVE, E.PAUSED)  # confirmed, and more lessons are to come
+BEGUN = (*GOING_ON, E.FINISHED)  # confirmed, and not left
+MAY_LEAVE = (D.QUEUED, D.SENDING, D.STALLED)  # what becomes of it is open
+LEFT = (D.SENT, D.BOUNCED, D.UNKNOWN)  # somebody may have got it
 # What an enrolment's row says of nobody but who is active.
 AT_REST = {"next_send_at": None, "waiting_since": None, "note_at": None}
 
