@@ -165,7 +165,7 @@ class World:
         return found[1]
 
     def pass_hours(self, hours: int) -> None:
-        """Let time go by, ticking in each hour in which anything is due, which is all that a tick asks, and the last."""
+        """Let time go by. It ticks in each hour in which anything is due, and in the last."""
         for left in reversed(range(hours)):
             self.clock.go(hours=1)
             if not left or due.anything(self.app.service, self.clock.now()):
