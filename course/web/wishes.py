@@ -12,7 +12,7 @@ from course.journeys.mine import Mine
 from course.journeys.steering import Told
 from course.schedule import Pace
 from course.web.leave import told
-from course.web.signup import TICKED, wording
+from course.web.signup import TICKED
 
 if TYPE_CHECKING:
     from course.app import App
@@ -86,7 +86,7 @@ def _restart(app: App, token: str, form: Mapping[str, str]) -> Told | str | None
     of, found = _number(form.get("round", ""), 10**6), mine.look(app.service, token, app.clock.now())
     if form.get("consent") not in TICKED or of is None or found is None:
         return "consent_missing"
-    agreed = wording(app, locale_of(app, found))
+    agreed = app.catalogue.consent(locale_of(app, found))
     return steering.restart(app.service, token, of, agreed, app.clock.now(), app.clock.real())
 
 
