@@ -18,6 +18,7 @@ from course.inbound.arriving import Arriving
 from course.inbound.sendgrid import Attachment, mail_of
 
 LONGEST = 64 * 1024  # bytes of any other field
+LARGEST_ID = 10**18 - 1  # fits into a column
 CHARSETS = b"charsets"
 LONG = (b"email", b"headers", b"text", b"html")
 SMALL = (b"envelope", b"dkim", b"SPF", b"spam_score", CHARSETS)
@@ -37,6 +38,12 @@ async def read(request: Request) -> Mapping[str, str]:
 
 
 Form = Annotated[Mapping[str, str], Depends(read)]
+
+
+def number(text: str, most: int) -> int | None:
+    """Return a whole number from 0 to `most` that is written as one writes it."""
+    written = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    return int(text) if written and int(text) <= most else None
 
 
 class MailForm:
