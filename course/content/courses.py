@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 
 from course.content import resources, scripts, sources
 from course.content.resources import Resource
-from course.content.sources import ContentError, Problem, Source
+from course.content.sources import ContentError, Problem, Source, toml_line
 from course.schedule import Pace, Start
 
 MOST_DAYS = 366
@@ -87,7 +87,7 @@ def read(folder: Path) -> Course:
     """Read one course. Raises ContentError with every mistake in course.toml, or in its resources."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
-    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
+    wrong = [Problem(path, toml_line(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
     if not NAME.fullmatch(folder.name):
         say = "name this folder with small letters, figures and hyphens"
         wrong.insert(0, Problem(folder, 1, f"{say}, {LONGEST_NAME} at most, like {_plain(folder.name)}"))
@@ -129,7 +129,8 @@ def rivals(root: Path, known: Iterable[Course]) -> list[Problem]:
     first = [course.name for course in in_order(known) if course.first]
     paths = [root / "courses" / name / "course.toml" for name in first[1:]]
     return [
-        Problem(path, line_of(path, "first"), f"first: {first[0]} says so already; keep one of them") for path in paths
+        Problem(path, toml_line(path, "first"), f"first: {first[0]} says so already; keep one of them")
+        for path in paths
     ]
 
 
@@ -190,11 +191,3 @@ def _known(locale: str) -> bool:
     except (UnknownLocaleError, ValueError):
         return False
     return True
-
-
-def line_of(path: Path, key: str) -> int:
-    """Return the line of a key or table in course.toml, or 1."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
-            return number
-    return 1

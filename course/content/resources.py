@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course.content import sources
-from course.content.sources import ContentError, Problem, Section
+from course.content.sources import ContentError, Problem, Section, toml_line
 
 FOLDER = "resources"
 MANIFEST = "resource.toml"
@@ -89,7 +89,7 @@ def read(folder: Path, locales: tuple[str, ...]) -> Resource:
     table = sources.read_toml(path)
     written = tuple(locale for locale in locales if (folder / f"{locale}.md").exists() or locale == locales[0])
     citations = _citations(folder.parents[3] / REFERENCES, table)
-    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table, written, citations)]
+    wrong = [Problem(path, toml_line(path, key), f"{key}: {say}") for key, say in _mistakes(table, written, citations)]
     audio = {locale: _audio(folder, locale, table) for locale in written}
     wrong += [one for one in audio.values() if isinstance(one, Problem)]
     texts = {locale: folder / f"{locale}.md" for locale in written}
@@ -98,14 +98,6 @@ def read(folder: Path, locales: tuple[str, ...]) -> Resource:
         raise ContentError(wrong)
     scripts = {locale: _script(folder, locale, table, audio[locale]) for locale in written}
     return Resource(folder.name, table["minutes"], tuple(citations[key] for key in table["references"]), scripts)
-
-
-def line_of(path: Path, key: str) -> int:
-    """Return the line of a key or table in a manifest, or 1."""
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if line.startswith((f"{key} ", f"{key}=", f"[{key}]")):
-            return number
-    return 1
 
 
 def _script(folder: Path, locale: str, table: Mapping[str, Any], audio: Path | Problem | None) -> Script:
@@ -190,7 +182,7 @@ def _audio(folder: Path, locale: str, table: Mapping[str, Any]) -> Path | Proble
         say = f"make this recording smaller than {LONGEST_AUDIO // 1024**2} MB"
     elif not _mp3(path):
         say = "save this recording as MP3; whatever its name is, it is something else"
-    return Problem(path, line_of(path, "audio") if path.name == MANIFEST else 1, say) if say else path
+    return Problem(path, toml_line(path, "audio") if path.name == MANIFEST else 1, say) if say else path
 
 
 def _mp3(path: Path) -> bool:

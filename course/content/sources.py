@@ -123,6 +123,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ContentError([Problem(path, int(line[1]) if line else 1, f"mend this line: {error}")]) from None
 
 
+def toml_line(path: Path, key: str) -> int:
+    """Return the line of a key or table in a TOML file, or 1."""
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
+            return number
+    return 1
+
+
 def sections(body: str, first_line: int) -> list[Section]:
     """Return what stands under each heading of a body that begins on this line of its file; the opening has none."""
     found: list[tuple[str, str, int, list[str]]] = [("opening", "", first_line, [])]
