@@ -34,6 +34,11 @@ NOTICES = (
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 
 
+def every_name(course: Course) -> list[str]:
+    """Return the names of all mails of a course: its lessons, then the notices."""
+    return [*(courses.lesson_name(day) for day in range(1, course.days + 1)), *NOTICES]
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Courses by name, notices by name and locale, words by locale; and the mailings made from them."""

@@ -15,7 +15,7 @@ from course.content.word_rules import Words
 
 def counts(root: Path) -> dict[str, int]:
     """Return how much each locale lacks, of those that lack something. Raises ContentError for a broken course.toml."""
-    known = courses.in_order(courses.read(path.parent) for path in root.glob("courses/*/course.toml"))
+    known = courses.read_all(root)
     found = {locale: len(list(lacks(root, known, locale))) for locale in locales.stand_ins(known)}
     return {locale: count for locale, count in found.items() if count}
 
