@@ -113,10 +113,6 @@ class Catalogue:
         known = self.known(course)
         return known.titles[known.locale(locale)]
 
-    def numbered(self, course: str, day: int | str, locale: str, form: str = "title") -> str:
-        """Return what a lesson of a course is called by its number: `Day 2`, or `listed` in a sentence: `day 2`."""
-        return self.called(course, day, locale)["lesson" if form == "title" else form]
-
     def called(self, course: str, day: int | str, locale: str) -> dict[str, str]:
         """Return what to call a lesson, by slot: its number, `lesson` for "Day 2", `listed` for "day 2"."""
         known = self.known(course)

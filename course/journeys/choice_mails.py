@@ -25,9 +25,8 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
         raise LookupError("This round is gone, and so is what was chosen for it")
     found, page = mine.of(tx, service, person, now), words["pages"]["mine"]
     zone = schedule.zone_of(row.timezone)
-    numbered = service.catalogue.numbered
     days = [
-        f"{numbered(row.course, day, row.locale, 'listed')} ({page['states'][state]})"
+        f"{service.catalogue.called(row.course, day, row.locale)['listed']} ({page['states'][state]})"
         for day, state in found.days.items()
     ]
     course = service.catalogue.courses[row.course]
