@@ -71,9 +71,9 @@ class Catalogue:
         """Return a mailing as it is and, by True, as it is for those who want no links."""
         return {plain: self.mailing(course, name, locale, plain=plain) for plain in (False, True)}
 
-    def help_for(self, locale: str, country: str, today: date, *, plain: bool = False) -> str:
+    def help_for(self, locale: str, country: str, today: date) -> str:
         """Return the help lines that every page prints, in a locale, for a country (ISO 3166, or "")."""
-        return self.help_slots(locale, country, today, plain=plain)["help_lines"]
+        return self.help_slots(locale, country, today)["help_lines"]
 
     def help_slots(self, locale: str, country: str, today: date, *, plain: bool = False) -> dict[str, str]:
         """Return the help lines that every mail prints, by slot: as text, and as HTML."""

@@ -35,7 +35,7 @@ def compile_mailing(
     locale: str,
     words: Mapping[str, Mapping[str, Any]],
     *,
-    plain: bool = False,
+    plain: bool,
 ) -> Mailing:
     """Return the mailing. `source` is the author's file, `words` the locale's short strings; `plain` is without links.
 

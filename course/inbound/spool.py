@@ -88,7 +88,7 @@ def drain(
     decide: Callable[[Spooled], None],
     *,
     waits: tuple[type[Exception], ...],
-    keep: bool = False,
+    keep: bool,
 ) -> None:
     """Hand each waiting mail to `decide`. When that raises HeldError it is put aside; what is decided may be kept.
 
