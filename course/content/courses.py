@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 
 from course.content import resources, scripts, sources
 from course.content.resources import Resource
-from course.content.sources import ContentError, Problem, Source, toml_line
+from course.content.sources import ContentError, Problem, Source, is_whole, toml_line
 from course.schedule import Pace, Start
 
 MOST_DAYS = 366
@@ -162,18 +162,14 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
 def _days(value: object) -> bool:
-    return isinstance(value, list) and all(_whole(day, 1, MOST_DAYS) for day in value)
+    return isinstance(value, list) and all(is_whole(day, 1, MOST_DAYS) for day in value)
 
 
 # What each line may say: the key, what it is when there is no such line, whether a value fits, what to write instead.
 LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
-    ("days", None, lambda days: _whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
-    ("send_hour", None, lambda hour: _whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
+    ("days", None, lambda days: is_whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
+    ("send_hour", None, lambda hour: is_whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
     ("start", Start.NEXT_HOUR, lambda start: start in tuple(Start), f"write one of {', '.join(Start)}"),
     ("letter_days", [], _days, "write the days in brackets, like [4, 5]"),
     ("unit", UNITS[0], lambda unit: unit in UNITS, f"write one of {', '.join(UNITS)}"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course.content import sources
-from course.content.sources import ContentError, Problem, Section, toml_line
+from course.content.sources import ContentError, Problem, Section, is_whole, toml_line
 
 FOLDER = "resources"
 MANIFEST = "resource.toml"
@@ -21,7 +21,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 AUDIO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.mp3")  # a name, never a path
 LONGEST_TEXT = 64 * 1024  # bytes of a text or manifest
 LONGEST_AUDIO = 64 * 1024 * 1024  # bytes: more than an hour of speech
-MOST_MINUTES = 120
+MOST_MINUTES = 120  # of an exercise, or a lesson
 WORDS, LISTS = ("title", "summary", "guidance"), ("tags", "techniques")
 
 
@@ -141,8 +141,7 @@ def _citations(path: Path, table: Mapping[str, Any]) -> Mapping[str, Any]:
 def _mistakes(
     table: Mapping[str, Any], written: tuple[str, ...], citations: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    minutes = table.get("minutes")
-    if not isinstance(minutes, int) or isinstance(minutes, bool) or not 1 <= minutes <= MOST_MINUTES:
+    if not is_whole(table.get("minutes"), 1, MOST_MINUTES):
         yield "minutes", f"write a whole number from 1 to {MOST_MINUTES}"
     cited = table.get("references")
     if not isinstance(cited, list):

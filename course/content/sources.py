@@ -123,6 +123,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ContentError([Problem(path, int(line[1]) if line else 1, f"mend this line: {error}")]) from None
 
 
+def is_whole(value: object, low: int, high: int) -> bool:
+    """Whether a value is a whole number between these two."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
 def toml_line(path: Path, key: str) -> int:
     """Return the line of a key or table in a TOML file, or 1."""
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
