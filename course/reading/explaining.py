@@ -1,4 +1,4 @@
-"""In charge of telling why each line of a mail was kept or cut: for whoever writes the rules, or wonders at a reply."""
+"""In charge of telling by which rule each line of a mail was kept or cut."""
 
 from __future__ import annotations
 

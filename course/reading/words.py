@@ -1,4 +1,4 @@
-"""In charge of the words that mail clients write around a person's: words.toml, language by language, as patterns."""
+"""In charge of the words that mail clients add to what a person wrote: words.toml, in all languages, as patterns."""
 
 from __future__ import annotations
 
