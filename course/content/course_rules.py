@@ -1,4 +1,4 @@
-"""In charge of what the folder of a course must be like beyond being readable: what would be passed over in silence."""
+"""In charge of warnings about a course's folder: what the program would otherwise ignore without a word."""
 
 from __future__ import annotations
 

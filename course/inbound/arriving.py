@@ -1,7 +1,7 @@
 """In charge of the bytes of what is just arriving: in memory while they are few, then on disk, unreadable there.
 
-The file has no name, so that nothing is left of it after a crash, and its key is nowhere but in memory: what a disk, a
-snapshot or a freed block holds of it is noise, to us as well.
+The file has no name, so nothing is left of it after a crash, and its key is only in memory: what a disk or a snapshot
+still holds of it cannot be read by anybody, nor by us.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Arriving:
             self._kept.write(self._stream.update(before.read()))
 
     def _from(self, place: int) -> CipherContext:
-        """Return what veils and unveils the bytes from this place on."""
+        """Return what encrypts and decrypts the bytes from this place on: in counter mode both are the same."""
         stream = Cipher(AES(self._key), CTR((place // BLOCK).to_bytes(BLOCK, "big"))).encryptor()
         stream.update(bytes(place % BLOCK))
         return stream
