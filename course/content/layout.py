@@ -44,7 +44,7 @@ def compile_mailing(
     resource = course.resource_of(day, locale) if day else None
     fixed = _fixed(settings, course, locale, words, resource)
     mail = without_links.words(words["mail"]) if plain else words["mail"]
-    subject = slots.mark(str(source.front["subject"]), fixed)
+    subject, minutes = slots.mark(str(source.front["subject"]), fixed), str(source.front.get("minutes", ""))
     shared = {
         "locale": locale,
         "dir": direction(locale),
@@ -56,7 +56,7 @@ def compile_mailing(
         "preheader": slots.mark(str(source.front["preheader"]), fixed),
         "front": source.front,
         "resource": resource,
-        "mail": {key: _ready(mail[key], fixed, source.front) for key in mail},
+        "mail": {key: slots.mark(said, {**fixed, "minutes": minutes}) for key, said in mail.items()},
         "plain": plain,
         "letter": plain and day in course.letter_days and bool(settings.journal_keys.get_secret_value()),
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
@@ -121,11 +121,6 @@ def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: li
 def _trusted(tokens: list[Token]) -> Markup:
     """Mark a section's HTML as such: the renderer has escaped everything that an author wrote as text."""
     return Markup(markdown.to_html(tokens))  # noqa: S704
-
-
-def _ready(text: str, fixed: Mapping[str, str], front: Mapping[str, Any]) -> str:
-    """Fill a layout word's own slots: those of the course, those of the lesson's head; mark the rest."""
-    return slots.mark(text, {**fixed, "minutes": str(front.get("minutes", ""))})
 
 
 @cache
