@@ -46,6 +46,13 @@ def rest(lines: list[Line], start: int, depth: int) -> None:
             line.kind = QUOTE if line.kind is OWN else line.kind
 
 
+def rest_if_unmarked(lines: list[Line], last: int, depth: int) -> None:
+    """Do the same below this line, unless the quote has marks of its own: GMX and Apple's forwards."""
+    after = following(lines, last)
+    if after is None or after.depth <= depth:
+        rest(lines, last + 1, depth)
+
+
 def following(lines: list[Line], index: int) -> Line | None:
     """Return the first line after this one that is not blank."""
     return next((line for line in lines[index + 1 : index + 8] if not line.blank), None)
@@ -89,9 +96,7 @@ def arrowed(lines: list[Line], _: Words) -> None:
         text = line.seen
         if line.marks[:3] == ">>>" and text.endswith(">>>") and (ADDRESS.search(text) or TIME.search(text)):
             line.kind = HEAD
-            after = following(lines, index)
-            if after is None or not after.depth:
-                rest(lines, index + 1, 0)
+            rest_if_unmarked(lines, index, 0)
             return
 
 
