@@ -65,10 +65,8 @@ class Source:
 
     def line_of(self, key: str) -> int:
         """Return the line of a front-matter key, or 1."""
-        for number, line in enumerate(self.path.read_text(encoding="utf-8-sig").splitlines(), 1):
-            if line.startswith(f"{key}:"):
-                return number
-        return 1
+        lines = self.path.read_text(encoding="utf-8-sig").splitlines()
+        return next((number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:")), 1)
 
 
 def read(path: Path) -> Source:
@@ -130,10 +128,8 @@ def is_whole(value: object, low: int, high: int) -> bool:
 
 def toml_line(path: Path, key: str) -> int:
     """Return the line of a key or table in a TOML file, or 1."""
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
-            return number
-    return 1
+    begins, lines = (f"{key} ", f"{key}=", f"[{key}]"), path.read_text(encoding="utf-8-sig").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(begins)), 1)
 
 
 def sections(body: str, first_line: int) -> list[Section]:

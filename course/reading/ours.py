@@ -146,12 +146,8 @@ def _is_furniture(text: str) -> bool:
 
 def _beside(lines: Sequence[Line], index: int, step: int) -> int:
     """Return the next line in this direction that holds anything, or the line itself."""
-    at = index + step
-    while 0 <= at < len(lines):
-        if not lines[at].blank:
-            return at
-        at += step
-    return index
+    ahead = range(index + 1, len(lines)) if step > 0 else range(index - 1, -1, -1)
+    return next((at for at in ahead if not lines[at].blank), index)
 
 
 def _heads(lines: list[Line], ours: list[bool], prompt: Prompt) -> None:
