@@ -10,7 +10,6 @@ import secrets
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import TracebackType
 from typing import IO, Self
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -38,9 +37,7 @@ class Arriving:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

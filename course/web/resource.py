@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -10,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from course.content import markdown
+from course.content.resources import Script
 from course.journeys import resources
 from course.journeys.resources import Opened
 from course.web import guards, render
 
 router = APIRouter()
 METHODS = ["GET", "HEAD"]
-MP3, PDF = "audio/mpeg", "application/pdf"  # fixed here, never guessed from a name
+KINDS = {"mp3": "audio/mpeg", "pdf": "application/pdf"}  # fixed here, never guessed from a name
 POLICY = f"{guards.CONTENT_POLICY}; media-src 'self'"
 
 
@@ -46,22 +48,14 @@ def read(request: Request, token: str) -> Response:
 @router.api_route("/r/{token}/audio", methods=METHODS)
 def listen(request: Request, token: str) -> Response:
     """Stream the recording, whole or in ranges (RFC 9110 section 14); ?download=1 is for keeping it."""
-    opened = _opened(request, token)
-    if opened is None:
-        return render.old_link(request)
-    locale = _locale(request, opened)
-    kind = "attachment" if request.query_params.get("download") else "inline"
-    return _file(request, opened.resource.script(locale).audio, f"{opened.resource.id}.{locale}.mp3", MP3, kind)
+    shown = "attachment" if request.query_params.get("download") else "inline"
+    return _file(request, token, lambda script: script.audio, "mp3", shown)
 
 
 @router.api_route("/r/{token}/script", methods=METHODS)
 def take_away(request: Request, token: str) -> Response:
     """Give the text as a PDF to keep or to print."""
-    opened = _opened(request, token)
-    if opened is None:
-        return render.old_link(request)
-    locale = _locale(request, opened)
-    return _file(request, opened.resource.script(locale).pdf, f"{opened.resource.id}.{locale}.pdf", PDF, "attachment")
+    return _file(request, token, lambda script: script.pdf, "pdf", "attachment")
 
 
 def _opened(request: Request, token: str) -> Opened | None:
@@ -74,11 +68,17 @@ def _locale(request: Request, opened: Opened) -> str:
     return chosen if chosen in opened.resource.scripts else opened.locale
 
 
-def _file(request: Request, path: Path | None, name: str, kind: str, shown: str) -> Response:
+def _file(request: Request, token: str, which: Callable[[Script], Path | None], ending: str, shown: str) -> Response:
     """Return a file that the manifest named when the service started, if it is there still and no link elsewhere."""
+    opened = _opened(request, token)
+    if opened is None:
+        return render.old_link(request)
+    locale = _locale(request, opened)
+    path = which(opened.resource.script(locale))
     if path is None or path.is_symlink() or not path.is_file():
         return render.old_link(request)
-    return FileResponse(path, media_type=kind, filename=name, content_disposition_type=shown)
+    name = f"{opened.resource.id}.{locale}.{ending}"
+    return FileResponse(path, media_type=KINDS[ending], filename=name, content_disposition_type=shown)
 
 
 def _html(text: str) -> Markup:
