@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from course.reading import banners
-from course.reading.announcements import SHORT, rest_if_unmarked
+from course.reading.announcements import SHORT, quote_below_unless_marked
 from course.reading.attributions import ends_with_colon
 from course.reading.lines import HEAD, OWN, QUOTE, Line
 from course.reading.prompt import ENOUGH, URL, Match, Prompt, end, matches
@@ -68,7 +68,7 @@ def _said_by(lines: list[Line], prompt: Prompt, words: Words) -> None:
     for index, line in enumerate(lines):
         if written and line.kind is OWN and _is_said_by(line.seen, prompt, words):
             line.kind = HEAD
-            rest_if_unmarked(lines, index, line.depth)
+            quote_below_unless_marked(lines, index, line.depth)
             return
         written = written or (line.kind is OWN and not line.blank)
 
