@@ -88,7 +88,8 @@ def read(folder: Path, locales: tuple[str, ...]) -> Resource:
         raise ContentError(wrong)
     table = sources.read_toml(path)
     written = tuple(locale for locale in locales if (folder / f"{locale}.md").exists() or locale == locales[0])
-    citations = _citations(folder.parents[3] / REFERENCES, table)
+    # The file of what may be cited is needed only where something is.
+    citations = sources.read_toml(folder.parents[3] / REFERENCES) if table.get("references") else {}
     wrong = [Problem(path, toml_line(path, key), f"{key}: {say}") for key, say in _mistakes(table, written, citations)]
     audio = {locale: _audio(folder, locale, table) for locale in written}
     wrong += [one for one in audio.values() if isinstance(one, Problem)]
@@ -131,11 +132,6 @@ def _unsafe(folder: Path, path: Path) -> Iterator[Problem]:
             path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             yield Problem(path, 1, "save this file as UTF-8")
-
-
-def _citations(path: Path, table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what may be cited; the file is needed only where something is."""
-    return sources.read_toml(path) if table.get("references") else {}
 
 
 def _mistakes(
