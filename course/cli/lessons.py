@@ -1,4 +1,4 @@
-"""In charge of the commands for whoever writes the course: `course check` and `course preview`."""
+"""In charge of the commands for whoever writes the course: `course check`, `locales` and `preview`."""
 
 from __future__ import annotations
 
