@@ -206,9 +206,9 @@ class App:
         """Return what a confirm link stands for; changes nothing."""
         return signup.confirmation(self.service, token, self.clock.real())
 
-    def confirm(self, token: str) -> Standing | None:
-        """Begin the course, once."""
-        return signup.confirm(self.service, token, self.clock.now(), self.clock.real())
+    def confirm(self, token: str, *, letters_only: bool = False) -> Standing | None:
+        """Begin the course, once; `letters_only` takes back what else was ticked."""
+        return signup.confirm(self.service, token, self.clock.now(), self.clock.real(), letters_only=letters_only)
 
     def not_me(self, token: str) -> None:
         """Never write to this address again."""

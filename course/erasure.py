@@ -42,16 +42,16 @@ class Erased:
 
 
 def erase(service: Service, address: str, now: datetime, *, but_new: bool = False) -> Erased:
-    """Erase everything about an address but what names nobody; again and again is no harm.
+    """Erase everything about an address, except what names nobody. It may be repeated.
 
-    `but_new` spares a sign-up of since they asked for it by mail.
+    `but_new` spares a sign-up that is newer than the mail by which they asked to be erased.
     """
     # Before the rows, so that a repeat finds what a crash left; and after them, for what came in between.
     traces = privacy.traces(service, address)
     letters, mails = _erase_files(service, traces)
     known = privacy.erase(service, address, now, but_new=but_new)
     more_letters, more_mails = _erase_files(service, traces)
-    # Also of whom we know nothing any more: so a repeat can.
+    # Also where nobody is known any more, so that a repeat asks again.
     refused = sendgrid_erasing.ask(service.settings, address) if service.settings.transport == "sendgrid" else ""
     return Erased(known, letters + more_letters, mails + more_mails, refused)
 

@@ -13,25 +13,25 @@ from course.store.database import AWAY
 from course.store.failures import BackupError
 from course.store.migrate import SchemaError
 
-AGAIN = 300.0  # seconds until what goes on failing is said once more
+AGAIN = 300.0  # seconds until the same failure is logged once more
 
 
 @dataclass
 class Complaint:
-    """What was said last of a thing that is tried again and again, and when by the stopwatch."""
+    """What was last logged about work that is tried again and again, and when (stopwatch)."""
 
     said: str = ""
     at: float = 0.0
 
     def news(self, why: str, at: float) -> bool:
-        """Whether this is to be said: it is another failure than before, or the same for five minutes more."""
+        """Whether to log this failure: it is another one than before, or five minutes have passed since."""
         if why == self.said and at - self.at < AGAIN:
             return False
         self.said, self.at = why, at
         return True
 
     def over(self) -> bool:
-        """Whether it had failed until now; from here on it is well."""
+        """Note that it went well; return whether it had failed before."""
         failed, self.said = bool(self.said), ""
         return failed
 

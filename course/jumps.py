@@ -1,4 +1,4 @@
-"""In charge of telling when the wall clock jumped: it went further than seconds have passed. Pure; no clock."""
+"""In charge of telling when the wall clock jumped: it went further than a stopwatch did. Pure; no clock."""
 
 from __future__ import annotations
 

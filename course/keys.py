@@ -83,7 +83,7 @@ class Keys:
 
     @cached_property
     def _begun(self) -> dict[tuple[str, int], hashlib.blake2b]:
-        """Return the MAC of each purpose as far as all of its messages have it in common."""
+        """MACs that have seen only their purpose, by purpose and key; each message goes on from a copy."""
         return {}
 
     @cached_property

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import count
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
@@ -98,12 +97,11 @@ def next_hour(
     day = earliest.astimezone(zone).date()
     if after is not None:
         day = max(day, after + timedelta(days=1))
-    for ahead in count():
-        on = day + timedelta(days=ahead)
-        moment = at_hour(on, hour, zone, minute=minute) if _has_lessons(pace, on) else None
+    while True:
+        moment = at_hour(day, hour, zone, minute=minute) if _has_lessons(pace, day) else None
         if moment is not None and moment >= earliest:
             return moment
-    raise AssertionError("a calendar never ends")
+        day += timedelta(days=1)
 
 
 @lru_cache(4096)  # many at the same moment, at a few hours in a few zones

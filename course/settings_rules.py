@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from course.settings import Settings
 
 ALIKE = 0.75  # of difflib's ratio: TRANPSORT is like TRANSPORT, MAILCHIMP_KEY is like none
+DOMAIN = r"(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
 # What stands behind the plus has 47 characters; RFC 5321 section 4.5.3.1.1 gives a local part 64.
-MAILBOX = r"[a-z0-9._-]{1,16}@(?=.{3,190}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}"
+MAILBOX = rf"[a-z0-9._-]{{1,16}}@{DOMAIN}"
 SHORTEST_SECRET = 32  # characters
 LOCALE = r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 # What to put where something else than text is wanted.

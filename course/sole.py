@@ -1,4 +1,4 @@
-"""In charge of the proof that a clock is the only one on a SQLite database: locks that end with its process."""
+"""In charge of locks by which only one clock runs on a SQLite database; they end with its process."""
 
 from __future__ import annotations
 

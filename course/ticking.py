@@ -113,9 +113,8 @@ class Ticker:
         journal.purge(self.service, self.clock.real())
         letter_ends.purge(self.service, self.clock.real())
         workers.forget(self.service.store)
-        self._end_storage()
-        end = self.clock.monotonic() + FOLDING
-        folding.fold(self.service, self.clock.now(), lambda: not self.stopped.is_set() and self.clock.monotonic() < end)
+        erasure.end_storage(self.service, self.clock.now(), self.clock.real(), self._for_a_while())
+        folding.fold(self.service, self.clock.now(), self._for_a_while())
 
     def release(self) -> None:
         """Give back at once what is claimed and was not handed over, and hand over no more: a worker's end has begun.
@@ -178,13 +177,10 @@ class Ticker:
             if erased.refused:
                 log.error("SendGrid has not taken the request to erase its copies of an address", why=erased.refused)
 
-    def _end_storage(self) -> None:
-        """Erase the people whose storage has ended, for some seconds; the rest has its turn in an hour."""
+    def _for_a_while(self) -> Callable[[], bool]:
+        """Return what tells whether to go on: for some seconds, unless the worker ends. The rest waits for an hour."""
         end = self.clock.monotonic() + FOLDING
-        now, real_now = self.clock.now(), self.clock.real()
-        erasure.end_storage(
-            self.service, now, real_now, lambda: not self.stopped.is_set() and self.clock.monotonic() < end
-        )
+        return lambda: not self.stopped.is_set() and self.clock.monotonic() < end
 
     def _close_ledgers(self) -> None:
         now, real_now, database = self.clock.now(), self.clock.real(), self.guard.known.database

@@ -717,6 +717,7 @@ HELPS = {
     ),
     "no date": (*verified('"yesterday"'), 1, False, 'write verified_on = "YYYY-MM-DD"'),
     "a moment": (*verified("2027-02-28T10:00:00Z"), 1, False, 'write verified_on = "YYYY-MM-DD"'),
+    "a number": (*verified("20270228"), 1, False, 'write verified_on = "YYYY-MM-DD"'),
     "a day to come": (*verified('"2027-03-02"'), 1, False, 'write verified_on = "YYYY-MM-DD"'),
     "no verified_on": ('verified_on = "2027-02-28"\n', "", 1, False, 'write verified_on = "YYYY-MM-DD"'),
     "no contact": ('contact = "116 123"\n', "", 1, False, 'GB: write contact = "…" in this row'),

@@ -332,7 +332,7 @@ def test_the_settings_say_what_her_page_says(world, locale):
     words, catalogue = WORDS[locale], world.app.catalogue
     asked = answer(world, mail, line)
     said = text(world, "settings")
-    day = catalogue.numbered("self-compassion", 1, locale, "listed")
+    day = catalogue.called("self-compassion", 1, locale)["listed"]
 
     assert asked[-1:] == ["settings"]
     assert f"{day} ({words['pages']['mine']['states']['answered']})" in said

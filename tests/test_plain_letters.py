@@ -187,7 +187,9 @@ def test_no_help_line_is_a_link(everything, locale):
     checked = tuple(replace(line, verified_on=MONDAY.date()) for line in everything.help_lines)
     known = replace(everything, help_lines=checked, _said={})
     countries = {line.country for line in checked}
-    said = "\n".join(known.help_for(locale, country, MONDAY.date(), plain=True) for country in countries)
+    said = "\n".join(
+        known.help_slots(locale, country, MONDAY.date(), plain=True)["help_lines"] for country in countries
+    )
 
     assert [one for pattern in (LINK, PATH) for one in pattern.findall(said)] == []
 

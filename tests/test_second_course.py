@@ -150,7 +150,7 @@ def test_pages_and_questions_speak_of_the_courses_own_rhythm(world):
 def test_the_words_know_every_unit_and_every_pace(world, locale):
     """Whatever a course.toml may say and a person may choose has its words."""
     for course in world.app.catalogue.courses.values():
-        assert world.app.catalogue.numbered(course.name, 2, locale)
+        assert world.app.catalogue.called(course.name, 2, locale)["lesson"]
         assert course.unit in WORDS[locale]["units"]
     assert set(WORDS[locale]["rhythm"]) == {"daily", "weekdays", "weekly", "self-paced"}
 

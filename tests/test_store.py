@@ -678,9 +678,9 @@ def test_what_is_added_is_added_to_what_is_there(store):
     """Rows of the same key become one, whether they come at once or later; others are left alone."""
     other = {**COUNT, "name": "day-2"}
     with store.transaction() as tx:
-        insert_adding(tx, delivery_counts, [COUNT, other], "number")
-        insert_adding(tx, delivery_counts, [{**COUNT, "number": 4}], "number")
-        insert_adding(tx, delivery_counts, [], "number")
+        insert_adding(tx, delivery_counts, [COUNT, other])
+        insert_adding(tx, delivery_counts, [{**COUNT, "number": 4}])
+        insert_adding(tx, delivery_counts, [])
 
     assert sorted(rows(store, "SELECT name, number FROM delivery_counts")) == [("day-1", 7), ("day-2", 3)]
 

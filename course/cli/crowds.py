@@ -1,4 +1,4 @@
-"""In charge of what can be typed about people who are made up: a database full of them, and days of their lives."""
+"""In charge of the commands about made-up people: a database full of them, and a simulation."""
 # ruff: noqa: PLC0415
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from course import addresses
-from course.cli.people import as_kept
+from course.cli.people import ASKED, as_kept
 from course.cli.service import load, opened
 from course.journeys import journal, key_backups, people, person_keys, sharing
 from course.store.states import JournalLevel
@@ -58,7 +58,7 @@ def withdraw(typed: str, *, sharing: bool) -> int:
             rounds = people.find(tx, subscribers.c.email_key == addresses.key(address))
             higher = [one.id for one in rounds if journal.above(journal.level_of(tx, one.id), level)]
         for one in higher:
-            journal.choose(app.service, one, level, "the owner, asked to", app.clock.real())
+            journal.choose(app.service, one, level, ASKED, app.clock.real())
     typer.echo("Taken back, and recorded." if higher else "There is nothing to take back.", err=not higher)
     return 0 if higher else 1
 

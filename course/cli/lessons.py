@@ -1,4 +1,4 @@
-"""In charge of the commands for whoever writes the course: `course check` and `course preview`."""
+"""In charge of the commands for whoever writes the course: `course check`, `locales` and `preview`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from course.cli.service import courses_gone, load
 from course.content import catalogue, checks, courses, lacking, samples
-from course.content.catalogue import NOTICES, Catalogue
+from course.content.catalogue import NOTICES, Catalogue, every_name
 from course.content.courses import Course, lesson_name
 from course.content.locales import stand_ins
 from course.content.mailing import Mailing
@@ -41,7 +41,7 @@ def locales(wanted: str | None) -> int:
     """Print what each locale lacks, or one of them, and return 1 if there is something to write or to review."""
     settings = load()
     root, spoken = settings.emails_dir, catalogue.load(settings).courses
-    known = courses.in_order(courses.read(path.parent) for path in root.glob("courses/*/course.toml"))
+    known = courses.read_all(root)
     every = list(stand_ins(known))
     if wanted and wanted not in every:
         raise typer.BadParameter(f"no course is written in {wanted}; choose one of {', '.join(every)}")
@@ -142,12 +142,8 @@ def _chosen(
         (course.name, name, written_in)
         for course in courses
         for written_in in ([locale_of(course, locale)] if locale or one else course.locales)
-        for name in ([name_of(course, day, notice)] if one else _all_names(course))
+        for name in ([name_of(course, day, notice)] if one else every_name(course))
     ]
-
-
-def _all_names(course: Course) -> list[str]:
-    return [*(lesson_name(day) for day in range(1, course.days + 1)), *NOTICES]
 
 
 def _written(everything: Catalogue, mailing: Mailing, folder: Path, now: datetime, *, plain: bool) -> Path:

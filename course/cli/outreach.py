@@ -9,14 +9,13 @@ import typer
 
 from course import addresses
 from course.cli.lessons import sound
-from course.cli.people import as_kept
+from course.cli.people import ASKED, as_kept
 from course.cli.service import load, opened
 from course.content import snippets
 from course.journeys import community, people
 from course.store.tables import subscribers
 from course.system_clock import SystemClock
 
-HOW = "the owner, asked to"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
@@ -54,7 +53,7 @@ def withdraw(typed: str) -> int:
     address = as_kept(typed)
     with opened(load()) as app, app.service.store.transaction() as tx:
         known = people.find(tx, subscribers.c.email_key == addresses.key(address), limit=1)
-        gone = any(community.withdraw(tx, app.service, one, HOW, app.clock.real()) for one in known)
+        gone = any(community.withdraw(tx, app.service, one, ASKED, app.clock.real()) for one in known)
     typer.echo("Taken off the list, and recorded." if gone else "They are not on the list.", err=not gone)
     return 0 if gone else 1
 

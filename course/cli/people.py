@@ -16,6 +16,7 @@ from course.erasure import erase as erase_everywhere
 from course.journeys import demo, privacy
 from course.journeys.demo import RealPeopleError
 
+ASKED = "the owner, asked to"  # how a consent was taken back, in its record
 UNKNOWN = "Nobody is known by this address."
 # What no program can erase from here, by the way out that was used.
 ELSEWHERE = {

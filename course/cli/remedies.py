@@ -7,13 +7,11 @@ from dataclasses import asdict
 
 import typer
 
-from course.cli.people import as_kept
+from course.cli.people import ASKED, as_kept
 from course.cli.service import load, opened
 from course.inbound import spool
 from course.journeys import held, resending, suppression
 from course.journeys.resending import ResendError
-
-OWNER, ASKED = "the owner", "the owner, asked to"
 
 
 def show(*, as_json: bool) -> None:
@@ -85,7 +83,7 @@ def lift(typed: str, *, asked: bool) -> int:
     with opened(load()) as app, app.service.store.transaction() as tx:
         reason = suppression.reason(tx, app.keys, address)
         if reason is not None and (asked or reason != suppression.NOT_ME):
-            suppression.lift(tx, app.keys, address, ASKED if asked else OWNER, app.clock.real())
+            suppression.lift(tx, app.keys, address, ASKED if asked else "the owner", app.clock.real())
             typer.echo(f"Lifted ({reason}), and recorded. They may sign up again; nothing begins by itself.")
             typer.echo("Your mail house may have a list of its own, like SendGrid's suppressions: look there too.")
             return 0

@@ -46,7 +46,7 @@ class LeapingClock:
         return (self.now() - self.begun).total_seconds()
 
     def leap(self, moment: datetime) -> None:
-        """Go to this moment; what was done since `now()` was last asked (counting, the progress bar) took no time."""
+        """Go to this moment. Work since `now()` was last asked (counting, the progress bar) takes no simulated time."""
         self.at, self._mark = moment, self.stopwatch()
 
     def rest(self, seconds: float, until: Event) -> None:

@@ -37,8 +37,7 @@ def send_test(typed: str, course: str | None, day: int, locale: str | None) -> i
     settings = load()
     sound(settings, SystemClock().real())
     with opened(settings, sending=True) as app:
-        chosen = course_of(app.catalogue, course)
-        mailing = app.catalogue.mailing(chosen.name, name_of(chosen, day, None), locale_of(chosen, locale))
+        mailing = _lesson(app, course, day, locale)
         address = _address(app, typed)
         if not _wanted(app, address):
             return 1
@@ -57,8 +56,7 @@ def send_pair(typed: str, second: str, course: str | None, day: int, locale: str
         raise typer.BadParameter("it needs TRANSPORT=sendgrid, and SENDGRID_SANDBOX=false", param_hint="--batch")
     sound(settings, SystemClock().real())
     with opened(settings, sending=True) as app:
-        chosen = course_of(app.catalogue, course)
-        mailing = app.catalogue.mailing(chosen.name, name_of(chosen, day, None), locale_of(chosen, locale))
+        mailing = _lesson(app, course, day, locale)
         pair = [_address(app, typed), _address(app, second or typed, "SECOND")]
         if len({addresses.key(address) for address in pair}) == 1:
             raise typer.BadParameter(
@@ -76,6 +74,11 @@ def send_pair(typed: str, second: str, course: str | None, day: int, locale: str
         "Now answer one of them. Once that has come in, `course status` says whether batches are safe here."
     )
     return 0
+
+
+def _lesson(app: App, course: str | None, day: int, locale: str | None) -> Mailing:
+    chosen = course_of(app.catalogue, course)
+    return app.catalogue.mailing(chosen.name, name_of(chosen, day, None), locale_of(chosen, locale))
 
 
 def _not_sent(outcome: Outcome) -> int:

@@ -34,6 +34,11 @@ NOTICES = (
 MOST_SAID = 10_000  # blocks of help lines that are kept: a few days of all countries and locales
 
 
+def every_name(course: Course) -> list[str]:
+    """Return the names of all mails of a course: its lessons, then the notices."""
+    return [*(courses.lesson_name(day) for day in range(1, course.days + 1)), *NOTICES]
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Courses by name, notices by name and locale, words by locale; and the mailings made from them."""
@@ -66,9 +71,9 @@ class Catalogue:
         """Return a mailing as it is and, by True, as it is for those who want no links."""
         return {plain: self.mailing(course, name, locale, plain=plain) for plain in (False, True)}
 
-    def help_for(self, locale: str, country: str, today: date, *, plain: bool = False) -> str:
+    def help_for(self, locale: str, country: str, today: date) -> str:
         """Return the help lines that every page prints, in a locale, for a country (ISO 3166, or "")."""
-        return self.help_slots(locale, country, today, plain=plain)["help_lines"]
+        return self.help_slots(locale, country, today)["help_lines"]
 
     def help_slots(self, locale: str, country: str, today: date, *, plain: bool = False) -> dict[str, str]:
         """Return the help lines that every mail prints, by slot: as text, and as HTML."""
@@ -107,10 +112,6 @@ class Catalogue:
         """Return what a course is called."""
         known = self.known(course)
         return known.titles[known.locale(locale)]
-
-    def numbered(self, course: str, day: int | str, locale: str, form: str = "title") -> str:
-        """Return what a lesson of a course is called by its number: `Day 2`, or `listed` in a sentence: `day 2`."""
-        return self.called(course, day, locale)["lesson" if form == "title" else form]
 
     def called(self, course: str, day: int | str, locale: str) -> dict[str, str]:
         """Return what to call a lesson, by slot: its number, `lesson` for "Day 2", `listed` for "day 2"."""

@@ -30,7 +30,7 @@ from course.content import (
     word_rules,
 )
 from course.content.catalogue import NOTICES, Catalogue
-from course.content.courses import Course, lesson_name
+from course.content.courses import Course
 from course.content.sources import ContentError, Problem, Source
 from course.content.word_rules import Words
 from course.content.written import LESSON, Written
@@ -157,7 +157,7 @@ def _made(settings: Settings, today: date) -> Iterator[Problem]:
     told = set[tuple[Path, str]]()
     for course in everything.courses.values():
         for locale in course.locales:
-            for name in (*(lesson_name(day) for day in range(1, course.days + 1)), *NOTICES):
+            for name in catalogue.every_name(course):
                 for path, line, why in _of_a_mailing(everything, course.name, name, locale, now):
                     if (path, why) not in told:
                         yield Problem(path, line, f"{name} cannot be made: {why}")

@@ -1,4 +1,4 @@
-"""In charge of what the folder of a course must be like beyond being readable: what would be passed over in silence."""
+"""In charge of warnings about a course's folder: what the program would otherwise ignore without a word."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course.content import courses, sources
 from course.content.courses import Course
-from course.content.sources import Problem
+from course.content.sources import Problem, toml_line
 
 TABLE = "course.toml"
 
@@ -22,7 +22,7 @@ def problems(root: Path, known: list[Course]) -> Iterator[Problem]:
     for course in known:
         path = root / "courses" / course.name / TABLE
         for key, say in (*_unknown(path), *_days(course), *_next(course, names)):
-            yield Problem(path, courses.line_of(path, key), f"{key}: {say}", warning=True)
+            yield Problem(path, toml_line(path, key), f"{key}: {say}", warning=True)
 
 
 def _no_course(folder: Path) -> str:

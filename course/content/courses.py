@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 
 from course.content import resources, scripts, sources
 from course.content.resources import Resource
-from course.content.sources import ContentError, Problem, Source
+from course.content.sources import ContentError, Problem, Source, is_whole, toml_line
 from course.schedule import Pace, Start
 
 MOST_DAYS = 366
@@ -87,7 +87,7 @@ def read(folder: Path) -> Course:
     """Read one course. Raises ContentError with every mistake in course.toml, or in its resources."""
     path = folder / "course.toml"
     table = sources.read_toml(path)
-    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
+    wrong = [Problem(path, toml_line(path, key), f"{key}: {say}") for key, say in _mistakes(table)]
     if not NAME.fullmatch(folder.name):
         say = "name this folder with small letters, figures and hyphens"
         wrong.insert(0, Problem(folder, 1, f"{say}, {LONGEST_NAME} at most, like {_plain(folder.name)}"))
@@ -119,6 +119,11 @@ def read(folder: Path) -> Course:
     )
 
 
+def read_all(root: Path) -> list[Course]:
+    """Read every course in the folder emails/, the first one first. Raises ContentError for one that is broken."""
+    return in_order(read(path.parent) for path in root.glob("courses/*/course.toml"))
+
+
 def in_order(known: Iterable[Course]) -> list[Course]:
     """Return courses with the first one first: what the home page shows, and join@ asks for."""
     return sorted(known, key=lambda course: (not course.first, course.name))
@@ -129,7 +134,8 @@ def rivals(root: Path, known: Iterable[Course]) -> list[Problem]:
     first = [course.name for course in in_order(known) if course.first]
     paths = [root / "courses" / name / "course.toml" for name in first[1:]]
     return [
-        Problem(path, line_of(path, "first"), f"first: {first[0]} says so already; keep one of them") for path in paths
+        Problem(path, toml_line(path, "first"), f"first: {first[0]} says so already; keep one of them")
+        for path in paths
     ]
 
 
@@ -156,18 +162,14 @@ def _mistakes(table: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
 def _days(value: object) -> bool:
-    return isinstance(value, list) and all(_whole(day, 1, MOST_DAYS) for day in value)
+    return isinstance(value, list) and all(is_whole(day, 1, MOST_DAYS) for day in value)
 
 
 # What each line may say: the key, what it is when there is no such line, whether a value fits, what to write instead.
 LINES: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
-    ("days", None, lambda days: _whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
-    ("send_hour", None, lambda hour: _whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
+    ("days", None, lambda days: is_whole(days, 1, MOST_DAYS), f"write a whole number from 1 to {MOST_DAYS}"),
+    ("send_hour", None, lambda hour: is_whole(hour, 0, 23), "write the local hour as a whole number from 0 to 23"),
     ("start", Start.NEXT_HOUR, lambda start: start in tuple(Start), f"write one of {', '.join(Start)}"),
     ("letter_days", [], _days, "write the days in brackets, like [4, 5]"),
     ("unit", UNITS[0], lambda unit: unit in UNITS, f"write one of {', '.join(UNITS)}"),
@@ -190,11 +192,3 @@ def _known(locale: str) -> bool:
     except (UnknownLocaleError, ValueError):
         return False
     return True
-
-
-def line_of(path: Path, key: str) -> int:
-    """Return the line of a key or table in course.toml, or 1."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip().startswith((f"{key} ", f"{key}=", f"[{key}]")):
-            return number
-    return 1

@@ -1,4 +1,4 @@
-"""In charge of what a line says whatever stands around it: capitals, courtesy, a smile, a name, the same word again."""
+"""In charge of reducing a line to what it asks for: without capitals, courtesy, emoji, a name, repeated words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In charge of gathering what the catalogue is made of: courses, words, and all that people may reply with."""
+"""In charge of reading what the catalogue is made of: courses, words, and all that people may reply with."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from course.content import prose, resources, slots
 from course.content.course_rules import unread
 from course.content.locales import REVIEWED
+from course.content.resources import MOST_MINUTES
+from course.content.sources import is_whole
 from course.content.written import LESSON, NONE, Found, Rule, Written, unknown_slots
 
 LONGEST_SUBJECT = 60  # characters: what a phone's list shows
 LONGEST_PREHEADER = 120
-MOST_MINUTES = 120
 SHOUTED = 4  # capital letters that are no mere initials
 # "Re:" and its like in several languages, on a mail that answers nothing and forwards nothing.
 FAKE = re.compile(r"\s*(re|fwd?|aw|wg|sv|vs|tr|rv)\s*(\[\d+\])?\s*:", re.IGNORECASE)
@@ -26,8 +27,7 @@ def _missing(value: object) -> str:
 
 
 def _minutes(value: object) -> str:
-    whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_MINUTES
-    return "" if whole else f"write a whole number from 1 to {MOST_MINUTES}"
+    return "" if is_whole(value, 1, MOST_MINUTES) else f"write a whole number from 1 to {MOST_MINUTES}"
 
 
 def _one_line(value: str) -> str:

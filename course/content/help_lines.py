@@ -104,7 +104,7 @@ def block(
     lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date, *, rtl: bool = False
 ) -> str:
     """Return what every mail prints, a line each: the country's checked rows, or what holds everywhere."""
-    rows = [line.said(words, rtl=rtl) for line in lines if line.country == country and line.fresh(today)]
+    rows = [line.said(words, rtl=rtl) for line in _checked(lines, country, today)]
     return "\n".join([words["help_intro"], words["help_emergency"], *rows, words["help_directory"]])
 
 
@@ -112,7 +112,7 @@ def block_html(
     lines: tuple[HelpLine, ...], words: Mapping[str, str], country: str, today: date, *, rtl: bool = False
 ) -> str:
     """Return the same as HTML, in which whatever leads to somebody is a link."""
-    rows = [line.shown(words, rtl=rtl) for line in lines if line.country == country and line.fresh(today)]
+    rows = [line.shown(words, rtl=rtl) for line in _checked(lines, country, today)]
     first, last = (linked(words[key]) for key in ("help_emergency", "help_directory"))
     return "<br>".join([in_html(words["help_intro"]), first, *rows, last])
 
@@ -127,8 +127,22 @@ def linked(text: str) -> str:
 
 def groups(lines: tuple[HelpLine, ...], country: str, today: date) -> dict[str, list[HelpLine]]:
     """Return a country's checked rows by whom they are for and how they are reached: see GROUPS."""
-    rows = [line for line in lines if line.country == country and line.fresh(today)]
+    rows = _checked(lines, country, today)
     return {group: [line for line in rows if _group(line) == group] for group in GROUPS}
+
+
+def day_of(said: object) -> date | None:
+    """Return a day as a row says it, or None. A datetime is a date to Python, but cannot be compared with one."""
+    if type(said) is date:
+        return said
+    try:
+        return date.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+
+
+def _checked(lines: tuple[HelpLine, ...], country: str, today: date) -> list[HelpLine]:
+    return [line for line in lines if line.country == country and line.fresh(today)]
 
 
 def _group(line: HelpLine) -> str:
@@ -138,15 +152,9 @@ def _group(line: HelpLine) -> str:
 
 
 def _row(path: Path, country: str, row: dict[str, Any]) -> HelpLine:
-    said = row.get("verified_on") or None
-    verified = said
-    if isinstance(said, str):
-        try:
-            verified = date.fromisoformat(said)
-        except ValueError:
-            verified = ""
-    # A datetime is a date to Python, but it cannot be compared with one.
-    if verified is not None and type(verified) is not date:
+    said = row.get("verified_on")
+    verified = day_of(said)
+    if said and verified is None:
         say = f"[{country}] {row.get('name')}: write verified_on as YYYY-MM-DD"
         raise ContentError([Problem(path, 1, say)])
     text = {key: str(row.get(key, "")) for key in ("name", "how", "contact", "hours", "audience")}

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from course.content.help_lines import AUDIENCES, EVERYONE, FRESH, WAYS
+from course.content.help_lines import AUDIENCES, EVERYONE, FRESH, WAYS, day_of
 from course.content.sources import Problem
 
 FIELDS = ("name", "how", "contact", "hours", "url", "audience")
@@ -44,18 +44,8 @@ def _of_a_row(row: Mapping[str, Any], today: date) -> Iterator[tuple[str, bool]]
     if said == "":
         yield f"{name} is not printed: check it at {row.get('url', 'its source')}, then write the day", True
         return
-    checked = _date(said)
+    checked = day_of(said)
     if checked is None or checked > today:
         yield f'{name}: write {DATE} = "YYYY-MM-DD", the day it was checked, or "" for never', False
     elif today - checked > FRESH:
         yield f"{name} is no longer printed: it was checked on {checked}; check it again", True
-
-
-def _date(said: object) -> date | None:
-    """Return a day, or None. A moment is a date to Python, but it cannot be compared with one."""
-    if type(said) is date:
-        return said
-    try:
-        return date.fromisoformat(str(said))
-    except ValueError:
-        return None

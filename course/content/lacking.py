@@ -8,14 +8,14 @@ from typing import Any
 
 from course.content import courses, locales, sources, word_rules
 from course.content.catalogue import NOTICES
-from course.content.courses import Course, line_of
-from course.content.sources import ContentError, Problem, Source
+from course.content.courses import Course
+from course.content.sources import ContentError, Problem, Source, toml_line
 from course.content.word_rules import Words
 
 
 def counts(root: Path) -> dict[str, int]:
     """Return how much each locale lacks, of those that lack something. Raises ContentError for a broken course.toml."""
-    known = courses.in_order(courses.read(path.parent) for path in root.glob("courses/*/course.toml"))
+    known = courses.read_all(root)
     found = {locale: len(list(lacks(root, known, locale))) for locale in locales.stand_ins(known)}
     return {locale: count for locale, count in found.items() if count}
 
@@ -54,7 +54,7 @@ def _of_a_course(root: Path, course: Course, locale: str) -> Iterator[Problem]:
     path, first = root / "courses" / course.name / "course.toml", course.locales[0]
     for key, said in (("title", course.titles), ("summary", course.summaries)):
         if not said.get(locale):
-            yield _lacking(path, line_of(path, key), f"{key}: write the line {locale} = … under [{key}]", first)
+            yield _lacking(path, toml_line(path, key), f"{key}: write the line {locale} = … under [{key}]", first)
     for (_, written_in), source in course.lessons.items():
         if written_in == locale and source.missing:
             yield _lacking(source.path, 1, sources.missing(source.path), first)

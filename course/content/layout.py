@@ -11,7 +11,6 @@ from typing import Any
 import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it.token import Token
-from markupsafe import Markup
 
 from course.content import markdown, slots
 from course.content import plain as without_links
@@ -35,7 +34,7 @@ def compile_mailing(
     locale: str,
     words: Mapping[str, Mapping[str, Any]],
     *,
-    plain: bool = False,
+    plain: bool,
 ) -> Mailing:
     """Return the mailing. `source` is the author's file, `words` the locale's short strings; `plain` is without links.
 
@@ -44,7 +43,7 @@ def compile_mailing(
     resource = course.resource_of(day, locale) if day else None
     fixed = _fixed(settings, course, locale, words, resource)
     mail = without_links.words(words["mail"]) if plain else words["mail"]
-    subject = slots.mark(str(source.front["subject"]), fixed)
+    subject, minutes = slots.mark(str(source.front["subject"]), fixed), str(source.front.get("minutes", ""))
     shared = {
         "locale": locale,
         "dir": direction(locale),
@@ -56,14 +55,14 @@ def compile_mailing(
         "preheader": slots.mark(str(source.front["preheader"]), fixed),
         "front": source.front,
         "resource": resource,
-        "mail": {key: _ready(mail[key], fixed, source.front) for key in mail},
+        "mail": {key: slots.mark(said, {**fixed, "minutes": minutes}) for key, said in mail.items()},
         "plain": plain,
         "letter": plain and day in course.letter_days and bool(settings.journal_keys.get_secret_value()),
         "slot": {slot: slots.marker(slot) for slot in slots.FOOTER},
         "settings": settings,
     }
     parsed = _parsed(source, fixed, mail, plain=plain and not without_links.keeps_link(name))
-    html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, _trusted(tokens)) for *one, tokens in parsed])
+    html = _rendered(settings.emails_dir, "layout.html", shared, [(*one, markdown.to_html(t)) for *one, t in parsed])
     text = _rendered(settings.emails_dir, "layout.txt", shared, [(*one, markdown.to_text(t)) for *one, t in parsed])
     # A line break is the only white space that means something between tags here.
     inlined = re.sub(r"\n\s*", "\n", INLINER.inline(html))
@@ -116,16 +115,6 @@ def ends(settings: Settings, words: Mapping[str, Mapping[str, Any]]) -> dict[str
 
 def _rendered(root: Path, template: str, shared: Mapping[str, Any], sections: list[tuple[Any, ...]]) -> str:
     return _templates(root).get_template(template).render(shared, sections=sections)
-
-
-def _trusted(tokens: list[Token]) -> Markup:
-    """Mark a section's HTML as such: the renderer has escaped everything that an author wrote as text."""
-    return Markup(markdown.to_html(tokens))  # noqa: S704
-
-
-def _ready(text: str, fixed: Mapping[str, str], front: Mapping[str, Any]) -> str:
-    """Fill a layout word's own slots: those of the course, those of the lesson's head; mark the rest."""
-    return slots.mark(text, {**fixed, "minutes": str(front.get("minutes", ""))})
 
 
 @cache

@@ -1,4 +1,4 @@
-"""In charge of locales: what stands in where one lacks a text, who has reviewed one, and which are spoken here.
+"""In charge of locales: what stands in for a text that one lacks, whether it was reviewed, and which are offered.
 
 A locale's stand-in is the first locale of the first course that is written in it.
 """
@@ -42,7 +42,7 @@ def language(locale: str) -> str:
 
 
 def sign(settings: Settings, locale: str) -> str:
-    """Return what is put before a text of another locale: to be seen where it is written, nothing where it is read."""
+    """Return the mark before a text of another locale: its author shall see it, people in production shall not."""
     return "" if settings.production else f"⟦{locale}⟧ "
 
 

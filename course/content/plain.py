@@ -13,8 +13,7 @@ from markdown_it.token import Token
 from course.content import markdown
 
 PREFIX = "plain_"  # a word of [mail] that takes another one's place in these letters: plain_footer_why
-# Nothing without the link that somebody asked for, on a page or, of a course that is over, by reply: they keep it. All
-# others name words to reply with.
+# Notices that are of no use without the link in them: they keep it. All others name words to reply with.
 LINKED = frozenset({"confirm", "move", "fresh", "over"})
 ADDRESS = re.compile(r"(?:https?://|mailto:)([^\s<>()\[\]\"]*[^\s<>()\[\]\".,;:!?])", re.IGNORECASE)
 SPOKEN = {".": "plain_dot", "/": "plain_slash", "@": "plain_at"}

@@ -1,4 +1,4 @@
-"""In charge of what a resource must be like beyond being readable: one of its name, in each locale, with its PDF."""
+"""In charge of what a resource must be like: a name of its own, written in each locale, with a fresh PDF."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course.content import sources
-from course.content.sources import ContentError, Problem, Section
+from course.content.sources import ContentError, Problem, Section, is_whole, toml_line
 
 FOLDER = "resources"
 MANIFEST = "resource.toml"
@@ -21,7 +21,7 @@ ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 AUDIO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}\.mp3")  # a name, never a path
 LONGEST_TEXT = 64 * 1024  # bytes of a text or manifest
 LONGEST_AUDIO = 64 * 1024 * 1024  # bytes: more than an hour of speech
-MOST_MINUTES = 120
+MOST_MINUTES = 120  # of an exercise, or a lesson
 WORDS, LISTS = ("title", "summary", "guidance"), ("tags", "techniques")
 
 
@@ -88,8 +88,9 @@ def read(folder: Path, locales: tuple[str, ...]) -> Resource:
         raise ContentError(wrong)
     table = sources.read_toml(path)
     written = tuple(locale for locale in locales if (folder / f"{locale}.md").exists() or locale == locales[0])
-    citations = _citations(folder.parents[3] / REFERENCES, table)
-    wrong = [Problem(path, line_of(path, key), f"{key}: {say}") for key, say in _mistakes(table, written, citations)]
+    # The file of what may be cited is needed only where something is.
+    citations = sources.read_toml(folder.parents[3] / REFERENCES) if table.get("references") else {}
+    wrong = [Problem(path, toml_line(path, key), f"{key}: {say}") for key, say in _mistakes(table, written, citations)]
     audio = {locale: _audio(folder, locale, table) for locale in written}
     wrong += [one for one in audio.values() if isinstance(one, Problem)]
     texts = {locale: folder / f"{locale}.md" for locale in written}
@@ -98,14 +99,6 @@ def read(folder: Path, locales: tuple[str, ...]) -> Resource:
         raise ContentError(wrong)
     scripts = {locale: _script(folder, locale, table, audio[locale]) for locale in written}
     return Resource(folder.name, table["minutes"], tuple(citations[key] for key in table["references"]), scripts)
-
-
-def line_of(path: Path, key: str) -> int:
-    """Return the line of a key or table in a manifest, or 1."""
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if line.startswith((f"{key} ", f"{key}=", f"[{key}]")):
-            return number
-    return 1
 
 
 def _script(folder: Path, locale: str, table: Mapping[str, Any], audio: Path | Problem | None) -> Script:
@@ -141,16 +134,10 @@ def _unsafe(folder: Path, path: Path) -> Iterator[Problem]:
             yield Problem(path, 1, "save this file as UTF-8")
 
 
-def _citations(path: Path, table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what may be cited; the file is needed only where something is."""
-    return sources.read_toml(path) if table.get("references") else {}
-
-
 def _mistakes(
     table: Mapping[str, Any], written: tuple[str, ...], citations: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    minutes = table.get("minutes")
-    if not isinstance(minutes, int) or isinstance(minutes, bool) or not 1 <= minutes <= MOST_MINUTES:
+    if not is_whole(table.get("minutes"), 1, MOST_MINUTES):
         yield "minutes", f"write a whole number from 1 to {MOST_MINUTES}"
     cited = table.get("references")
     if not isinstance(cited, list):
@@ -190,7 +177,7 @@ def _audio(folder: Path, locale: str, table: Mapping[str, Any]) -> Path | Proble
         say = f"make this recording smaller than {LONGEST_AUDIO // 1024**2} MB"
     elif not _mp3(path):
         say = "save this recording as MP3; whatever its name is, it is something else"
-    return Problem(path, line_of(path, "audio") if path.name == MANIFEST else 1, say) if say else path
+    return Problem(path, toml_line(path, "audio") if path.name == MANIFEST else 1, say) if say else path
 
 
 def _mp3(path: Path) -> bool:

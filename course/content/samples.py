@@ -28,7 +28,7 @@ def values(
     first = dates.moment(tomorrow, ZONE, locale, words["dates"])
     hour = dates.time(datetime(2000, 1, 1, course.send_hour, tzinfo=UTC), locale)
     course_has = {"rhythm": words["rhythm"][course.pace], "first_day": first, "send_hour": hour}
-    done = [catalogue.numbered(course.name, day, locale, "listed") for day in DONE if course.has(day)]
+    done = [catalogue.called(course.name, day, locale)["listed"] for day in DONE if course.has(day)]
     return {
         "greeting": say(mail["greeting"], name=NAME),
         **catalogue.help_slots(locale, locale.rpartition("-")[2], now.date(), plain=plain),
@@ -43,8 +43,7 @@ def values(
         "readers": words["levels"]["count"]["readers"],
         "confirm_url": confirm_url,
         "open_url": catalogue.settings.site,
-        "day": str(mailing.day or 1),
-        "lesson": catalogue.numbered(course.name, mailing.day or 1, locale),
+        **catalogue.called(course.name, mailing.day or 1, locale),
         **course_has,
         **{key: counted(mail, key, course.days, **course_has) for key in ("comes", "outline", "goes_on")},
         **catalogue.offer(course.name, locale, catalogue.settings.site, plain=plain),

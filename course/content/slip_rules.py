@@ -1,4 +1,4 @@
-"""In charge of slips of the pen: what an author meant for a program, and people would read as it was typed."""
+"""In charge of slips in writing Markdown and slots: what people would read as it was typed."""
 
 from __future__ import annotations
 

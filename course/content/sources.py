@@ -65,10 +65,8 @@ class Source:
 
     def line_of(self, key: str) -> int:
         """Return the line of a front-matter key, or 1."""
-        for number, line in enumerate(self.path.read_text(encoding="utf-8-sig").splitlines(), 1):
-            if line.startswith(f"{key}:"):
-                return number
-        return 1
+        lines = self.path.read_text(encoding="utf-8-sig").splitlines()
+        return next((number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:")), 1)
 
 
 def read(path: Path) -> Source:
@@ -121,6 +119,17 @@ def read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise ContentError([Problem(path, int(line[1]) if line else 1, f"mend this line: {error}")]) from None
+
+
+def is_whole(value: object, low: int, high: int) -> bool:
+    """Whether a value is a whole number between these two."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def toml_line(path: Path, key: str) -> int:
+    """Return the line of a key or table in a TOML file, or 1."""
+    begins, lines = (f"{key} ", f"{key}=", f"[{key}]"), path.read_text(encoding="utf-8-sig").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(begins)), 1)
 
 
 def sections(body: str, first_line: int) -> list[Section]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-if TYPE_CHECKING:  # what tastes a long mail starts here, once for each, and needs no settings
+if TYPE_CHECKING:  # the process that tastes a long mail imports this too, and needs no settings
     from course.settings import Settings
 
 WAYS = ("lmtp", "imap")

@@ -1,7 +1,7 @@
 """In charge of the bytes of what is just arriving: in memory while they are few, then on disk, unreadable there.
 
-The file has no name, so that nothing is left of it after a crash, and its key is nowhere but in memory: what a disk, a
-snapshot or a freed block holds of it is noise, to us as well.
+The file has no name, so nothing is left of it after a crash, and its key is only in memory: what a disk or a snapshot
+still holds of it cannot be read by anybody, nor by us.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import secrets
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import TracebackType
 from typing import IO, Self
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
@@ -38,9 +37,7 @@ class Arriving:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -73,7 +70,7 @@ class Arriving:
             self._kept.write(self._stream.update(before.read()))
 
     def _from(self, place: int) -> CipherContext:
-        """Return what veils and unveils the bytes from this place on."""
+        """Return what encrypts and decrypts the bytes from this place on: in counter mode both are the same."""
         stream = Cipher(AES(self._key), CTR((place // BLOCK).to_bytes(BLOCK, "big"))).encryptor()
         stream.update(bytes(place % BLOCK))
         return stream

@@ -7,17 +7,17 @@ counts anew. What is there at such a beginning is never erased: it may be somebo
 
 from __future__ import annotations
 
-import fcntl
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import structlog
 
+from course.files import locked
 from course.inbound import Reception, Source
 from course.inbound.imap_talk import Folder, RefusedError, Server, opened, server_of
 from course.reading.caps import LARGEST
@@ -63,21 +63,20 @@ def prepared(settings: Settings) -> Source | None:
     return Source("imap", says, partial(_serve, server, settings.imap_after, lock))
 
 
-def _only_watch(folder: Path) -> IO[str]:
+def _only_watch(folder: Path) -> ExitStack:
     """Hold the lock that proves this to be the only one who watches. Raises SettingsError."""
-    lock = (folder / "imap.lock").open("w")
+    held = ExitStack()
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
+        held.enter_context(locked(folder / "imap.lock"))
+    except BlockingIOError:
         raise SettingsError(
             "IMAP_URL: another worker watches the mailbox already; end that one, or start this one with --only clock "
             "or --only web"
         ) from None
-    return lock
+    return held
 
 
-def _serve(server: Server, after: str, lock: IO[str], reception: Reception) -> None:
+def _serve(server: Server, after: str, lock: ExitStack, reception: Reception) -> None:
     how, _, folder = after.partition(":")
     act: dict[str, Callable[[Folder, int], None]] = {
         "flag": Folder.mark_seen,

@@ -69,14 +69,12 @@ def _keep(source: str, reception: Reception, body: Arriving, sender: str, to: tu
 
 async def _goodbye(door: Door) -> None:
     """Let what is being kept be kept, then hang up."""
-    for talk in [talk for talk in door.talks if not talk.keeping]:
-        talk.hang_up()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(GOODBYE):
             while door.talks:
-                await asyncio.sleep(0.01)
                 for talk in [talk for talk in door.talks if not talk.keeping]:
                     talk.hang_up()
+                await asyncio.sleep(0.01)
 
 
 class Busy(asyncio.Protocol):

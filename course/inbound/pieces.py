@@ -31,7 +31,7 @@ def sealed(keys: Keys, head: bytes, body: bytes) -> Iterator[bytes]:
 
 
 def opened(path: Path, keys: Keys) -> tuple[bytes, bytes]:
-    """Return what a file holds, head and body. What an earlier version wrote by one seal, on one line, is opened too.
+    """Return what a file holds, head and body. Files of an earlier version, sealed as one line, are opened too.
 
     Raises FileNotFoundError, and InvalidToken for what is not ours or not whole.
     """

@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 
 class Room(NamedTuple):
-    """What there is room for."""
+    """How many files may lie in a folder, and how many bytes in all of them."""
 
     files: int
     bytes: int
 
     def full(self, paths: Sequence[Path], more: int) -> bool:
-        """Whether one more file, of so many bytes, finds no room beside these."""
+        """Whether there is no room for one more file, of so many bytes."""
         return len(paths) + 1 > self.files or sum(map(_size, paths)) + more > self.bytes
 
     def over(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Return as many of these as must go, the first of them first, for the others to have room."""
+        """Return which of these must go to make room for the others, taken from the beginning."""
         sizes = list(map(_size, paths))
         many, much, gone = len(paths), sum(sizes), 0
         while many - gone > self.files or much > self.bytes:

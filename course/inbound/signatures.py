@@ -26,9 +26,7 @@ def passed(raw: bytes, ask: Ask = dkim.get_txt) -> tuple[str, ...]:
 
     Asks the DNS, so it may take seconds. When nobody answers, nothing is proven.
     """
-    if len(raw) > LONGEST:
-        return ()
-    if SLOW.search(raw) or not one_sender(raw):
+    if len(raw) > LONGEST or SLOW.search(raw) or not one_sender(raw):
         return ()
     found = (_passed(raw, place, ask) for place in range(min(len(MARK.findall(mime.head(raw))), MOST)))
     return tuple(dict.fromkeys(domain for domain in found if domain))

@@ -27,7 +27,7 @@ from course.reading.aside import HeldError, Why
 
 KEEP_HELD = timedelta(days=14)
 FOR_HELD = Room(files=5_000, bytes=1_000_000_000)  # spam must not fill the disk
-# What goes first where there are more: what anybody can bring about who knows no address that we gave to a person.
+# These are erased first when there are too many: anybody can cause them, without an address that we gave to a person.
 FIRST_TO_GO = (Why.NOBODY, Why.TOO_MUCH, Why.BROKEN)
 MOMENT = "%Y%m%d-%H%M%S-%f"  # begins each file's name, so that they are in order
 FOR_UNPROVEN = Room(files=200, bytes=200_000_000)  # a forger must not either
@@ -88,7 +88,7 @@ def drain(
     decide: Callable[[Spooled], None],
     *,
     waits: tuple[type[Exception], ...],
-    keep: bool = False,
+    keep: bool,
 ) -> None:
     """Hand each waiting mail to `decide`. When that raises HeldError it is put aside; what is decided may be kept.
 
@@ -123,8 +123,8 @@ def drain(
 def hold(path: Path, why: Why) -> None:
     """Put a mail aside, still encrypted, for whoever looks after the service.
 
-    Where there are too many (or too much), those of FIRST_TO_GO go first, the oldest of each before the others; then
-    people's own.
+    Where there are too many (or too much), those of FIRST_TO_GO are erased first, reason by reason, the oldest first;
+    only then people's own.
     """
     _move(path, "held", f"{path.name.partition('.')[0]}.{why}.mail")
     for one in FOR_HELD.over(sorted(waiting(path.parent / "held"), key=_worth)):  # of what is alike the oldest is first

@@ -160,7 +160,7 @@ def _count(tx: Connection, asked: Asked, week: date, said: str, instead_of: str 
         if not tx.execute(delete(checkin_counts).where(*old, counts.number == 1)).rowcount:
             tx.execute(update(checkin_counts).where(*old).values(number=counts.number - 1))
     cell = {"course": asked.person.course, "day": asked.day, "week": week, "answer": said, "number": 1}
-    insert_adding(tx, checkin_counts, [cell], "number")
+    insert_adding(tx, checkin_counts, [cell])
     tx.execute(update(checkin_counts).where(*cells).values(number=counts.number))
 
 

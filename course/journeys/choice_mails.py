@@ -23,9 +23,8 @@ def settings(tx: Connection, service: Service, row: Owed, words: Words, now: dat
     """Return the slots of the mail that says how a course is set. Raises LookupError for a round that is gone."""
     found, page = _mine(tx, service, row, now), words["pages"]["mine"]
     zone = schedule.zone_of(row.timezone)
-    numbered = service.catalogue.numbered
     days = [
-        f"{numbered(row.course, day, row.locale, 'listed')} ({page['states'][state]})"
+        f"{service.catalogue.called(row.course, day, row.locale)['listed']} ({page['states'][state]})"
         for day, state in found.days.items()
     ]
     course = service.catalogue.courses[row.course]

@@ -186,5 +186,5 @@ def _shared(service: Service, row: Owed, mailing: Mailing, level: str, today: da
         "kept": readers["kept"],
         "readers": say(readers["readers"], controller=service.settings.controller_name),
         "day": str(row.day or ""),
-        "lesson": service.catalogue.numbered(row.course, row.day, mailing.locale) if row.day else "",
+        "lesson": service.catalogue.called(row.course, row.day, mailing.locale)["lesson"] if row.day else "",
     }

@@ -58,7 +58,7 @@ def _fold_some(tx: Connection, rounds: list[int], now: datetime) -> int:
     names = ("course", "kind", "name", "status", "week")
     # In one order, so that two workers that count at once never wait for each other.
     rows = [{**dict(zip(names, key, strict=True)), "number": counts[key]} for key in sorted(counts)]
-    insert_adding(tx, delivery_counts, rows, "number")
+    insert_adding(tx, delivery_counts, rows)
     insert_new(tx, folded_deliveries, [_left_of(row) for row in gone if _answerable(row)])
     if len(gone) < AT_ONCE:
         tx.execute(update(enrolments).where(enrolments.c.id.in_(rounds)).values(folded_at=now))

@@ -137,7 +137,7 @@ def _count(tx: Connection, rounds: list[Person]) -> None:
     names = ("course", "fact", "day", "week")
     # In one order, so that two workers that count at once never wait for each other.
     rows = [{**dict(zip(names, key, strict=True)), "number": counts[key]} for key in sorted(counts)]
-    insert_adding(tx, past_counts, rows, "number")
+    insert_adding(tx, past_counts, rows)
 
 
 def _prove(tx: Connection, service: Service, rounds: list[Person]) -> None:

@@ -57,7 +57,7 @@ def _done(tx: Connection, service: Service, row: Owed, words: Words, _: datetime
     answered = completions.c.enrolment_id == row.enrolment_id, ~MARKED
     days = tx.execute(select(completions.c.day).where(*answered).order_by(completions.c.day))
     course = service.catalogue.courses[row.course]
-    said = [service.catalogue.numbered(row.course, day, row.locale, "listed") for day in days.scalars()]
+    said = [service.catalogue.called(row.course, day, row.locale)["listed"] for day in days.scalars()]
     done = counted(words["mail"], "done_none", course.days)
     if said:
         done = say(words["mail"]["done_some"], list=dates.listed(said, course.locale(row.locale)))

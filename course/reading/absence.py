@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Such a subject was written by a machine, yet only a guess: people answer with odd subjects too. Those that are certain
-# may stand alone.
+# Subjects of automatic replies: a guess, for people write odd subjects too. So most of them count only with a colon or
+# the like behind them; these are certain enough to stand alone.
 CERTAIN = (
     r"(auto(matic|mated|mate)?[- ]?(reply|response)|out of (the )?office|abwesenheits(notiz|assistent)"
     r"|away from my mail|vacation (auto-?)?(reply|response)|automatische antwort|r[ée]ponse automatique"

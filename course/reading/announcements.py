@@ -36,7 +36,7 @@ DEEPEST = 10  # quotes without marks, one within another, that are told apart
 MARKED = 50  # the same of quotes that the HTML marks
 
 
-def rest(lines: list[Line], start: int, depth: int) -> None:
+def quote_below(lines: list[Line], start: int, depth: int) -> None:
     """Take all that follows at this depth for the quote that was announced: its client put no marks."""
     if depth > DEEPEST:
         return
@@ -44,6 +44,13 @@ def rest(lines: list[Line], start: int, depth: int) -> None:
         if line.depth == depth:
             line.depth += 1
             line.kind = QUOTE if line.kind is OWN else line.kind
+
+
+def quote_below_unless_marked(lines: list[Line], last: int, depth: int) -> None:
+    """Do the same below this line, unless the quote has marks of its own: GMX and Apple's forwards."""
+    after = following(lines, last)
+    if after is None or after.depth <= depth:
+        quote_below(lines, last + 1, depth)
 
 
 def following(lines: list[Line], index: int) -> Line | None:
@@ -54,7 +61,7 @@ def following(lines: list[Line], index: int) -> Line | None:
 def hinted(lines: list[Line], _: Words) -> None:
     """Believe the HTML where its client says that the rest, or this line, belongs to an earlier message.
 
-    Each mark moves all that follows at its depth by one, as `rest` does, in one walk over the lines.
+    Each mark moves all that follows at its depth by one, as `quote_below` does, in one walk over the lines.
     """
     if not any(line.hint for line in lines):
         return
@@ -89,9 +96,7 @@ def arrowed(lines: list[Line], _: Words) -> None:
         text = line.seen
         if line.marks[:3] == ">>>" and text.endswith(">>>") and (ADDRESS.search(text) or TIME.search(text)):
             line.kind = HEAD
-            after = following(lines, index)
-            if after is None or not after.depth:
-                rest(lines, index + 1, 0)
+            quote_below_unless_marked(lines, index, 0)
             return
 
 
@@ -159,7 +164,7 @@ def _announce(lines: list[Line], first: int, last: int, words: Words) -> int:
     # With nothing above it, and no marks, nobody can tell a bare quote from an answer below one: nothing is lost.
     above = depth or any(line.kind is OWN and not line.blank for line in lines[:first])
     if after is not None and after.depth <= depth and not _piped(lines, last) and (above or own):
-        rest(lines, last + 1, depth)
+        quote_below(lines, last + 1, depth)
     if own is None or depth:
         return 0
     lines.insert(first, Line(own))

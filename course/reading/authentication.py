@@ -7,19 +7,19 @@ from email.message import Message
 
 from course.reading import mime
 
-# Whose results SendGrid's are written down as. A sender can write them too, and holds up nothing but their own mail.
+# The authserv-id under which we note what SendGrid found. A sender can write it too, and harms only their own mail.
 INBOUND_PARSE = "inbound-parse"
-SENDGRID = "sendgrid"  # the way in by which no mail has passed a server of ours
+SENDGRID = "sendgrid"  # the source of mail that has passed no server of ours
 METHOD = re.compile(r"\s*(dkim|dmarc)\s*=\s*pass\b", re.IGNORECASE)
-# The domain that a method is about: a DKIM pass says nothing of the From line.
 FAILED = re.compile(r"\s*(dkim|spf|dmarc)\s*=\s*(pass|fail|hardfail)\b", re.IGNORECASE)
+# The domain that a result is about; that of a DKIM pass need not be the one of the From line.
 DOMAIN = {
     "dkim": re.compile(r"\sheader\.(?:d|i)=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
     "dmarc": re.compile(r"\sheader\.from=(?:[^\s;@]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE),
 }
 FROM = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
-# What begins or ends a quoted text or a comment, or stands for itself there. A stranger may have chosen what is inside;
-# neither is part of a result.
+# Quotes, brackets and escaped signs. What stands in quotes or comments is no part of a result: a stranger may have
+# chosen it.
 MARK = re.compile(r'\\.|["()]')
 
 
@@ -38,10 +38,9 @@ def passed(message: Message, authserv_id: str) -> tuple[str, ...]:
 
 
 def forged(message: Message, authserv_id: str) -> bool:
-    """Whether SPF and DKIM both failed and nothing passed, by the same results or by SendGrid's.
+    """Whether SPF and DKIM both failed and nothing passed, by our mail server's results or SendGrid's.
 
-    Without one of them nothing is known.
-    A forwarded mail fails SPF, a mail by a group fails DKIM: each alone is a person's everyday (RFC 7960).
+    One failure alone proves nothing: forwarding breaks SPF, a mailing list breaks DKIM (RFC 7960).
     """
     return any(_all_failed(_results(message, by)) for by in (authserv_id, INBOUND_PARSE))
 

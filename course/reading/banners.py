@@ -15,7 +15,7 @@ WORDS = re.compile(r"[^\W_]+(?:[-'\u2019][^\W_]+)*")
 
 
 def drop(lines: list[Line], ours: list[bool], words: Words) -> None:
-    """Take a banner in the quote, right above our first line, for no word of a person, on however many lines."""
+    """Count a banner right above our first line, within the quote, as ours: no person wrote it."""
     first = next((index for index, one in enumerate(ours) if one), 0)
     goes_on = False
     for index in [at for at in range(first) if not lines[at].blank][-HIGHEST:]:
@@ -29,7 +29,7 @@ def drop(lines: list[Line], ours: list[bool], words: Words) -> None:
 
 
 def topped(lines: list[Line], words: Words) -> None:
-    """Take a banner above what a person wrote for no word of theirs: a mail server on our own side put it there."""
+    """Cut a banner above what a person wrote: a mail server on our own side put it there."""
     top = next((index for index, line in enumerate(lines) if not line.blank), len(lines))
     banner: list[Line] = []
     for line in lines[top : top + HIGHEST]:

@@ -32,7 +32,7 @@ def of(message: Message, *, unwrap: bool = True) -> tuple[list[Body], list[Body]
     """Return the plain texts and the HTML texts that are the mail's own, in order."""
     plain: list[Body] = []
     html: list[Body] = []
-    parts = list(_own_parts(message)) or list(mime.walk(message))  # nothing but a forward is read too
+    parts = list(_own_parts(message)) or list(mime.walk(message))  # a mail that is only a forward is read, too
     for part in parts:
         kind = mime.content_type(part)
         if part.is_multipart() or mime.attached(part):

@@ -79,10 +79,10 @@ SAID = 60  # lines that are said of it in all
 ROWS = 2_000  # lines of a report that are looked at
 
 
-def is_report(message: Message, said: str = "") -> bool:
+def is_report(message: Message, said: str) -> bool:
     """Whether a mail server wrote this about mail that it could not deliver; a vacation notice is none.
 
-    `said` is its text, if that may be asked too: some servers sign with an address like any other.
+    `said` is its text: some servers sign with an address like any other.
     """
     if mime.header(message, "X-Failed-Recipients") or "report-type=delivery-status" in _type(message):
         return True

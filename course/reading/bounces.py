@@ -41,7 +41,7 @@ def failures(raw: bytes) -> list[tuple[str, str]]:
 
 
 def of(message: Message) -> list[tuple[str, str]]:
-    """Return the same for a message that is parsed."""
+    """Do what `failures` does, for a message that is parsed already."""
     texts, copies = map(_bounded, _parts(message))
     found = notifications.read(texts)
     if found is not None:
@@ -62,7 +62,7 @@ def of(message: Message) -> list[tuple[str, str]]:
 
 
 def enclosed(message: Message) -> str:
-    """Return the Message-ID fields of what a report says and encloses: by them it tells which mail it is about."""
+    """Return the Message-IDs in a report and in the mail that it encloses: they tell which mail it is about."""
     said = "\n".join(text for some in _parts(message) for text in _bounded(some))
     return " ".join(value for name, value in FIELD.findall(said) if name.lower() == "message-id")
 

@@ -1,4 +1,4 @@
-"""In charge of cutting: what no reader looks at is left out of a mail before it is parsed, or photos would fill memory.
+"""In charge of cutting large mails before they are parsed: what no reader looks at would only fill memory.
 
 One pass over the bytes, from boundary to boundary, that finds the parts where `email` will find them: the outermost
 boundary that fits a line counts (RFC 2046 section 5.1.2), a missing final one ends nothing. Headers stay as they are.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import groupby, islice
 
 from course.reading.lines import FOOTER, HEAD, OWN, QUOTE, SIGNATURE, Line
 from course.reading.words import Words, key
@@ -40,15 +40,9 @@ SHORT = 70  # characters of a signature's line
 
 def runs(lines: list[Line]) -> Iterator[list[Line]]:
     """Yield the person's lines in runs: what stands together between two quotes."""
-    run: list[Line] = []
-    for line in lines:
-        if line.kind is OWN:
-            run.append(line)
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
+    for own, run in groupby(lines, key=lambda line: line.kind is OWN):
+        if own:
+            yield list(run)
 
 
 def signed(lines: list[Line], _: Words) -> None:

@@ -1,4 +1,4 @@
-"""In charge of telling why each line of a mail was kept or cut: for whoever writes the rules, or wonders at a reply."""
+"""In charge of telling by which rule each line of a mail was kept or cut."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Explained:
     pieces: tuple[Piece, ...]
 
 
-def explain(raw: bytes, sent: bytes = b"", also: tuple[str, ...] = ()) -> list[Explained]:
+def explain(raw: bytes, sent: bytes, also: tuple[str, ...]) -> list[Explained]:
     """Return each text of a message with what was cut of it, and by which rule. Raises TooMuchError.
 
-    `sent` is the message that it answers, as it went out, if that is known; `also`, other forms of its text.
+    `sent` is the message that it answers, as it went out, or b"" for an unknown one; `also`, other forms of its text.
     """
     message = mime.parse(raw)
     plain, html = bodies.of(message)

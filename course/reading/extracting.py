@@ -110,9 +110,10 @@ def joined(found: list[Found]) -> Found:
 
 
 def fuller(text: Found, page: Found) -> Found:
-    """Return the plain text's words; the HTML's where they are those and more, or a quote was found only there.
+    """Choose between the plain text and the HTML of a mail: the one that shows best what the person wrote.
 
-    Where neither has any, that of which something was cut.
+    That is the only one with words; else the only one in which anything was cut; else the HTML, if it has all words of
+    the plain text and more; else the plain text. Where neither has words, the one of which something was cut.
     """
     if not text.text and not page.text:
         return text if text.rest else page

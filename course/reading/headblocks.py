@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from course.reading.announcements import LONGEST, following, rest
+from course.reading.announcements import LONGEST, following, quote_below, quote_below_unless_marked
 from course.reading.attributions import ADDRESS, DATE, TIME
 from course.reading.endings import DIVIDER, SHORT
 from course.reading.lines import HEAD, OWN, Line
@@ -43,7 +43,7 @@ def separated(lines: list[Line], words: Words) -> None:
             seen += 1
             if seen > HEADS:
                 return
-            _unmarked(lines, _fields(lines, index, words), line.depth)
+            quote_below_unless_marked(lines, _fields(lines, index, words), line.depth)
 
 
 def _is_dashed(lines: list[Line], index: int) -> bool:
@@ -115,7 +115,7 @@ def headed(lines: list[Line], words: Words) -> None:
         if _is_head(block, labels[index : index + len(block)], words):
             for one in (*_title(lines[max(0, index - 3) : index], words), *block):
                 one.kind = HEAD
-            _unmarked(lines, index + len(block) - 1, line.depth)
+            quote_below_unless_marked(lines, index + len(block) - 1, line.depth)
 
 
 def _title(above: list[Line], words: Words) -> list[Line]:
@@ -135,13 +135,6 @@ def _title(above: list[Line], words: Words) -> list[Line]:
 def _is_dated(text: str, words: Words) -> bool:
     """Whether it begins as a date's label does: "Message du 16/11/26 07:00"."""
     return any(key(text).startswith(f"{label} ") for label, names in words.labels.items() if "date" in names)
-
-
-def _unmarked(lines: list[Line], last: int, depth: int) -> None:
-    """Cut all below, unless the quote is marked: GMX and Apple's forwards."""
-    after = following(lines, last)
-    if after is None or after.depth <= depth:
-        rest(lines, last + 1, depth)
 
 
 def _block(lines: list[Line], index: int, labels: Labels) -> Iterator[Line]:
@@ -185,7 +178,7 @@ def bared(lines: list[Line], _: Words) -> None:
             continue
         if headed_by and not line.depth:
             if above and line.kind is OWN:
-                rest(lines, index, 0)
+                quote_below(lines, index, 0)
                 return
             headed_by = False
         if line.depth and line.marks:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from course.reading import markup
 from course.reading.lines import MOST, NO_HINT, Hint, Line, in_few_lines
-from course.reading.marks import MARKS, Mark, Means
+from course.reading.marks import Mark, Means
 from course.reading.markup import Remainder, Tag
 
 VOID = frozenset({"br", "hr", "img", "meta", "link", "input", "base", "col", "wbr", "area", "embed", "source", "o:p"})
@@ -24,8 +23,6 @@ DEEPEST = 40  # quotes within quotes that are told apart
 LISTS = frozenset({"ul", "ol", "li"})
 NOTHING: frozenset[Means] = frozenset()
 SPACES = re.compile(r"[\t\n\r\f][ \t\n\r\f]*| [ \t\n\r\f]+")  # all but a single blank
-
-
 REST, HEAD, SIGNATURE, HIDDEN = Means.REST, Means.HEAD, Means.SIGNATURE, Means.HIDDEN
 BREAKING = frozenset({REST, SIGNATURE})  # a line ends with what a client marks so
 
@@ -52,7 +49,7 @@ class Element:
 class Page:
     """The lines so far, and which elements are open."""
 
-    marks: tuple[Mark, ...] = MARKS
+    marks: tuple[Mark, ...]
     lines: list[Line] = field(default_factory=list)
     open: list[Element] = field(default_factory=list)
     # How many of each are open; no Counter, which takes ten times as long for what is not there.
@@ -119,7 +116,7 @@ class Page:
         elif tag.name == "hr":
             self._break()
             self.lines.append(Line("-" * 20, self.level, hint=Hint.RULE))
-        elif REST in (means := self._means(tag)) and means:
+        elif REST in self._means(tag):
             self.hint = Hint.REST
 
     def _means(self, tag: Tag) -> frozenset[Means]:
@@ -137,7 +134,7 @@ class Page:
         else:
             number = self.lists[-1] if self.lists else None
             self.text.append("- " if number is None else f"{number}. ")
-            if self.lists and number is not None:
+            if number is not None:
                 self.lists[-1] = number + 1
 
     def _close(self, name: str) -> None:
@@ -178,6 +175,6 @@ class Page:
         return Line(text, self.level, hint=hint)
 
 
-def from_html(html: str, marks: Iterable[Mark] = MARKS) -> list[Line]:
+def from_html(html: str, marks: tuple[Mark, ...]) -> list[Line]:
     """Return the lines of an HTML body, as deep as they stand in quotes, with what its client says of them."""
-    return Page(marks=tuple(marks)).read(html)
+    return Page(marks).read(html)

@@ -28,23 +28,23 @@ SMALL_PICTURE = 12 * 1024  # bytes: less is a logo in a signature, not a photo o
 class Incoming:
     """One mail, read. `words` and the rest of what a person wrote are in no repr() and so in no log."""
 
-    sender: str  # "" where there is no From, or several: nobody knows which of them a server looked at
-    recipients: tuple[str, ...]
-    message_id: str
-    date: str
-    references: tuple[str, ...]  # what it answers; of a report, also what it is about
-    signals: tuple[Signal, ...]  # what it says of itself
-    report: bool  # a delivery or disposition report
-    failures: tuple[tuple[str, str], ...] = field(repr=False)  # whom a report is about, and what became of them
-    photo: bool
-    unreadable: bool  # it has words that nobody here can read: encrypted, or in a format of Outlook's own
-    passed: tuple[str, ...]  # domains whose mark on it was checked
-    language: str  # of its Content-Language (RFC 3282), as it stands
-    subject: str = field(repr=False)
-    words: str = field(repr=False)
-    cut: str = field(repr=False)  # what was taken for no words of theirs, but nothing of ours
-    whole: str = field(repr=False)  # the words and the cut, in their order; "" where nothing was cut
-    raw: bytes = field(repr=False)  # the mail as it came
+    sender: str = ""  # also where there are several From lines: nobody knows which of them a server looked at
+    recipients: tuple[str, ...] = ()
+    message_id: str = ""
+    date: str = ""
+    references: tuple[str, ...] = ()  # what it answers; of a report, also what it is about
+    signals: tuple[Signal, ...] = ()  # what it says of itself
+    report: bool = False  # a delivery or disposition report
+    failures: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # whom a report is about, and how it ended
+    photo: bool = False
+    unreadable: bool = False  # it has words that nobody here can read: encrypted, or in a format of Outlook's own
+    passed: tuple[str, ...] = ()  # domains whose mark on it was checked
+    language: str = ""  # of its Content-Language (RFC 3282), as it stands
+    subject: str = field(default="", repr=False)
+    words: str = field(default="", repr=False)
+    cut: str = field(default="", repr=False)  # what was cut because they did not write it, without what we sent
+    whole: str = field(default="", repr=False)  # the words and the cut, in their order; "" where nothing was cut
+    raw: bytes = field(default=b"", repr=False)  # the mail as it came
     texts: Texts = field(default_factory=Texts, repr=False)  # for `sift`, once it is known what it answers
 
     @property
@@ -139,25 +139,7 @@ def read(raw: bytes, authserv_id: str = "", ours: frozenset[str] = frozenset()) 
 
 def typed(words: str) -> Incoming:
     """Return what somebody typed on a page of ours, as a mail with nothing around it: all of it is their words."""
-    return Incoming(
-        sender="",
-        recipients=(),
-        message_id="",
-        date="",
-        references=(),
-        signals=(),
-        report=False,
-        failures=(),
-        photo=False,
-        unreadable=False,
-        passed=(),
-        language="",
-        subject="",
-        words=words,
-        cut="",
-        whole="",
-        raw=b"",
-    )
+    return Incoming(words=words)
 
 
 def _address(value: str) -> str:

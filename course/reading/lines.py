@@ -23,7 +23,7 @@ LONGEST = 4000  # characters of a line that rules look at
 ROWS = 1150  # lines that a text is split into
 FEW = 250  # texts that the lines beyond are put together to
 MOST = 1050  # lines that are judged one by one; 64 kB of a letter has no more
-FAR = 250  # runs of lines beyond, each as deep as it is quoted
+FAR = 250  # runs of lines beyond that are kept apart; the lines of one are quoted equally deep
 
 
 class Kind(StrEnum):

@@ -55,7 +55,7 @@ def parse(raw: bytes, *, photos: bool = False) -> Message:
 
 
 def reduced(raw: bytes, *, photos: bool = False) -> bytes:
-    """Return the message without what no reader looks at; of that, nothing. Raises TooMuchError like `parse`."""
+    """Return the message without what no reader looks at, not parsed yet. Raises TooMuchError like `parse`."""
     check_head(raw)
     try:
         small = cut(raw, photos=photos)

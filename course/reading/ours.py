@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from course.reading import banners
-from course.reading.announcements import SHORT, following, rest
+from course.reading.announcements import SHORT, quote_below_unless_marked
 from course.reading.attributions import ends_with_colon
 from course.reading.lines import HEAD, OWN, QUOTE, Line
 from course.reading.prompt import ENOUGH, URL, Match, Prompt, end, matches
@@ -68,9 +68,7 @@ def _said_by(lines: list[Line], prompt: Prompt, words: Words) -> None:
     for index, line in enumerate(lines):
         if written and line.kind is OWN and _is_said_by(line.seen, prompt, words):
             line.kind = HEAD
-            after = following(lines, index)
-            if after is None or after.depth <= line.depth:
-                rest(lines, index + 1, line.depth)
+            quote_below_unless_marked(lines, index, line.depth)
             return
         written = written or (line.kind is OWN and not line.blank)
 
@@ -148,12 +146,8 @@ def _is_furniture(text: str) -> bool:
 
 def _beside(lines: Sequence[Line], index: int, step: int) -> int:
     """Return the next line in this direction that holds anything, or the line itself."""
-    at = index + step
-    while 0 <= at < len(lines):
-        if not lines[at].blank:
-            return at
-        at += step
-    return index
+    ahead = range(index + 1, len(lines)) if step > 0 else range(index - 1, -1, -1)
+    return next((at for at in ahead if not lines[at].blank), index)
 
 
 def _heads(lines: list[Line], ours: list[bool], prompt: Prompt) -> None:

@@ -38,9 +38,9 @@ def verdict(signals: tuple[Signal, ...], *told: Signal) -> Verdict:
 def is_automatic(raw: bytes) -> bool:
     """Whether no person wrote this, as far as that can be known. Never raises.
 
-    That is one question of three; a journey asks the finer ones of an `Incoming`. A mail through a group and a notice
-    of absence without a header are taken for a machine's here and held there, for nobody can be sure; a reaction is a
-    person's, and is held too. What is over a cap is put aside, and nobody's words.
+    A plain yes or no, where journeys ask an `Incoming` whether it counts and whether it may be answered: they hold what
+    nobody can be sure of. A mail through a group and a notice of absence without a header are a machine's here, and a
+    reaction is a person's. What is over a cap is taken for a machine's.
     """
     try:
         message = mime.parse(raw)

@@ -32,7 +32,7 @@ POSTSCRIPT = re.compile(r"(?:p\.\s?s\.?|ps\s?[:.,]|p\.\s?d\.|\u05e0\.\u05d1\.?)\
 
 
 def _signature_marked(lines: list[Line], _: Words) -> None:
-    """Cut it, but for a P.S. that was typed into it, with its paragraph, where there are other words."""
+    """Cut what the HTML marks as a signature. A P.S. typed into it stays, if the mail has other words."""
     words = any(line.kind is OWN and not line.blank and line.hint is not Hint.SIGNATURE for line in lines)
     added = False
     for line in lines:
@@ -44,7 +44,7 @@ def _signature_marked(lines: list[Line], _: Words) -> None:
 
 
 def _typed_into_it(lines: list[Line], words: Words) -> None:
-    """Give back what stands in a marked signature where nothing else is left, but what is a signature even so."""
+    """Where nothing else is left, keep what a marked signature holds, but for what other rules call a signature too."""
     if any(line.kind is OWN and not line.blank for line in lines):
         return
     for line in lines:

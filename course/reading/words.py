@@ -1,4 +1,4 @@
-"""In charge of the words that mail clients write around a person's: words.toml, language by language, as patterns."""
+"""In charge of the words that mail clients add to what a person wrote: words.toml, in all languages, as patterns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importlib.resources import files
 from course.reading.lines import UNSEEN
 
 BRANDS, KEYS = "brands", ("device", "ordinary")
+NEVER = "(?!)"  # fits no text
 CJK = "\u2e80"  # from here on there are no spaces
 HEBREW = "\u0590"  # from here on words are glued together
 LABELS = ("from", "sent", "date", "to", "cc", "reply-to", "subject")
@@ -78,7 +79,7 @@ class Words:
     @cached_property
     def quoting(self) -> re.Pattern[str]:
         """An attribution without a verb of saying: whom it names and the address, and no more."""
-        said = _any(self.of("quoting")) or "(?!)"
+        said = _any(self.of("quoting"))
         address = r"[^\s<>()@]{1,64}@[^\s<>()@:]{2,}"
         return re.compile(rf"(?:{said})[ \t]+(?:[^<>()@:\n]{{0,60}}[<(]{address}[>)]|{address})[ \t]?:", re.IGNORECASE)
 
@@ -122,7 +123,7 @@ class Words:
 
     @cached_property
     def _alone(self) -> re.Pattern[str]:
-        return re.compile(rf"(?:{_any(self.of('alone')) or '(?!)'}).{{0,20}}", re.IGNORECASE)
+        return re.compile(rf"(?:{_any(self.of('alone'))}).{{0,20}}", re.IGNORECASE)
 
     def footer(self, text: str) -> re.Match[str] | None:
         """Return how a footer begins, or all of one around its device."""
@@ -150,7 +151,7 @@ class Words:
     def _ending(self) -> re.Pattern[str]:
         """The footers that begin with their device."""
         said = [phrase for phrase in self.of("footer", "get") if phrase[0] == "*"]
-        return re.compile("|".join(map(_gapped, said)) or "(?!)", re.IGNORECASE)
+        return re.compile("|".join(map(_gapped, said)) or NEVER, re.IGNORECASE)
 
     @cached_property
     def _ends(self) -> frozenset[str]:
@@ -159,7 +160,7 @@ class Words:
     @cached_property
     def after(self) -> re.Pattern[str]:
         """What may stand behind a footer's first sentence: "Please excuse my brevity"."""
-        return re.compile(_any(self.of("after")) or "(?!)", re.IGNORECASE)
+        return re.compile(_any(self.of("after")), re.IGNORECASE)
 
     @cached_property
     def stamps(self) -> frozenset[str]:
@@ -169,12 +170,12 @@ class Words:
     @cached_property
     def banner(self) -> re.Pattern[str]:
         """What a firm's mail server says of a message from elsewhere."""
-        return re.compile(_any(self.of("banner")) or "(?!)", re.IGNORECASE)
+        return re.compile(_any(self.of("banner")), re.IGNORECASE)
 
     @cached_property
     def get(self) -> re.Pattern[str]:
         """How a footer begins that says where an app is to be had."""
-        return re.compile("|".join(_gapped(phrase) for phrase in self.of("get")) or "(?!)", re.IGNORECASE)
+        return re.compile("|".join(map(_gapped, self.of("get"))) or NEVER, re.IGNORECASE)
 
     @cached_property
     def devices(self) -> frozenset[str]:
@@ -187,12 +188,12 @@ class Words:
         named, ordinary = (
             _any(sorted(self.tables.get(BRANDS, {}).get(key, []), key=len, reverse=True)) for key in KEYS
         )
-        return re.compile(rf"(?<![a-zA-Z])(?:(?i:{named or '(?!)'})|{ordinary or '(?!)'})(?![a-zA-Z])")
+        return re.compile(rf"(?<![a-zA-Z])(?:(?i:{named})|{ordinary})(?![a-zA-Z])")
 
     @cached_property
     def unspaced(self) -> re.Pattern[str]:
         """What is called a phone where words are not spaced."""
-        return re.compile(_any(word for word in self.of("device") if word[0] > CJK) or "(?!)")
+        return re.compile(_any(word for word in self.of("device") if word[0] > CJK))
 
     @cached_property
     def small(self) -> frozenset[str]:
@@ -211,7 +212,8 @@ def lowered(text: str) -> str:
 
 
 def _any(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word).replace(r"\ ", r"\s") for word in words)
+    """Return the pattern of any of these words; of none, one that fits nothing."""
+    return "|".join(re.escape(word).replace(r"\ ", r"\s") for word in words) or NEVER
 
 
 def _gapped(phrase: str) -> str:
@@ -221,9 +223,4 @@ def _gapped(phrase: str) -> str:
     return f"(?:{pattern})" + (r"$" if "*" in phrase else r"(?![a-z])" if spaced else "")
 
 
-def load() -> Words:
-    """Return the words of every language there is."""
-    return Words(tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8")))
-
-
-ALL = load()
+ALL = Words(tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8")))

@@ -145,11 +145,11 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> in
     return found
 
 
-def insert_adding(connection: Connection, table: Table, rows: list[dict[str, Any]], column: str) -> None:
-    """Insert the rows; where there is one with the same primary key already, add to this column of it."""
+def insert_adding(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert counts; where there is a row with the same primary key already, add to its `number`."""
     if rows:
         new = _insert(connection.dialect.name, table)
-        total = {column: table.c[column] + new.excluded[column]}
+        total = {"number": table.c.number + new.excluded.number}
         connection.execute(new.on_conflict_do_update(index_elements=[*table.primary_key], set_=total), rows)
 
 

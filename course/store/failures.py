@@ -1,4 +1,4 @@
-"""In charge of what goes wrong with a backup or a restore, and says what to do; and of a program's own mistake."""
+"""In charge of errors: a backup or restore that fails, and a write where the code only reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BackupError(Exception):
 
 
 class WriteError(Exception):
-    """Something was written where it is only looked: nobody but a programmer can mend that."""
+    """Something was written inside reading(): a programmer's mistake."""
 
 
 def expect_no_write(context: ExceptionContext) -> None:

@@ -14,7 +14,7 @@ from course.store.database import Store
 from course.store.failures import BackupError, reason
 from course.store.tables import SILENT, facts, limits, metadata, rates, workers
 
-OWN = {facts.name, rates.name, workers.name}  # what a database has of its own after a start, with nobody in it
+OWN = {facts.name, rates.name, workers.name}  # may have rows although nobody is in the database: a start writes them
 ALIVE = text("beat_at > clock_timestamp() - make_interval(secs => :silent)").bindparams(silent=SILENT)
 AT_ONCE = 2_000  # rows that are read at a time
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course.journeys import extras, signup
+from course.journeys import extras
 from course.journeys.standing import Standing
 from course.web import render
 from course.web.forms import Form
@@ -17,7 +17,8 @@ router = APIRouter()
 @router.api_route("/confirm/{token}", methods=["GET", "HEAD"])
 def ask(request: Request, token: str) -> Response:
     """Show the button. Mail scanners follow every link (RFC 8058 section 1), so this may not say yes."""
-    standing = render.app_of(request).confirmation(token)
+    app = render.app_of(request)
+    standing = app.confirmation(token)
     if standing is None:
         return render.old_link(request)
     if standing.status != "pending":
@@ -29,7 +30,7 @@ def ask(request: Request, token: str) -> Response:
         standing=standing,
         course=standing.title,
         token=token,
-        extras=extras.asked(render.app_of(request).service, token),
+        extras=extras.asked(app.service, token),
     )
 
 
@@ -38,8 +39,7 @@ def confirm(request: Request, token: str, form: Form) -> Response:
     """Begin the course; pressing twice is as good as once."""
     app = render.app_of(request)
     before = app.confirmation(token)
-    now, real_now = app.clock.now(), app.clock.real()
-    standing = signup.confirm(app.service, token, now, real_now, letters_only=form.get("only") == "letters")
+    standing = app.confirm(token, letters_only=form.get("only") == "letters")
     if standing is None:
         return render.old_link(request)
     again = before is not None and before.status != "pending"

@@ -26,7 +26,7 @@ class Connection(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request; in a crowd, instead of for the one that has been silent for longest."""
+        """Begin to wait for a request; in a crowd, hang up on the connection that has been silent for longest."""
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > MOST:
@@ -49,7 +49,7 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        """Begin to wait for what is missing of a request; who goes on with it slowly has no more time for that."""
+        """Begin to wait for the missing part of a request. Sending it in small pieces gives nobody more time."""
         missing = self._missing()
         if missing == self.awaited:
             return

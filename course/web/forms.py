@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Self
 
 from fastapi import Depends
@@ -18,6 +17,7 @@ from course.inbound.arriving import Arriving
 from course.inbound.sendgrid import Attachment, mail_of
 
 LONGEST = 64 * 1024  # bytes of any other field
+LARGEST_ID = 10**18 - 1  # fits into a column
 CHARSETS = b"charsets"
 LONG = (b"email", b"headers", b"text", b"html")
 SMALL = (b"envelope", b"dkim", b"SPF", b"spam_score", CHARSETS)
@@ -37,6 +37,12 @@ async def read(request: Request) -> Mapping[str, str]:
 
 
 Form = Annotated[Mapping[str, str], Depends(read)]
+
+
+def number(text: str, most: int) -> int | None:
+    """Return a whole number from 0 to `most` that is written as one writes it."""
+    written = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    return int(text) if written and int(text) <= most else None
 
 
 class MailForm:
@@ -74,9 +80,7 @@ class MailForm:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def write(self, chunk: bytes) -> None:

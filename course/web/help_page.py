@@ -43,8 +43,7 @@ def show(request: Request) -> Response:
 
 def _region(header: str) -> str:
     """Return the country of the language that a browser likes best (RFC 9110 section 12.5.4), if that tells one."""
-    wishes = sorted(render.wishes(header), key=lambda wish: wish[0])
-    tags = [tag.split("-") for rank, tag in wishes if rank < 0]
+    tags = [tag.split("-") for tag in render.wishes(header)]
     regions = [part.upper() for tag in tags for part in tag[1:] if len(part) == 2]  # noqa: PLR2004 (ISO 3166)
     return regions[0] if regions and regions[0] != TELLS_NOTHING else ""
 

@@ -52,7 +52,7 @@ def act(request: Request, token: str, form: Form) -> Response:
 
 
 def told(letter: str, form: Mapping[str, str], *, everything: bool) -> bool:
-    """Whether leaving erases no letter, or the page has said so: `letter` is a letter_ends.Waits."""
+    """Whether leaving erases no letter, or the page said that it will. `letter` is a letter_ends.Waits."""
     named = form.get("letter", "")
     return named in {Waits.HERE, letter} if everything else letter != Waits.HERE or named == Waits.HERE
 

@@ -26,8 +26,6 @@ SHOWN = 200  # mails on the list
 LIST_POLICY = guards.CONTENT_POLICY + "; connect-src 'self'"  # the script looks for new mail
 # The mail brings its style with it. The frame is sandboxed and runs no script.
 LETTER_POLICY = guards.CONTENT_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-# With no-referrer, browsers send `Origin: null`, and the reply could not tell our page from another.
-SAME_ORIGIN = {"Referrer-Policy": "same-origin"}
 
 
 def _only_here(request: Request) -> None:
@@ -96,7 +94,7 @@ def _letter_page(request: Request, shown: Letter, status: int = 200) -> Response
 def _page(request: Request, template: str, policy: str, status: int = 200, **values: Any) -> Response:
     locale = render.locale_of(request)
     answer = render.page(request, template, locale, status, when=lambda at: _when(at, locale), **values)
-    answer.headers.update({"Content-Security-Policy": policy, **SAME_ORIGIN})
+    answer.headers.update({"Content-Security-Policy": policy, **guards.SAME_ORIGIN})
     return answer
 
 

@@ -20,7 +20,6 @@ from course.journeys.mine import Mine
 from course.journeys.steering import LONGEST_PAUSE, Told
 from course.web import help_page, lessons, render
 from course.web.forms import Form
-from course.web.signup import wording
 from course.web.wishes import WISHES, WRONG, locale_of
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _page(
         hours=zones.hours(locale),
         known=course.locales if course else (),
         pause_days=(today + timedelta(days=1), today + LONGEST_PAUSE),
-        consent=wording(app, locale),
+        consent=app.catalogue.consent(locale),
         countries=help_page.names(frozenset(line.country for line in app.catalogue.help_lines), locale),
         help=render.help_of(request, found.person, locale),
     )

@@ -32,7 +32,7 @@ def static(request: Request, name: str) -> Response:
     """Return one of our few files, packed for whoever takes that. A name is looked up, never used as a path."""
     if name not in FILES:
         raise HTTPException(404)
-    if any(weight and taken == "gzip" for weight, taken in render.wishes(request.headers.get("accept-encoding", ""))):
+    if "gzip" in render.wishes(request.headers.get("accept-encoding", "")):
         return Response(PACKED[name], media_type=KINDS[name], headers={**CACHED, "Content-Encoding": "gzip"})
     return Response(FILES[name], media_type=KINDS[name], headers=CACHED)
 

@@ -8,9 +8,7 @@ from starlette.responses import Response
 
 from course.journeys import journal
 from course.web import own_copies, own_details, own_erase, own_journal, own_letter, own_words, render, visits
-from course.web.visits import Visiting, visitor
-
-__all__ = ["router", "visitor"]
+from course.web.visits import Visiting
 
 router = APIRouter()
 for part in (own_words, own_letter, own_copies, own_details, own_journal, own_erase):

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from course.content import dates
 from course.journeys import letters
 from course.web import render, visits
-from course.web.forms import Form
+from course.web.forms import LARGEST_ID, Form, number
 from course.web.visits import Visit, Visiting
 
 router = APIRouter()
@@ -24,8 +24,7 @@ def show(request: Request, visit: Visiting) -> Response:
 @router.post("/own/letter")
 def act(request: Request, visit: Visiting, form: Form) -> Response:
     """Open one that is ready, let it come later, or erase it; one that waits can be taken back."""
-    app, number = render.app_of(request), form.get("letter", "")
-    chosen = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0  # noqa: PLR2004
+    app, chosen = render.app_of(request), number(form.get("letter", ""), LARGEST_ID) or 0
     service, whose = app.service, visit.subscriber_id
     match form.get("choice", "open"):
         case "open":

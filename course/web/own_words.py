@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,12 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from course.content import dates
 from course.journeys import diary
 from course.web import render, visits
+from course.web.forms import LARGEST_ID, number
 from course.web.visits import Visiting
 
 router = APIRouter()
 DONE = ("erased", "whole")  # what a page may say was just done: keys of [pages.own_words]
 SUFFIX = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-NUMBER = re.compile(r"[0-9]{1,18}")  # what fits into an id
 
 
 def _entry(entry: str) -> int:
@@ -30,9 +29,10 @@ def _place(place: str) -> int:
 
 
 def _number(written: str) -> int:
-    if not NUMBER.fullmatch(written):
+    found = number(written, LARGEST_ID)
+    if found is None:
         raise HTTPException(404)
-    return int(written)
+    return found
 
 
 Entry = Annotated[int, Depends(_entry)]

@@ -25,6 +25,7 @@ def privacy(request: Request) -> Response:
     locale = render.locale_of(request, locales)
     words = app.catalogue.words[locale]["pages"]["privacy"]
     carrier, raw = words["carriers"][_carrier(settings)], words["raw"][_raw(settings)]
+    people = words["people"]["ends" if settings.keep_people_days else "never"]
     values = {
         "controller": settings.controller_name,
         "postal": settings.postal_address,
@@ -32,7 +33,7 @@ def privacy(request: Request) -> Response:
         "min_age": settings.min_age,
         "journal": " ".join(_asked_for(settings, words)),
         "keep_days": settings.keep_deliveries_days,
-        "people": render.say(words["people"][_people(settings)], days=settings.keep_people_days),
+        "people": render.say(people, days=settings.keep_people_days),
         **{f"raw_{name}": render.say(text, days=settings.keep_raw_days) for name, text in raw.items()},
         "carrier": render.say(carrier, server=urlsplit(settings.smtp_url.get_secret_value()).hostname or ""),
     }
@@ -54,10 +55,6 @@ def _asked_for(settings: Settings, words: Mapping[str, Any]) -> Iterator[str]:
     yield render.say(words["journal"][journal], days=settings.keep_words_days)
     if settings.community_list:
         yield render.say(words["list"], list=settings.community_list, controller=settings.controller_name)
-
-
-def _people(settings: Settings) -> str:
-    return "ends" if settings.keep_people_days else "never"
 
 
 def _carrier(settings: Settings) -> str:

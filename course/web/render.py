@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,28 +91,26 @@ def locale_of(request: Request, locales: tuple[str, ...] = ()) -> str:
 
 def preferred(header: str, locales: tuple[str, ...]) -> str:
     """Return the best of our locales for an Accept-Language (RFC 9110 section 12.5.4): the same, or its language."""
-    for rank, tag in sorted(wishes(header), key=lambda wish: wish[0]):
+    for tag in wishes(header):
         language = tag.partition("-")[0]
         same = [locale for locale in locales if locale.lower() == tag]
         near = [locale for locale in locales if locale.lower().partition("-")[0] == language]
-        if rank < 0 and (same or near):
+        if same or near:
             return (same or near)[0]
     return locales[0]
 
 
-def wishes(header: str) -> list[tuple[float, str]]:
-    """Return what an Accept header names, in small letters, each behind its weight, which is negative.
+def wishes(header: str) -> list[str]:
+    """Return what an Accept header asks for, in small letters, the preferred first; what has a weight of 0 is refused.
 
-    Blanks may stand around a weight (RFC 9110 section 5.6.6).
+    Blanks may stand around a weight (RFC 9110 sections 5.6.6 and 12.4.2).
     """
     found: list[tuple[float, str]] = []
     for part in header.split(",")[:20]:
         tag, _, weight = "".join(part.lower().split()).partition(";q=")
-        try:
-            found.append((-float(weight or 1), tag.partition(";")[0]))
-        except ValueError:
-            continue
-    return found
+        with suppress(ValueError):
+            found.append((float(weight or 1), tag.partition(";")[0]))
+    return [tag for weight, tag in sorted(found, key=lambda wish: -wish[0]) if weight > 0]
 
 
 def say(text: str, **values: object) -> str:
@@ -127,7 +126,6 @@ def static(name: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    filters: dict[str, Callable[..., Any]] = {"language": language}
     environment = Environment(
         loader=PackageLoader("course.web"),
         autoescape=True,
@@ -135,5 +133,5 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(filters)
+    environment.filters["language"] = language
     return environment

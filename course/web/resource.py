@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from course.content import markdown
+from course.content.resources import Script
 from course.journeys import resources
 from course.journeys.resources import Opened
 from course.web import guards, render
 
 router = APIRouter()
 METHODS = ["GET", "HEAD"]
-MP3, PDF = "audio/mpeg", "application/pdf"  # fixed here, never guessed from a name
+KINDS = {"mp3": "audio/mpeg", "pdf": "application/pdf"}  # fixed here, never guessed from a name
 POLICY = f"{guards.CONTENT_POLICY}; media-src 'self'"
 
 
@@ -36,8 +37,8 @@ def read(request: Request, token: str) -> Response:
         token=token,
         resource=opened.resource,
         script=script,
-        introduction=_html(script.introduction),
-        sections=[(section.heading, _html(section.markdown)) for section in script.sections],
+        introduction=markdown.to_html(markdown.parse(script.introduction)),
+        sections=[(one.heading, markdown.to_html(markdown.parse(one.markdown))) for one in script.sections],
     )
     page.headers["Content-Security-Policy"] = POLICY
     return page
@@ -46,22 +47,14 @@ def read(request: Request, token: str) -> Response:
 @router.api_route("/r/{token}/audio", methods=METHODS)
 def listen(request: Request, token: str) -> Response:
     """Stream the recording, whole or in ranges (RFC 9110 section 14); ?download=1 is for keeping it."""
-    opened = _opened(request, token)
-    if opened is None:
-        return render.old_link(request)
-    locale = _locale(request, opened)
-    kind = "attachment" if request.query_params.get("download") else "inline"
-    return _file(request, opened.resource.script(locale).audio, f"{opened.resource.id}.{locale}.mp3", MP3, kind)
+    shown = "attachment" if request.query_params.get("download") else "inline"
+    return _file(request, token, lambda script: script.audio, "mp3", shown)
 
 
 @router.api_route("/r/{token}/script", methods=METHODS)
 def take_away(request: Request, token: str) -> Response:
     """Give the text as a PDF to keep or to print."""
-    opened = _opened(request, token)
-    if opened is None:
-        return render.old_link(request)
-    locale = _locale(request, opened)
-    return _file(request, opened.resource.script(locale).pdf, f"{opened.resource.id}.{locale}.pdf", PDF, "attachment")
+    return _file(request, token, lambda script: script.pdf, "pdf", "attachment")
 
 
 def _opened(request: Request, token: str) -> Opened | None:
@@ -74,13 +67,14 @@ def _locale(request: Request, opened: Opened) -> str:
     return chosen if chosen in opened.resource.scripts else opened.locale
 
 
-def _file(request: Request, path: Path | None, name: str, kind: str, shown: str) -> Response:
+def _file(request: Request, token: str, which: Callable[[Script], Path | None], ending: str, shown: str) -> Response:
     """Return a file that the manifest named when the service started, if it is there still and no link elsewhere."""
+    opened = _opened(request, token)
+    if opened is None:
+        return render.old_link(request)
+    locale = _locale(request, opened)
+    path = which(opened.resource.script(locale))
     if path is None or path.is_symlink() or not path.is_file():
         return render.old_link(request)
-    return FileResponse(path, media_type=kind, filename=name, content_disposition_type=shown)
-
-
-def _html(text: str) -> Markup:
-    """Return our own text through the mail's own renderer, which shows raw HTML as the text it is."""
-    return Markup(markdown.to_html(markdown.parse(text)))  # noqa: S704
+    name = f"{opened.resource.id}.{locale}.{ending}"
+    return FileResponse(path, media_type=KINDS[ending], filename=name, content_disposition_type=shown)

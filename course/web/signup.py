@@ -94,17 +94,12 @@ def examine(app: App, course: Course, form: Form, locale: str, network: str) -> 
         wrong["share"] = "share_alone"
     if wrong:
         return wrong
-    shown, ref = wording(app, locale), _ref(form.get("ref", ""))
+    shown, ref = app.catalogue.consent(locale), _ref(form.get("ref", ""))
     return SignUp(course.name, email, name, zone, letters, int(hour), shown, network, pace, ticked, ref)
 
 
-def wording(app: App, locale: str) -> str:
-    """Return the consent exactly as the page shows it."""
-    return app.catalogue.consent(locale)
-
-
 def _agreed(app: App, form: Form, locale: str) -> bool:
-    return form.get("consent", "") in TICKED | {mark(wording(app, locale))}
+    return form.get("consent", "") in TICKED | {mark(app.catalogue.consent(locale))}
 
 
 def _ticked(form: Form, offered: Mapping[str, str]) -> dict[str, str]:
@@ -157,7 +152,7 @@ def _course_page(
         other_zone=zones.unlisted(typed["timezone"], cities),
         hours=zones.hours(locale),
         paces=PACES[course.pace],
-        consent=wording(app, locale),
+        consent=app.catalogue.consent(locale),
         offered=offered,
         mark=mark,
         trap=TRAP,

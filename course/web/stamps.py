@@ -1,7 +1,7 @@
 """In charge of the stamp in a form: for how long somebody had it before them.
 
-A program fills a form in at once. Nobody is refused for being quick: they are asked to press once more, by a form
-that has no stamp. Nor has a form on somebody else's page.
+A program fills a form in at once. Nobody is refused for being quick: they get the form again, without a stamp, and
+press once more. Forms on other sites have no stamp either.
 """
 
 from __future__ import annotations

@@ -17,9 +17,6 @@ from course.web import guards, render
 
 NAME = "visit"
 PATH = "/own"
-# With no-referrer, browsers send `Origin: null`, and a POST could not tell our page from another. The paths of these
-# pages say nothing about anybody.
-SAME_ORIGIN = {"Referrer-Policy": "same-origin"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ Visiting = Annotated[Visit, Depends(_visit)]
 def page(request: Request, template: str, visit: Visit, status: int = 200, **values: Any) -> Response:
     """Return one of a person's own pages."""
     answer = render.page(request, template, visit.locale, status, person=visit.person, **values)
-    answer.headers.update(SAME_ORIGIN)
+    answer.headers.update(guards.SAME_ORIGIN)
     return answer
 
 

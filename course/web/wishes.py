@@ -11,8 +11,9 @@ from course.journeys import fresh, mine, steering
 from course.journeys.mine import Mine
 from course.journeys.steering import Told
 from course.schedule import Pace
+from course.web.forms import number
 from course.web.leave import told
-from course.web.signup import TICKED, wording
+from course.web.signup import TICKED
 
 if TYPE_CHECKING:
     from course.app import App
@@ -39,14 +40,14 @@ def locale_of(app: App, found: Mine) -> str:
 
 def _day(do: Callable[[App, str, int], Told | None]) -> Wish:
     def wish(app: App, token: str, form: Mapping[str, str]) -> Told | None:
-        day = _number(form.get("day", ""), 999)
+        day = number(form.get("day", ""), 999)
         return None if day is None else do(app, token, day)
 
     return wish
 
 
 def _when(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
-    hour, zone = _number(form.get("send_hour", ""), 23), form.get("timezone", "")
+    hour, zone = number(form.get("send_hour", ""), 23), form.get("timezone", "")
     if hour is None:
         return "hour_wrong"
     if zone not in zones.allowed():
@@ -83,10 +84,10 @@ def _country(app: App, token: str, form: Mapping[str, str]) -> Told | str | None
 
 
 def _restart(app: App, token: str, form: Mapping[str, str]) -> Told | str | None:
-    of, found = _number(form.get("round", ""), 10**6), mine.look(app.service, token, app.clock.now())
+    of, found = number(form.get("round", ""), 10**6), mine.look(app.service, token, app.clock.now())
     if form.get("consent") not in TICKED or of is None or found is None:
         return "consent_missing"
-    agreed = wording(app, locale_of(app, found))
+    agreed = app.catalogue.consent(locale_of(app, found))
     return steering.restart(app.service, token, of, agreed, app.clock.now(), app.clock.real())
 
 
@@ -134,9 +135,3 @@ WISHES: Mapping[str, Wish] = {
     "leave": _leave,
     "everything": _everything,
 }
-
-
-def _number(text: str, most: int) -> int | None:
-    """Return a whole number from 0 to `most` that is written as one writes it."""
-    written = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
-    return int(text) if written and int(text) <= most else None

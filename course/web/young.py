@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from babel import Locale
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from course.content import locales
 from course.content.help_lines import HelpLine
-from course.web import render
+from course.web import help_page, render
 
 router = APIRouter()
 FOR_THEM = "young people"
@@ -36,9 +35,8 @@ def by_country(
     lines: tuple[HelpLine, ...], words: Mapping[str, str], locale: str, today: date
 ) -> list[tuple[str, list[str]]]:
     """Return each country's name with its checked lines for young people, in the order of the names."""
-    names, rtl = Locale.parse(locale, sep="-").territories, locales.direction(locale) == "rtl"
-    found: dict[str, list[str]] = {}
+    rtl, found = locales.direction(locale) == "rtl", dict[str, list[str]]()
     for line in lines:
         if line.audience == FOR_THEM and line.fresh(today):
-            found.setdefault(str(names.get(line.country, line.country)), []).append(line.said(words, rtl=rtl))
-    return sorted(found.items(), key=lambda one: one[0].casefold())
+            found.setdefault(line.country, []).append(line.said(words, rtl=rtl))
+    return [(name, found[country]) for country, name in help_page.names(frozenset(found), locale).items()]
