@@ -271,6 +271,7 @@ FOUND = {
         mail(body="Reacted \U0001f622 to an image"),
         mail(body="Removed a heart from an image"),
         mail(body="Removed an exclamation from an attachment"),
+        mail(body="Removed a question mark from an image"),
         mail(body="Questioned an audio message"),
         *(mail(body=f"Alice Liddell {said}") for said in REACTED),
         mail(body="\U0001f44d\r\n\r\nAlice Liddell reacted via Gmail"),
