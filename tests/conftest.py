@@ -429,10 +429,15 @@ def _logs() -> Iterator[None]:
 
 
 @pytest.fixture
-def pg_tools(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def pg_tools(database: str, request: pytest.FixtureRequest) -> None:
+    """Put PostgreSQL's programs first where the database is one of its own."""
+    if not database.startswith("sqlite"):
+        request.getfixturevalue("pg_programs")
+
+
+@pytest.fixture
+def pg_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the programs of the tests' own PostgreSQL first: pg_dump must not be older than the server."""
-    if database.startswith("sqlite"):
-        return
     programs = postgres.binaries()
     if programs is None or not (programs / "pg_dump").exists() or not (programs / "pg_restore").exists():
         pytest.skip("no pg_dump and pg_restore beside this PostgreSQL server: install its client")

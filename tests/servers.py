@@ -24,6 +24,7 @@ from course.content.mailing import Mailing
 from course.outgoing import Outgoing
 
 DROP, RESET, HANG, TRICKLE, BYE = "drop", "reset", "hang", "trickle", " and bye"
+MEGABYTE = 1_000_000
 
 DAY_ONE = Mailing(
     course="self-compassion",
@@ -198,8 +199,8 @@ class RudeServer:
     """A mail server that breaks the rules: {step: answer}, where an answer may also be DROP, RESET or HANG.
 
     A list of answers is given in turn, the last of it for ever; a function is asked for one. "HI" is the greeting, "."
-    the final dot; BODY is done instead of reading the message; what ends with BYE leaves in one piece with the
-    connection's end. Takes one script per connection; the last one serves all that follow.
+    the final dot; BODY is done instead of reading the message, READ after every megabyte of it; what ends with BYE
+    leaves in one piece with the connection's end. Takes one script per connection; the last one serves all that follow.
     """
 
     POLITE: ClassVar = {
@@ -261,8 +262,12 @@ class RudeServer:
                     step = "BODY"
                     continue
                 if step == "DATA" and answer.startswith("354"):
-                    while file.readline() not in {b".\r\n", b""}:
-                        pass
+                    read = 0
+                    while (line := file.readline()) not in {b".\r\n", b""}:
+                        read += len(line)
+                        if "READ" in script and read >= MEGABYTE:
+                            read = 0
+                            script["READ"]()
                     step = "."
                     continue
                 line = file.readline().decode("latin-1").strip()

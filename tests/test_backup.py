@@ -284,6 +284,32 @@ def test_a_dump_that_fails_says_why(world, take, monkeypatch):
         postgresql.dump(world.app.service.store.engine, world.app.settings.data_dir / "x")
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'pg_dump: error: no room' >&2; echo 'detail: heron-canary' >&2; exit 1", "error: no room"),
+        ("exit 3", "it ended with 3"),
+    ],
+    ids=["two lines", "none"],
+)
+def test_a_program_that_fails_is_quoted_with_one_line(tmp_path, programs, script, said):
+    """The first says what it is, those after it may hold somebody's words; without any, it says how it ended."""
+    program = programs("side/15/bin", "15.18") / "pg_dump"
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 15.18" && exit\n{script}\n')
+
+    with pytest.raises(BackupError) as failed:
+        postgresql.dump(NOWHERE, tmp_path / "file")
+    assert str(failed.value) == f"pg_dump did not do its part: {said}"
+
+
+def test_a_newer_program_that_writes_what_the_server_takes_is_welcome(tmp_path, programs):
+    """Only those of 17 and later begin with what an older server does not know."""
+    programs("newest", "16.10")
+    postgresql.dump(NOWHERE, tmp_path / "file")
+
+    assert "--format=custom" in (tmp_path / "seen").read_text()
+
+
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
     """Return a function that installs programs of PostgreSQL which only say their version, and who was called."""

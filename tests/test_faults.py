@@ -217,6 +217,29 @@ def test_who_still_wants_their_mail_is_asked_while_others_are_on_their_way(world
     ]
 
 
+@ON_SQLITE
+def test_a_mistake_in_asking_who_still_wants_their_mail_is_told(three, monkeypatch):
+    """It is raised, whatever could be written down right after it; the rest is sent by the next tick, and once."""
+    mistakes, ask = [ValueError("a mistake of ours")], claiming.still_wanted
+
+    def still_wanted(*how):
+        if mistakes:
+            raise mistakes.pop()
+        return ask(*how)
+
+    def answer(_):
+        three.clock.go(seconds=1.2 * shift.SLICE)
+        return Sent()
+
+    monkeypatch.setattr(claiming, "still_wanted", still_wanted)
+    three.box.answer = answer
+    with pytest.raises(ValueError, match="a mistake of ours"):
+        three.app.tick()
+    three.app.tick()
+
+    assert Counter(mail.to.partition("@")[0] for mail in three.box.sent) == dict.fromkeys(PEOPLE, 1)
+
+
 @pytest.mark.parametrize("what", ["their address is never to be written to", "their date is over"])
 def test_what_else_keeps_a_message_back_is_seen_while_others_are_on_their_way(world, what):
     """An address that an operator suppresses meanwhile, and a midnight: nobody's enrolment changes by either."""

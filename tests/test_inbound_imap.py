@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import imaplib
 import ssl
 import threading
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -235,7 +237,7 @@ def complaint(settings, kept):
 
 
 def test_the_certificate_is_checked(kept, tmp_path):
-    """imaps:// with a certificate that nobody known has signed: no password is said."""
+    """imaps:// and STARTTLS with a certificate that nobody known has signed: no password is said."""
     if dovecot_program() is None:
         pytest.skip("there is no dovecot here: apt-get install dovecot-imapd")
     authority = Authority(tmp_path)
@@ -244,11 +246,15 @@ def test_the_certificate_is_checked(kept, tmp_path):
         told = complaint(watched(tmp_path, url), kept)
         with imap_talk.opened(imap_talk.server_of(url), authority.file) as folder:
             found = folder.after(0)
-        with pytest.raises(ssl.SSLCertVerificationError), imap_talk.opened(imap_talk.server_of(url)):
-            pass
+        begun_plain = replace(imap_talk.server_of(secured.url()), tls="starttls")
+        with imap_talk.opened(begun_plain, authority.file) as folder:
+            found_by_starttls = folder.after(0)
+        for server in (imap_talk.server_of(url), begun_plain):
+            with pytest.raises(ssl.SSLCertVerificationError), imap_talk.opened(server):
+                pass
 
     assert "IMAP_URL: the server's certificate cannot be believed" in told
-    assert found == []
+    assert found == found_by_starttls == []
 
 
 # A server that nobody should trust.
@@ -390,6 +396,67 @@ def test_what_nobody_asked_for_is_not_taken(kept, tmp_path):
     assert [raw for raw, _, _ in kept.mails] == [tricky]
 
 
+def test_no_password_is_said_without_tls(kept):
+    """Somebody between us and the server took its STARTTLS away: then there is no talk."""
+    with OddServer({}) as server:
+        far = replace(imap_talk.server_of(server.url), tls="starttls")
+        with pytest.raises(imap_talk.RefusedError, match="offers no STARTTLS"), imap_talk.opened(far):
+            pass
+
+    assert not any("LOGIN" in command for command in server.heard)
+
+
+def test_a_connection_that_breaks_at_the_login_says_nothing_of_the_password(kept):
+    """It is tried again in quiet, and nobody is told to mend a password that is right."""
+
+    class Breaks(OddServer):
+        def _answer(self, command):
+            return None if command.startswith("LOGIN") else super()._answer(command)
+
+    with (
+        Breaks({}) as server,
+        pytest.raises(imaplib.IMAP4.abort),
+        imap_talk.opened(imap_talk.server_of(server.url)),
+    ):
+        pass
+
+
+def test_without_move_a_mail_is_copied_and_then_erased_itself():
+    """RFC 6851 is not everywhere; what is erased is this mail, read, and the talk ends politely."""
+    with OddServer({1: MAIL}) as server:
+        with imap_talk.opened(imap_talk.server_of(server.url)) as folder:
+            folder.move(1, "Archive")
+        asked = [command.replace('"', "") for command in server.heard[-4:]]
+
+    assert asked == ["UID COPY 1 Archive", r"UID STORE 1 +FLAGS.SILENT (\Seen \Deleted)", "UID EXPUNGE 1", "LOGOUT"]
+
+
+def test_a_command_that_is_refused_is_no_success(monkeypatch):
+    """A mail that could not be marked is not passed over as if it were."""
+    with OddServer({1: MAIL}) as server, imap_talk.opened(imap_talk.server_of(server.url)) as folder:
+        monkeypatch.setattr(folder._client, "uid", lambda *_: ("NO", [b"read-only"]))  # noqa: SLF001
+        with pytest.raises(imaplib.IMAP4.error, match="STORE was refused"):
+            folder.mark_seen(1)
+
+
+def test_a_server_may_say_things_in_another_order(kept, tmp_path):
+    """The UID after the text, the newest mail first, and what nobody asked for: another mail's size, a header."""
+
+    class Talkative(OddServer):
+        def _fetch(self, uid, command):
+            said = super()._fetch(uid, command)
+            return b"* 9 FETCH (UID 9 RFC822.SIZE 99999999999)\r\n" + said if "RFC822.SIZE" in command else said
+
+    header = b"* 1 FETCH (UID %d BODY[HEADER] {5}\r\nother)\r\n"
+    answers = [
+        lambda uid, raw: header % uid + b"* 1 FETCH (BODY[] {%d}\r\n%s UID %d)\r\n" % (len(raw), raw, uid),
+    ]
+    with Talkative({2: ODD, 1: MAIL}, answers) as server, open_ways(watched(tmp_path, server.url), kept):
+        kept.wait_for(lambda: noted(kept) == 2)
+
+    assert [raw for raw, _, _ in kept.mails] == [MAIL, ODD]
+
+
 def test_a_server_without_idle_is_asked_again(kept, tmp_path, monkeypatch):
     """So is one that forgets to tell: after a while it is asked anyway."""
     monkeypatch.setattr(imap, "LOOK", 0.05)
@@ -439,6 +506,8 @@ def test_there_is_one_watch(tmp_path):
         "imaps://a:canary@mail.example.org/INBOX?x",
         "imaps://a:canary%0d%0aX@mail.example.org/INBOX",
         "imaps://a:canary@mail.example.org:port/INBOX",
+        "imaps://a:canary@mail..example.org/INBOX",
+        "imaps://a:canary@mail.example.org/INBOX#x",
     ],
 )
 def test_a_url_that_cannot_be_read_stops_the_start(tmp_path, url):
@@ -465,6 +534,29 @@ def test_a_url_hides_its_password(tmp_path):
     assert "word@" not in repr(watched(tmp_path, url))
     assert "pass" not in repr(server).replace("password", "")
     assert PASSWORD not in repr(server)
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "port"),
+    [
+        ("imaps://a:b@mail.example.org", "implicit", 993),
+        ("imap://a:b@mail.example.org", "starttls", 143),
+        ("imap://a:b@127.0.0.1", "none", 143),
+        ("imaps://a:b@127.0.0.1:9", "implicit", 9),
+    ],
+)
+def test_only_this_machine_is_talked_with_in_the_open(url, tls, port):
+    """To any other, TLS from the start or from STARTTLS on; without a folder it is INBOX."""
+    server = imap_talk.server_of(url)
+
+    assert (server.tls, server.port, server.folder) == (tls, port, "INBOX")
+
+
+def test_each_mailbox_has_a_place_of_its_own():
+    """Of two people on one server, of two folders, of two servers."""
+    urls = ("alice:x@a.example/INBOX", "bob:x@a.example/INBOX", "alice:x@a.example/Replies", "alice:x@b.example/INBOX")
+
+    assert len({imap._name(imap_talk.server_of(f"imaps://{url}")) for url in urls}) == len(urls)  # noqa: SLF001
 
 
 def test_the_place_is_noted_without_naming_anybody(world):

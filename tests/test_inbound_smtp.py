@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from queue import Queue
 from types import SimpleNamespace
 
 import pytest
@@ -377,6 +378,48 @@ def test_no_connection_stays_for_ever(port, monkeypatch):
         assert server.answer() == ""
 
 
+def test_what_comes_in_is_decided_at_once(tmp_path, kept, monkeypatch):
+    """Not at the next look at what waits: a STOP may be in it."""
+    monkeypatch.setattr(inbound, "LOOK", 3600)
+    looks = threading.Semaphore(0)
+    kept.read_spool = looks.release
+    port = free_port()
+    with open_ways(door_settings(tmp_path, f"lmtp://127.0.0.1:{port}"), kept):
+        assert looks.acquire(timeout=10)
+        with Caller(port) as server:
+            server.mail(MAIL + END, TO)
+
+        assert looks.acquire(timeout=10)
+
+
+def test_what_could_not_be_decided_stops_nothing(kept, monkeypatch):
+    """What comes next is looked at all the same, what is old was swept, and the end waits for no further look."""
+    monkeypatch.setattr(inbound, "LOOK", 3600)
+    monkeypatch.setattr(inbound, "GOODBYE", 10)
+    troubles, swept, looks, receptions = [None, OSError(), None], [], threading.Semaphore(0), Queue()
+
+    def read_spool():
+        looks.release()
+        if trouble := troubles.pop(0):
+            raise trouble
+
+    def serve(reception):
+        receptions.put(reception)
+        reception.stopped.wait()
+
+    kept.read_spool, kept.sweep_spool = read_spool, lambda: swept.append(len(troubles))
+    stop = inbound.start([inbound.Source("test", "a test", serve)], kept)
+    came = receptions.get(timeout=10).came
+    assert looks.acquire(timeout=10)
+    for _ in range(2):
+        came.set()
+        assert looks.acquire(timeout=10)
+    stop()
+
+    assert swept == [2]
+    assert not [run.name for run in threading.enumerate() if run.name in {"test", "deciding"}]
+
+
 def test_a_crowd_waits_outside(port, kept, monkeypatch):
     """One too many is told to come again; when somebody leaves there is room."""
     monkeypatch.setattr(lmtp, "MOST_CONNECTIONS", 2)
@@ -405,7 +448,7 @@ def test_who_hangs_up_in_the_middle_has_sent_nothing(port, kept):
 
 
 def test_a_mail_that_is_being_kept_when_the_service_ends_is_kept_and_answered(tmp_path, kept, monkeypatch):
-    """The goodbye waits for it; others are told to come again."""
+    """The goodbye waits for it, and no longer; others are told to come again."""
     port, begun, go_on = free_port(), threading.Event(), threading.Event()
     keep = kept.receive
 
@@ -426,11 +469,12 @@ def test_a_mail_that_is_being_kept_when_the_service_ends_is_kept_and_answered(tm
         ending.start()
         goodbye = idle.answer()
         go_on.set()
-        answer = server.answer()
+        answer, parting = server.answer(), server.answer()
         ending.join()
 
     assert goodbye.startswith("421 4.3.2")
     assert answer == smtp_talk.KEPT
+    assert parting.startswith("421 4.3.2")
     assert len(kept.mails) == 1
 
 

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 from conftest import SetClock
-from servers import ALICE, BYE, DROP, HANG, RESET, Authority, MailServer, RudeServer
+from servers import ALICE, BYE, DROP, ENDLESS, HANG, RESET, Authority, MailServer, RudeServer
 
 from course.outbound.dialogue import Dialogue, Letter
 from course.outbound.greeting import Server
@@ -460,6 +461,28 @@ def test_what_becomes_of_a_whole_message_is_waited_for(serve):
     notes = Recorder()
     serve(RudeServer({**PIPELINING, ".": at_work}), answer_seconds=6, monotonic=monotonic).send_many(people(1), notes)
 
+    assert notes.kinds == {"Sent": 1}
+
+
+def test_a_server_that_takes_a_long_message_bit_by_bit_is_not_silent(serve):
+    """Each piece that it takes begins the wait anew: a slow line has as long as the message needs."""
+    clock, looked = SetClock(), threading.Event()
+    began = clock.at
+
+    def monotonic():
+        looked.set()
+        return clock.monotonic()
+
+    def slowly():
+        clock.go(seconds=0.3)
+        looked.clear()
+        assert looked.wait(10)
+
+    notes = Recorder()
+    server = RudeServer({**PIPELINING, "READ": slowly})
+    serve(server, answer_seconds=3, monotonic=monotonic).send_many([ENDLESS], notes)
+
+    assert clock.at - began > timedelta(seconds=6)
     assert notes.kinds == {"Sent": 1}
 
 

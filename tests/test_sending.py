@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from course.app import App
 from course.content import layout
+from course.files import DRAFT
 from course.journeys import demo, facts, filling, held, permitting, reports, sending, settling, suppression
 from course.journeys import enrolments as rounds
 from course.journeys.doubts import ledgers
@@ -679,6 +680,48 @@ def test_a_poison_lesson_keeps_nobody_waiting(world, monkeypatch):
 
     assert first == [f"{who}@example.org" for who in ("alice", "bob", "charlie")]
     assert day_1(world, "dora") == "sent"
+
+
+@ON_SQLITE
+def test_a_start_clears_away_what_a_kill_left_half_written(world):
+    """Uploads that never arrived whole, and drafts of mails in the outbox; a mail that is whole stays."""
+    data = world.app.settings.data_dir
+    for name in ("tmp/upload", f"outbox/{DRAFT}1", "outbox/whole.eml"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text("It helped.")
+    world.app.recover()
+
+    assert [path.name for folder in ("tmp", "outbox") for path in data.glob(f"{folder}/*")] == ["whole.eml"]
+
+
+@ON_SQLITE
+def test_a_spool_that_cannot_be_read_keeps_no_lesson_back(three):
+    """What comes in does not stop what goes out."""
+
+    def refuse():
+        raise PermissionError
+
+    three.app.ticker.read_spool = refuse
+    three.app.tick()
+
+    assert len(three.box.sent) == 3
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("ends", "turns"), [(False, 3), (True, 1)], ids=["in time", "at the end"])
+def test_a_tick_with_more_to_do_comes_to_an_end(world, monkeypatch, ends, turns):
+    """After a minute others have their turn, tidying for instance; when the service ends, at once."""
+    ticker, taken = world.app.ticker, []
+
+    def turn():
+        taken.append(world.clock.go(seconds=20))
+        if ends:
+            ticker.stopped.set()
+        return sending.Tally(sent=1, more=len(taken) < 9)
+
+    monkeypatch.setattr(ticker, "turn", turn)
+
+    assert ticker.tick() == turns
 
 
 def test_a_killed_worker_s_claims_are_owed_again(three, monkeypatch):

@@ -51,6 +51,103 @@ def results(said):
     return mail(f"Authentication-Results: {OURS}; {said}")
 
 
+MACHINES = (
+    "MAILER-DAEMON",
+    "postmaster",
+    "no-reply",
+    "noreply-12",
+    "do_not_reply",
+    "auto-reply",
+    "autoresponder",
+    "owner-friends",
+    "friends-owner",
+    "friends-request",
+    "bounce",
+    "bounces+12-alice=example.org",
+    "bounce-12",
+    "notification",
+    "notifications",
+    "listserv",
+    "majordomo",
+)
+# Notices of absence in the words of each language's programs.
+AWAY = (
+    "Autoreply",
+    "Away from the office",
+    "Abwesenheit",
+    "Außer Haus",
+    "Automatische Antwort",
+    "Autoantwort",
+    "Réponse automatique",
+    "Absence du bureau",
+    "Absent du bureau",
+    "Respuesta automática",
+    "Autorespuesta",
+    "Fuera de la oficina",
+    "Risposta automatica",
+    "Fuori sede",
+    "Resposta automática",
+    "Fora do escritório",
+    "Automatisch antwoord",
+    "Afwezig",
+    "Autosvar",
+    "Automatiskt svar",
+    "Automatisk svar",
+    "Frånvarande",
+    "Fraværende",
+    "Automaattinen vastaus",
+    "Poissa",
+    "Mimo kancelář",
+    "Automatická odpověď",
+    "Automatická odpoveď",
+    "Automatyczna odpowiedź",
+    "Odpowiedź automatyczna",
+    "Autoodpowiedź",
+    "Poza biurem",
+    "Автоматический ответ",
+    "Автоответ",
+    "Автоматична відповідь",
+    "Otomatik yanıt",  # noqa: RUF001
+    "Αυτόματη απάντηση",
+    "Automatikus válasz",
+    "Răspuns automat",
+    "Automatski odgovor",
+    "Автоматичен отговор",
+    "Automatinis atsakymas",
+    "Automaatvastus",
+    "Automātiska atbilde",
+    "Trả lời tự động",
+    "Jawaban otomatis",
+    "Balasan automatik",
+    "Аутоматски одговор",
+    "Samodejni odgovor",
+    "Resposta automàtica",
+    "Erantzun automatikoa",
+    "स्वचालित उत्तर",
+    "الرد التلقائي",
+    "رد تلقائي",
+    "תשובה אוטומטית",
+    "מענה אוטומטי",
+    "ตอบกลับอัตโนมัติ",
+    "自动回复",
+    "自動返信",
+    "不在通知",
+    "자동 회신",
+    "부재중",
+)
+# What a machine says of itself at the beginning of its mail.
+SAID = (
+    "Dies ist eine automatische Nachricht.",
+    "Ceci est une réponse automatique.",
+    "Esto es un correo automático.",
+    "Esta é uma mensagem automática.",
+    "Questa è una risposta automatica.",
+    "Dit is een automatisch bericht.",
+    "To jest automatyczna odpowiedź.",
+    "Это автоматический ответ.",
+    "これは自動返信メールです。",
+    "这是一封自动回复。",
+)
 PLAIN = "text/plain; charset=utf-8"
 BOUNCE = "Reporting-MTA: dns; mx.example.org\r\n\r\nFinal-Recipient: rfc822; alice@example.org\r\nStatus: 5.1.1"
 # What each row must find. Every row has at least one.
@@ -58,7 +155,9 @@ FOUND = {
     "ours": [
         mail(sender="hello@dearself.example"),
         mail(sender="reply-09@reply.dearself.example"),
+        mail(sender="hello@DearSelf.example"),
         mail("Message-ID: <0901024c7d2af0913bb21c40e8d6f7@dearself.example>"),
+        mail("Message-ID: <0901024c7d2af0913bb21c40e8d6f7@DEARSELF.example>"),
     ],
     "Return-Path": [mail("Return-Path: <>"), mail("Return-Path:  < >")],
     "Auto-Submitted": [
@@ -74,18 +173,15 @@ FOUND = {
     "status": [mail(kind="message/disposition-notification"), mail(kind="message/delivery-status", body="A: b")],
     "calendar": [
         mail(kind="text/calendar; method=REPLY"),
-        parts(
-            (PLAIN, "Alice has accepted."), ("text/calendar; method=REPLY", "BEGIN:VCALENDAR"), subtype="alternative"
+        mail(kind="text/calendar", body="BEGIN:VCALENDAR"),
+        *(
+            parts(
+                (PLAIN, "Alice says yes."), (f"text/calendar; method={how}", "BEGIN:VCALENDAR"), subtype="alternative"
+            )
+            for how in ("REPLY", "reply", "COUNTER", "DECLINECOUNTER", "REQUEST", "CANCEL", "REFRESH", "ADD")
         ),
     ],
-    "sender": [
-        mail(sender="MAILER-DAEMON@example.org"),
-        mail(sender="Post <no-reply@example.org>"),
-        mail(sender="do_not_reply@example.org"),
-        mail(sender="noreply-12@example.org"),
-        mail(sender="auto-reply@example.org"),
-        mail(sender="listserv@example.org"),
-    ],
+    "sender": [mail(sender=f"Post <{name}@example.org>") for name in MACHINES],
     "X-Autoreply": [mail("X-Autoreply: yes")],
     "X-Autorespond": [mail("X-Autorespond: Re: Day 1")],
     "X-Auto-Reply-From": [mail("X-Auto-Reply-From: alice@example.org")],
@@ -97,13 +193,19 @@ FOUND = {
     "X-FC-MachineGenerated": [mail("X-FC-MachineGenerated: true")],
     "X-Cron-Env": [mail("X-Cron-Env: <SHELL=sh>")],
     "Delivered-To": [mail("Delivered-To: Autoresponder")],
-    "Precedence": [mail("Precedence: bulk"), mail("Precedence: auto_reply"), mail("X-Precedence: junk")],
+    "Precedence": [mail(f"Precedence: {said}") for said in ("bulk", "auto_reply", "auto-reply")]
+    + [mail("X-Precedence: junk")],
     "hops": [mail(*["Received: from a.example by b.example; Tue, 2 Mar 2027 08:00:00 +0000"] * 51)],
     "list": [
         mail("Precedence: list"),
         mail("List-Id: Friends <friends.example.org>"),
         mail("List-Unsubscribe: <https://lists.example.org/u>"),
-        mail("List-Post: <mailto:friends@example.org>"),
+        mail("List-Unsubscribe-Post: List-Unsubscribe=One-Click"),
+        *(
+            mail(f"List-{name}: <mailto:friends@example.org>")
+            for name in ("Post", "Subscribe", "Help", "Owner", "Archive")
+        ),
+        mail("X-Precedence: list"),
         mail("Mailing-List: contact friends@example.org"),
         mail("X-Loop: friends@example.org"),
     ],
@@ -132,6 +234,7 @@ FOUND = {
         mail("Subject: Niet op kantoor: Day 1"),
         mail("Subject: \u067e\u0627\u0633\u062e \u062e\u0648\u062f\u06a9\u0627\u0631: Day 1"),
         mail("Subject: Sj\u00e1lfvirkt svar: Day 1"),
+        *(mail(f"Subject: {said}: Day 1") for said in AWAY),
         mail("Subject: AUTO: Alice Liddell is out of the office (returning 03/05/2027)"),
     ],
     "says so": [
@@ -145,6 +248,7 @@ FOUND = {
             body="Thank you for contacting Quiet Lane Press. We have received your email and will get back to you soon."
         ),
         mail(body="Este es un mensaje autom\u00e1tico.\r\n\r\nGracias."),
+        *(mail(body=said) for said in SAID),
         mail(body="##- Please type your reply above this line -##\r\nYour request has been received."),
         mail(body="Your message\r\n\r\nTo: Alice\r\nSubject: Day 1\r\nSent: Monday\r\n\r\nwas read on Monday, 9:00."),
         mail(
@@ -156,12 +260,23 @@ FOUND = {
         mail(kind="text/vnd.google.email-reaction+json", body='{"emoji":"x","version":1}'),
         mail(body="Alice Liddell reacted to your message:"),
         mail(body="Liddell, Alice reacted to your message:\r\n\r\n\U0001f44d"),
+        mail(body="Alice Maria Liddell Castro Jones reacted to your message:"),
+        mail(body="Alice Liddell reacted to your message:", sender="ALICE LIDDELL <alice@example.org>"),
+        mail(body="Min Lee reacted to your message:", sender="Min Lee <min@example.org>"),
         mail(body="Liked an image"),
+        mail(body="Disliked an image"),
+        mail(body="Laughed at an attachment"),
+        mail(body="Emphasised an image"),
+        mail(body="Emphasized an image"),
+        mail(body="Reacted \U0001f622 to an image"),
         mail(body="Removed a heart from an image"),
+        mail(body="Removed an exclamation from an attachment"),
+        mail(body="Removed a question mark from an image"),
         mail(body="Questioned an audio message"),
         *(mail(body=f"Alice Liddell {said}") for said in REACTED),
         mail(body="\U0001f44d\r\n\r\nAlice Liddell reacted via Gmail"),
         mail(body="\u2764\ufe0f\r\nAlice Liddell hat \u00fcber Gmail reagiert"),
+        mail(body="\U0001f469\u200d\U0001f469\u200d\U0001f467\r\n\r\nAlice Liddell reacted via Gmail"),
     ],
     "spam": [mail("X-Spam-Flag: YES"), mail("X-Spam-Flag: Yes, score=7.1")],
     "forged": [results("spf=fail smtp.mailfrom=example.org; dkim=fail header.d=example.org")],
@@ -207,6 +322,20 @@ PEOPLE = {
     "Auto-Submitted: no": mail("Auto-Submitted: no (a person wrote this)"),
     "no request for silence": mail("X-Auto-Response-Suppress: None"),
     "a name by our own mail server": mail("Message-ID: <20270302080000.4XfA2B@dearself.example>"),
+    "a name in other signs": mail("Message-ID: <20270302080000.47321905@dearself.example>"),
+    "a place in Exchange": mail("X-MS-Exchange-Generated-Message-Source: Journal Agent"),
+    "a class of messages": mail("X-POST-MessageClass: 1; Normal"),
+    "no machine": mail("X-FC-MachineGenerated: false"),
+    "somebody's inbox": mail("Delivered-To: reply-abc@reply.dearself.example"),
+    "an inbox of such a name": mail("Delivered-To: the-autoresponder@example.org"),
+    "no spam": mail("X-Spam-Flag: NO"),
+    "a class of post": mail("Precedence: first-class"),
+    "a bouncer": mail(sender="bouncer@example.org"),
+    "a published calendar": parts((PLAIN, "My week."), ("text/calendar; method=PUBLISH", "BEGIN:VCALENDAR")),
+    "a reaction as a file": parts(
+        (PLAIN, "Look what I got."),
+        ("text/vnd.google.email-reaction+json\r\nContent-Disposition: attachment; filename=x.json", '{"emoji":"x"}'),
+    ),
     "fifty servers": mail(*["Received: from a.example by b.example"] * 50),
     "a calendar as a file": parts((PLAIN, "Here it is."), ('text/calendar; name="week.ics"', "BEGIN:VCALENDAR")),
     "an enclosed notice": parts((PLAIN, "Look."), ("message/rfc822", "Auto-Submitted: auto-replied\r\n\r\nx")),
@@ -221,8 +350,17 @@ PEOPLE = {
     "an automatic reply of the heart": mail(body="This is an automatic reply my heart gives whenever she calls."),
     "a message to oneself": mail(body="This is an automatic message to myself, I said, and laughed."),
     "a message that was read": mail(body="Your message\r\nwas read on the train, and I cried."),
+    "a receipt that is told of": mail(
+        body="This came:\r\n\r\nYour message\r\n\r\nTo: Alice\r\nSent: Monday\r\n\r\nwas read on Monday, 9:00."
+    ),
+    "a receipt and words": mail(
+        body="Your message\r\n\r\nTo: Alice\r\nSent: Monday\r\n\r\nwas read on Monday, 9:00.\r\n\r\n"
+        "That is what my phone says. I say that I sat down with it, and that it was what I needed on that day."
+    ),
+    "an answer to an automatic reply": mail(body="Oh, this is an automatic reply."),
     "a letter on automatic replies": mail(body="I wrote it down.\r\n\r\nThis is an automatic reply.\r\n\r\nOr is it?"),
     "somebody who is out": mail("Subject: My Heart is out of the woods"),
+    "a heart that is out": mail("Subject: my Heart is out of the office today"),
     "a vacation": mail("Subject: Vacation: what the sea said"),
     "an absence": mail("Subject: Absence: a poem"),
     "an automatic thought": mail("Subject: Automatic thoughts: Day 1"),
@@ -234,7 +372,29 @@ PEOPLE = {
     "a Spanish body": mail(body="Mi cuerpo ha reaccionado a tu mensaje"),
     "a German body": mail(body="Mein K\u00f6rper hat auf deine Nachricht reagiert"),
     "a namesake": mail(body="My Alice reacted to your message"),
+    **{
+        f"a namesake, {name} {said}": mail(body=f"{name} Alice {said}")
+        for name, said in (
+            ("Meine", "hat auf deine Nachricht reagiert"),
+            ("Ma", "a r\u00e9agi \u00e0 ton message"),
+            ("Mi", "ha reaccionado a tu mensaje"),
+            ("Mia", "ha reagito al tuo messaggio"),
+            ("Minha", "reagiu \u00e0 tua mensagem"),
+            ("Mijn", "heeft op je bericht gereageerd"),
+            ("Min", "reagerade p\u00e5 ditt meddelande"),
+        )
+    },
+    "an Alice in us": mail(body="the Alice in us reacted to your message"),
+    "a cry": mail(body="THE CHILD THAT ALICE ONCE WAS reacted to your message"),
+    "a name and a heart": mail(body="Alice (it is my heart that writes) reacted to your message"),
+    "a reaction and words": mail(body="Alice reacted to your message:\r\n\r\nI laughed, and then I wept."),
     "a brother": mail(body="Bob reacted to your message"),
+    "a brother's Gmail": mail(body="\U0001f44d\r\n\r\nBob reacted via Gmail"),
+    "a name without Gmail": mail(body="\U0001f62d\r\nAlice has no Gmail"),
+    "a name that says more": mail(body="\U0001f62d\r\nAlice reacted: she is not on Gmail"),
+    "a name that says more of Gmail": mail(
+        body="\U0001f62d\r\nAlice reacted by Gmail, which she never does, and sobbed"
+    ),
     "tears and Gmail": mail(body="\U0001f62d\U0001f62d\r\nI could not write more, my Gmail is broken"),
     "a name and Gmail": mail(body="\U0001f62d\r\nAlice (my Gmail is broken)"),
     "loving a part": mail(body="Loved \u201cthe part where you ask what I would say to a friend\u201d"),

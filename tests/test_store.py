@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from course.app import App
 from course.failures import told
-from course.store import migrate
+from course.store import ids, migrate
 from course.store.database import AWAY, Store, insert_adding, insert_many, insert_new, insert_once, move
 from course.store.failures import WriteError
 from course.store.migrate import SchemaError
@@ -607,6 +607,20 @@ def test_an_erased_id_is_never_given_again(store, alice):
 
     assert new_subscriber > subscriber
     assert new_lesson > lesson
+
+
+def test_ids_begin_where_they_are_told_and_never_go_back(store):
+    """After a restore no id is given that an old link may hold: also of a table that has never had a row."""
+    with store.transaction() as tx:
+        ids.begin_at(tx, 5_000)
+        ids.begin_at(tx, 10)
+        tx.execute(insert(subscribers).values(**BOB))
+        (first,) = tx.execute(select(subscribers.c.id)).one()
+        ids.begin_at(tx, 10)
+        tx.execute(insert(subscribers).values(**{**BOB, "email": "c@example.org", "email_key": "c@example.org"}))
+        *_, second = tx.execute(select(subscribers.c.id).order_by(subscribers.c.id)).scalars()
+
+    assert 5_000 <= first < second
 
 
 def test_an_enrolment_moves_as_allowed_only(store):

@@ -10,11 +10,13 @@ import pytest
 from conftest import MONDAY, ON_SQLITE, make_settings
 from sqlalchemy import insert, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from course import sole
 from course.app import App
 from course.journeys import journal, switch, transferring
 from course.journeys.doubts import ledgers
+from course.journeys.facts import DATABASE, MARK
 from course.journeys.switch import Why
 from course.ledger import Ledger
 from course.outgoing import Sent
@@ -23,7 +25,7 @@ from course.store import migrate
 from course.store.database import Store
 from course.store.failures import BackupError
 from course.store.states import JournalLevel
-from course.store.tables import entries, facts, limits, metadata, subscribers, workers
+from course.store.tables import entries, facts, limits, metadata, rates, subscribers, workers
 
 pytestmark = ON_SQLITE
 KEY = "journal-key-of-the-tests-0123456789abcdef"
@@ -208,9 +210,16 @@ def test_a_database_that_holds_somebody_is_refused(busy, empty):
 
 
 def test_a_service_that_has_begun_on_it_and_is_empty_is_no_hindrance(busy, empty, tmp_path):
-    """DATABASE_URL was changed and the service started before anybody read on: it has nobody yet, nothing is lost."""
+    """DATABASE_URL was changed and the service started before anybody read on: it has nobody yet, nothing is lost.
+
+    How much may leave today is known of the old one alone.
+    """
     with closing(Store(empty)) as store:
         migrate.upgrade(store)
+        with store.transaction() as tx:
+            tx.execute(insert(rates).values(name="day", at=MONDAY, used=3))
+    with busy.app.service.store.transaction() as tx:
+        tx.execute(insert(rates).values(name="day", at=MONDAY, used=11))
     early = make_settings(data_dir=busy.app.settings.data_dir, database_url=empty, journal_keys=KEY)
     app = App.build(early, transport=busy.box, clock=busy.clock)
     app.tick()
@@ -218,6 +227,7 @@ def test_a_service_that_has_begun_on_it_and_is_empty_is_no_hindrance(busy, empty
     move(busy, empty)
 
     assert len(busy.rows("SELECT id FROM subscribers")) == 3
+    assert busy.rows("SELECT used FROM rates WHERE name = 'day'") == [(11,)]
     assert busy.app.guard.look() is None
 
 
@@ -255,6 +265,46 @@ def test_what_postgresql_cannot_hold_stops_all_of_it(busy, empty):
     assert [mail.mailing.name for mail in busy.box.sent[before:]] == ["day-2"]
 
 
+def test_nobody_signs_up_on_postgresql_while_it_is_filled(busy, empty):
+    """A page may be open on it already: whoever signs up there waits, so that no row of theirs is mixed in."""
+    refused = []
+
+    def said(table, _):
+        if table == "subscribers":
+            with closing(Store(empty)) as page, page.transaction() as tx:
+                tx.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                try:
+                    tx.execute(text("INSERT INTO subscribers DEFAULT VALUES"))
+                except OperationalError as error:
+                    refused.append(str(error.orig))
+                    tx.rollback()
+
+    move(busy, empty, said)
+
+    assert ["lock timeout" in why for why in refused] == [True]
+
+
+def test_a_row_that_did_not_arrive_stops_all_of_it(busy, empty):
+    """Something on PostgreSQL swallows rows without a word: they are counted, and nothing has changed."""
+    with closing(Store(empty)) as store:
+        migrate.upgrade(store)
+        with store.transaction() as tx:
+            tx.execute(text("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"))
+            tx.execute(text("CREATE TRIGGER t BEFORE INSERT ON history FOR EACH ROW EXECUTE FUNCTION swallow()"))
+    with pytest.raises(BackupError, match=r"Of \d+ rows of history, 0 arrived"):
+        move(busy, empty)
+
+    assert people_in(empty) == 0
+    assert len(busy.rows("SELECT id FROM subscribers")) == 3
+
+
+def test_postgresql_knows_at_once_how_much_it_holds(busy, empty):
+    """Else the first ticks would look through whole tables, for as long as it takes until the server counts itself."""
+    move(busy, empty)
+
+    assert busy.rows("SELECT reltuples FROM pg_class WHERE relname = 'subscribers'") == [(3,)]
+
+
 def interrupted(world, to, monkeypatch):
     """Let the power go when all is in PostgreSQL, and the file is not set aside yet."""
 
@@ -274,6 +324,17 @@ def test_what_was_interrupted_at_its_end_is_ended(busy, empty, monkeypatch):
     kept = move(busy, empty)
 
     assert kept.exists()
+    assert len(busy.rows("SELECT id FROM subscribers")) == 3
+
+
+def test_two_databases_that_have_no_name_yet_are_not_taken_for_one(busy, empty):
+    """A file of before databases had names: that neither has one is no sign that all went over."""
+    with closing(Store(empty)) as store:
+        migrate.upgrade(store)
+    with busy.app.service.store.transaction() as tx:
+        tx.execute(text("DELETE FROM facts WHERE name IN (:name, :mark)"), {"name": DATABASE, "mark": MARK})
+    move(busy, empty)
+
     assert len(busy.rows("SELECT id FROM subscribers")) == 3
 
 
@@ -307,6 +368,19 @@ def test_a_file_that_is_no_database_of_ours_is_refused(busy, empty, tmp_path, co
     with pytest.raises(BackupError, match=r"other\.db is (no|a) SQLite database"):
         transferring.transfer_all(transferring.as_it_was(after, other), after, busy.app.catalogue, busy.clock, print)
     assert other.read_bytes() == content
+
+
+def test_a_database_of_something_else_is_left_as_it_was(busy, empty, tmp_path):
+    """Sound, and somebody's recipes: no table of ours is made in it."""
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as recipes, recipes:
+        recipes.execute("CREATE TABLE recipes (id INTEGER)")
+    after = make_settings(data_dir=busy.app.settings.data_dir, database_url=empty)
+    with pytest.raises(BackupError, match="not of this service"):
+        transferring.transfer_all(transferring.as_it_was(after, other), after, busy.app.catalogue, busy.clock, print)
+
+    with closing(sqlite3.connect(other)) as recipes:
+        assert recipes.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
 
 
 def test_the_command_says_what_went_and_what_comes_next(busy, empty, course, monkeypatch):

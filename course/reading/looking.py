@@ -39,17 +39,18 @@ REACTED = (
 SIGN = r"[\u2190-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]"
 REACTION = re.compile(
     r"(liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to"
-    r"|removed an? (like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from)"
+    r"|removed an? (question mark|\S{1,12}) from)"
     r" an (image|attachment|audio message)"
     rf"|(?P<name>[^\n.!?:;()]{{1,60}}) ({'|'.join(REACTED)})\s?:?\W{{0,20}}"
     rf"|{SIGN}{{1,12}}\s{{0,8}}\n\s{{0,8}}(?P<by>[^\n.!?:;()]{{1,60}}?)\W(?=[^\n]*(?:react|reag|r\u00e9ag|reacc|\u0440\u0435\u0430\u0433))"
     r"[^\n.!?:;()]{0,40}\bGmail\b[^\n.!?:;()]{0,16}",
     re.IGNORECASE,
 )
-# What a phone writes around our words: liked, loved, disliked, laughed at, emphasised, questioned, or any other sign.
+# What a phone writes around our words: liked, loved, disliked, laughed at, emphasised, questioned, or any other sign;
+# what is removed again is one word (a heart, an exclamation) but for the question mark.
 TAPBACKS = (
     r"liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|reacted \S{1,12} to",
-    r"removed an? (?:like|heart|dislike|laugh|exclamation|question mark|\S{1,12}) from",
+    r"removed an? (?:question mark|\S{1,12}) from",
     r"(?:no )?le gust\u00f3|le encant\u00f3|le dio risa|exclam\u00f3 por|dud\u00f3 sobre|reaccion\u00f3 con \S{1,12} a",
     r"a aim\u00e9|a ador\u00e9|a r\u00e9agi avec \S{1,12} \u00e0",
     r"gef\u00e4llt",
