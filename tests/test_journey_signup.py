@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 from time import perf_counter
 
 import pytest
-from conftest import CONSENT, MONDAY, ON_SQLITE
+from conftest import CONSENT, MONDAY, ON_SQLITE, beside
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
@@ -315,25 +315,6 @@ def test_a_consent_cannot_be_rewritten(world):
 # Nobody is pestered.
 
 
-def sign_up_beside(world, before, act):
-    """Let Alice sign up; just before her transaction says `before`, `act` runs until it is done or waits for her."""
-    engine, begun = world.app.service.store.engine, []
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with ThreadPoolExecutor(1) as pool:
-
-        def beside(_, __, statement, *___):
-            if begun or not statement.startswith(before):
-                return
-            begun.append(pool.submit(act))
-            while not wait(begun, timeout=0.01).done and world.rows(waits) == [(0,)]:
-                pass
-
-        event.listen(engine, "before_cursor_execute", beside)
-        world.sign_up("alice")
-        event.remove(engine, "before_cursor_execute", beside)
-        return begun[0].result(timeout=10)
-
-
 MOMENTS = ["SELECT subscribers.id", "INSERT INTO enrolments", "SELECT enrolments.id", "INSERT INTO deliveries"]
 
 
@@ -343,7 +324,8 @@ def test_who_signs_up_while_they_are_erased_is_told_to_look_in_their_mailbox(wor
     """Whichever of the two is first, neither fails: a sign-up after the erasure stays, and one before it is erased."""
     world.join("alice")
     world.app.leave(world.leave_token(), "page")
-    sign_up_beside(world, moment, lambda: erasure.erase(world.app.service, "alice@example.org", MONDAY))
+    with beside(world, moment, lambda: erasure.erase(world.app.service, "alice@example.org", MONDAY)):
+        world.sign_up("alice")
     world.app.tick()
 
     if moment == MOMENTS[0]:
@@ -360,7 +342,8 @@ def test_who_signs_up_while_an_old_sign_up_expires_is_asked(world, moment):
     world.sign_up("alice")
     world.app.tick()
     world.clock.go(days=8)
-    sign_up_beside(world, moment, world.app.tidy)
+    with beside(world, moment, world.app.tidy):
+        world.sign_up("alice")
     world.app.tick()
 
     assert world.rows("SELECT status FROM enrolments") == [("pending",)]
