@@ -180,4 +180,4 @@ class Page:
 
 def from_html(html: str, marks: Iterable[Mark] = MARKS) -> list[Line]:
     """Return the lines of an HTML body, as deep as they stand in quotes, with what its client says of them."""
-    return Page(marks=tuple(marks)).read(html)
+    return Page(marks=tuple(marks)).read(html.replace("\r\n", "\n"))
