@@ -309,6 +309,15 @@ def test_preview_of_everything_without_links(shell, tmp_path):
     assert [page for page in pages if not page.endswith(".plain.html")] == []
 
 
+def test_preview_of_a_language_shows_the_courses_that_have_it(shell, tmp_path):
+    """Not every course is written in Hebrew: whoever wants to see what is sees that."""
+    ended = shell("preview", "--locale", "he", "--plain")
+    made = {page.parts[-3:-1] for page in (tmp_path / "var/preview").glob("*/*/*.html")}
+
+    assert ended.code == 0
+    assert made == {("self-compassion", "he")}
+
+
 def test_preview_opens_a_browser_only_if_asked(shell, monkeypatch):
     """With --open, and with nothing else."""
     opened = []
