@@ -837,6 +837,21 @@ def test_erase_leaves_alone_what_it_cannot_open(course, world):
 # restore
 
 
+def test_restore_on_a_new_machine_replaces_nothing(shell, tmp_path):
+    """Where there is no database yet there is nothing to be asked about, and none is said to be kept."""
+    file = str(tmp_path / "course.backup")
+    shell("migrate")
+    shell("backup", file)
+    for one in (tmp_path / "var").glob("course.db*"):
+        one.unlink()
+    ended = shell("restore", file)
+
+    assert ended.code == 0
+    assert "The database is restored" in ended.out
+    assert "is kept" not in ended.out
+    assert [one.name for one in (tmp_path / "var").glob("course.db*")] == ["course.db"]
+
+
 @pytest.mark.parametrize(("name", "why"), [("nothing", "cannot be read"), ("diary", "is no backup")])
 def test_restore_asks_only_about_a_backup(course, tmp_path, name, why):
     """A name with a slip in it is told before the question whether to replace the database."""
