@@ -10,13 +10,14 @@ import os
 import re
 import shutil
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import hypothesis
@@ -78,7 +79,7 @@ class SetClock:
     def monotonic(self) -> float:
         return self.at.timestamp()
 
-    def rest(self, seconds: float, until: Event) -> None:
+    def rest(self, seconds: float, until: threading.Event) -> None:
         if not until.is_set():
             self.go(seconds=seconds)
 
@@ -199,6 +200,26 @@ def postgres_server() -> Iterator[str]:
         pytest.skip("no PostgreSQL programs here: set PG_BIN or install postgresql")
     with postgres.server(in_memory.place()) as address:
         yield address
+
+
+@contextlib.contextmanager
+def beside(world: World, before: str, act: Callable[[], object]) -> Iterator[None]:
+    """Just before the first statement here that begins so, let `act` run until it is done or waits for us."""
+    engine, begun, here = world.app.service.store.engine, list[Future[object]](), threading.get_ident()
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    def listen(_: object, __: object, statement: str, *___: object) -> None:
+        if begun or threading.get_ident() != here or not statement.startswith(before):
+            return
+        begun.append(pool.submit(act))
+        while not wait(begun, timeout=0.01).done and world.rows(waits) == [(0,)]:
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        event.listen(engine, "before_cursor_execute", listen)
+        yield
+        event.remove(engine, "before_cursor_execute", listen)
+        begun[0].result()
 
 
 @pytest.fixture(scope="session", autouse=True)

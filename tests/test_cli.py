@@ -309,6 +309,15 @@ def test_preview_of_everything_without_links(shell, tmp_path):
     assert [page for page in pages if not page.endswith(".plain.html")] == []
 
 
+def test_preview_of_a_language_shows_the_courses_that_have_it(shell, tmp_path):
+    """Not every course is written in Hebrew: whoever wants to see what is sees that."""
+    ended = shell("preview", "--locale", "he", "--plain")
+    made = {page.parts[-3:-1] for page in (tmp_path / "var/preview").glob("*/*/*.html")}
+
+    assert ended.code == 0
+    assert made == {("self-compassion", "he")}
+
+
 def test_preview_opens_a_browser_only_if_asked(shell, monkeypatch):
     """With --open, and with nothing else."""
     opened = []
@@ -826,6 +835,21 @@ def test_erase_leaves_alone_what_it_cannot_open(course, world):
 
 
 # restore
+
+
+def test_restore_on_a_new_machine_replaces_nothing(shell, tmp_path):
+    """Where there is no database yet there is nothing to be asked about, and none is said to be kept."""
+    file = str(tmp_path / "course.backup")
+    shell("migrate")
+    shell("backup", file)
+    for one in (tmp_path / "var").glob("course.db*"):
+        one.unlink()
+    ended = shell("restore", file)
+
+    assert ended.code == 0
+    assert "The database is restored" in ended.out
+    assert "is kept" not in ended.out
+    assert [one.name for one in (tmp_path / "var").glob("course.db*")] == ["course.db"]
 
 
 @pytest.mark.parametrize(("name", "why"), [("nothing", "cannot be read"), ("diary", "is no backup")])

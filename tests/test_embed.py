@@ -79,6 +79,15 @@ def test_the_plain_form_posts_what_our_page_takes(world, browser):
     assert form.count("<label") == 2
 
 
+@pytest.mark.parametrize(("locale", "way"), [("he", "rtl"), ("es", "ltr")])
+def test_the_plain_form_is_written_the_way_its_language_is(world, locale, way):
+    """Whichever way the site is written that it is pasted into; an address is always typed from the left."""
+    form = snippets.of(world.app.catalogue, world.app.catalogue.first, locale).form
+
+    assert f'lang="{locale}" dir="{way}"' in form.splitlines()[0]
+    assert re.search(r'<input id="dear-self-email"[^>]* dir="ltr"', form)
+
+
 def test_the_command_prints_all_three(shell):
     """Ready to be pasted: the link, the script and the form, with the word by which they are counted."""
     ended = shell("embed", "--locale", "en-US", "--ref", "spring-blog")

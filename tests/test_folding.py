@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from conftest import ON_SQLITE
 from sqlalchemy import select, text, update
 
-from course.journeys import folding, privacy, reports
+from course.journeys import folding, privacy, reports, steering
 from course.store import migrate
 from course.store.tables import enrolments, mailings
 
@@ -74,6 +74,20 @@ def test_nothing_is_folded_before_its_time(world):
 
     assert number(world, "deliveries") == before == 8
     assert number(world, "delivery_counts") == 0
+
+
+@ON_SQLITE
+def test_a_letter_of_long_ago_can_be_had_once_more(world):
+    """My course lists it also when its row is folded; asked for there, it comes, and not "you had it today"."""
+    finish(world, "alice")
+    later(world)
+    page = world.link(world.box.last("day-2"), "mine")
+    told = steering.again(world.app.service, page, 2, world.clock.now())
+    world.app.tick()
+
+    assert told is not None
+    assert told.said == "again"
+    assert world.box.names()[-1] == "day-2"
 
 
 @pytest.mark.parametrize("then", ["pause", "go on"])

@@ -15,7 +15,8 @@ import apscheduler.schedulers.base
 import apscheduler.triggers.interval
 import pytest
 from conftest import ON_SQLITE, SetClock, World, make_settings
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 import worker
@@ -331,6 +332,26 @@ def test_the_file_is_never_ahead_of_the_database(world, monkeypatch):
         world.restart()
 
         assert why(world) is None
+
+
+def test_a_note_that_was_not_committed_is_no_restore(world):
+    """The disk is full, or the server goes away, at that very commit: when it is back, lessons leave as always."""
+    world.join()
+    world.clock.go(seconds=31)
+    engine, full = world.app.service.store.engine, OperationalError("COMMIT", {}, Exception("disk is full"))
+
+    def refuse(_):
+        event.remove(engine, "commit", refuse)
+        raise full
+
+    event.listen(engine, "commit", refuse)
+    with pytest.raises(OperationalError):
+        world.app.guard.note(settled=False)
+    world.clock.at = EIGHT
+    world.app.tick()
+
+    assert why(world) is None
+    assert world.box.names()[-1] == "day-1"
 
 
 @ON_SQLITE

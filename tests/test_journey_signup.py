@@ -11,11 +11,12 @@ from statistics import quantiles
 from time import perf_counter
 
 import pytest
-from conftest import CONSENT, MONDAY, ON_SQLITE
+from conftest import CONSENT, MONDAY, ON_SQLITE, beside
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
+from course import erasure
 from course.app import App
 from course.journeys import suppression
 from course.outgoing import RefusedRecipient, Sent
@@ -312,6 +313,41 @@ def test_a_consent_cannot_be_rewritten(world):
 
 
 # Nobody is pestered.
+
+
+MOMENTS = ["SELECT subscribers.id", "INSERT INTO enrolments", "SELECT enrolments.id", "INSERT INTO deliveries"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_who_signs_up_while_they_are_erased_is_told_to_look_in_their_mailbox(world, moment):
+    """Whichever of the two is first, neither fails: a sign-up after the erasure stays, and one before it is erased."""
+    world.join("alice")
+    world.app.leave(world.leave_token(), "page")
+    with beside(world, moment, lambda: erasure.erase(world.app.service, "alice@example.org", MONDAY)):
+        world.sign_up("alice")
+    world.app.tick()
+
+    if moment == MOMENTS[0]:
+        assert world.box.names()[-1] == "confirm"
+        assert world.rows("SELECT status FROM enrolments") == [("pending",)]
+    else:
+        assert world.rows("SELECT id FROM subscribers") == []
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_who_signs_up_while_an_old_sign_up_expires_is_asked(world, moment):
+    """The old one was never confirmed and goes; the new one stays, with its question on its way."""
+    world.sign_up("alice")
+    world.app.tick()
+    world.clock.go(days=8)
+    with beside(world, moment, world.app.tidy):
+        world.sign_up("alice")
+    world.app.tick()
+
+    assert world.rows("SELECT status FROM enrolments") == [("pending",)]
+    assert world.box.names() == ["confirm", "confirm"]
 
 
 def test_fifty_sign_ups_send_one_mail(world):

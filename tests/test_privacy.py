@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from conftest import ON_SQLITE
+from conftest import ON_SQLITE, beside
 
 from course import erasure
 from course.journeys import demo, privacy, reports, suppression
@@ -112,6 +112,18 @@ def test_a_draft_that_becomes_a_letter_meanwhile_stops_no_erasure(world, monkeyp
     monkeypatch.setattr(erasure, "_files", lambda folder: [*listed(folder), folder / ".draft-renamed"])
 
     assert erasure.erase(world.app.service, "alice@example.org", world.clock.now()).known
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("moment", ["INSERT INTO deliveries", "UPDATE deliveries", "UPDATE enrolments SET next_day"])
+def test_erasure_while_a_letter_leaves_is_carried_out(world, moment):
+    """Whoever is erased while their letter is planned, claimed or settled is erased: no error, and nothing is left."""
+    world.join("alice")
+    world.clock.go(hours=20)
+    with beside(world, moment, lambda: erasure.erase(world.app.service, "alice@example.org", world.clock.now())):
+        world.app.tick()
+
+    assert world.rows("SELECT id FROM subscribers") == []
 
 
 def test_erasure_touches_nobody_else(world):

@@ -836,6 +836,31 @@ def test_many_lines_beyond_what_is_looked_at_announce_no_quote(kind):
     assert extract(message((kind, page)), lesson().raw).splitlines()[-len(beyond) :] == beyond
 
 
+def test_a_header_block_cut_off_by_what_is_looked_at_announces_its_quote_all_the_same():
+    """Where two of its lines are looked at, all below them is the quote; where it is one, none of it is taken away."""
+    head = "From: Dear Self <hello@course.example.org>\nSent: 16 November 2026 07:00\nTo: Alice\nSubject: Day 1"
+    sent = lesson()
+
+    for above in range(MOST - 5, MOST - 1):
+        lines = typed(above)
+        assert extract("\n".join([*lines, head, "", sent.plain]), sent.raw).splitlines() == lines
+    words = extract("\n".join([*typed(MOST - 1), head, "", sent.plain]), sent.raw)
+    assert words.splitlines()[MOST - 1 :][:4] == head.splitlines()
+
+
+def test_a_signature_takes_nothing_along_that_is_beyond_what_is_looked_at():
+    """What is below "-- " is cut as far as it is looked at; nobody has a signature of four hundred lines."""
+    below = typed(400)
+    page = "\n".join([*typed(MOST - 1), "-- ", *below])
+
+    assert extract(message(("html", f"<pre>{page}</pre>"))).splitlines()[-len(below) :] == below
+
+
+def test_lines_of_a_preformatted_page_end_like_all_others():
+    """Whoever keeps their words keeps no carriage returns, which a mail's lines end with."""
+    assert extract(message(("html", "<pre>I slept.\nThen I wrote.</pre>"))) == "I slept.\nThen I wrote."
+
+
 @pytest.mark.parametrize("mark", ['id="Signature"', 'id="AppleMailSignature"', 'class="gmail_signature"'])
 def test_words_typed_into_a_signature_are_kept_where_there_are_no_others(mark):
     """Outlook and Apple Mail let people write within it, and copy its mark to new lines; what is below "-- " is none."""

@@ -98,6 +98,21 @@ def test_an_old_mail_s_address_to_leave_ends_the_round_that_goes_on_now(world, l
     assert [status for _, status in standing(world)] == ["stopped", "stopped"]
 
 
+@pytest.mark.parametrize("before", [MAILBOX, ""], ids=["a mailbox", "a domain"])
+def test_letters_of_before_the_address_changed_are_answered_and_left_by_all_the_same(world, before):
+    """What an address holds counts, and not its domain: the old one's mail need only come in."""
+    world.restart(reply_address=before, reply_domain="reply.old.example")
+    world.join()
+    world.pass_hours(24)
+    letter = world.box.last("day-1")
+    leave = headers(letter)["List-Unsubscribe"].partition("<mailto:")[2].partition("?")[0]
+    world.restart(reply_address="", reply_domain="reply.new.example", mail_from="hello@new.example")
+
+    assert world.reply(letter) == ["completed"]
+    assert write(world, leave) == ["left"]
+    assert standing(world) == [("alice@example.org", "stopped")]
+
+
 def test_a_reply_address_is_none_to_leave_by(world, lesson):
     """What stands behind reply- works behind leave- no more than anything else that is made up."""
     decided = write(world, lesson.reply_to.replace("reply-", "leave-"))

@@ -94,6 +94,7 @@ def test_every_exercise_says_how_to_stop_and_asks_for_no_pictures():
         ('en-GB = ["imagining", "goes with day 3"]', "en-GB = []", "tags: write the line en-GB"),
         ("[audio]", '[audio]\nen-GB = "gone.mp3"', "gone.mp3:1: this file is missing"),
         ("[audio]", "[audio]\nen-GB = 5", "write the name of an MP3 file"),
+        ("[audio]", '[audio]\nen-GB = "my voice.mp3"', "name it with the letters a to z"),
     ],
 )
 def test_a_mistake_in_a_manifest_is_named(manifest, old, new, said):

@@ -7,6 +7,7 @@ import re
 import pytest
 import structlog
 from conftest import make_settings
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
@@ -243,6 +244,22 @@ def test_a_failure_of_ours_is_a_calm_page_without_a_detail(world, browser, monke
     assert answer.headers["cache-control"] == "no-store"
     assert next(line for line in lines if line["log_level"] == "error")["error"] == "RuntimeError"
     assert "secret" not in str(lines)
+
+
+def test_the_log_says_why_the_database_took_no_page(world, browser, monkeypatch):
+    """A full disk can be mended by whoever reads of it; what was to be written stays out."""
+    full = OperationalError("INSERT", {"email": "alice@example.org"}, Exception("database or disk is full"))
+
+    def fail(_):
+        raise full
+
+    monkeypatch.setattr(world.app, "confirmation", fail)
+    with structlog.testing.capture_logs() as lines:
+        browser.get("/confirm/abc")
+    said = next(line for line in lines if line["log_level"] == "error")
+
+    assert said["why"] == "database or disk is full"
+    assert "alice" not in str(lines)
 
 
 def test_the_log_has_the_template_of_a_path_and_nothing_of_a_person(world, browser):

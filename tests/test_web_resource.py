@@ -56,6 +56,36 @@ def said(answer):
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
 
 
+MINUTE = {
+    "en-GB": ("About a minute", "1 minute"),
+    "en-US": ("About a minute", "1 minute"),
+    "es": ("Un minuto, más o menos", "1 minuto"),
+    "he": ("כדקה", "1 דקות"),
+}
+
+
+@pytest.mark.parametrize("locale", MINUTE)
+def test_one_minute_is_said_as_people_say_it(settings, world, locale):
+    """Of a letter and of an exercise: in the mail, on the sign-up page, on "My course" and on the exercise's page."""
+    heads = [*settings.emails_dir.glob("courses/self-compassion/*/day-*.md")]
+    for file in [*heads, *settings.emails_dir.glob("courses/self-compassion/resources/*/resource.toml")]:
+        file.write_text(re.sub(r"^(minutes ?[:=]) \d+", r"\1 1", file.read_text(), flags=re.MULTILINE))
+    world.restart()
+    browser = TestClient(create_app(world.app), base_url=SITE)
+    world.join(locale=locale)
+    world.pass_hours(24)
+    letter = world.box.last("day-1")
+    text = letter.mailing.text_for(letter.values)
+    page = re.search(r"/r/[0-9a-f]+", text)[0]
+    mine = f"/mine/{world.link(letter, 'mine')}/day/1"
+    pages = [said(browser.get(place)) for place in (f"/?locale={locale}", f"{page}?locale={locale}", mine)]
+    right, wrong = MINUTE[locale]
+
+    for shown in (text, letter.mailing.html_for(letter.values), *pages):
+        assert right in shown
+        assert wrong not in shown
+
+
 def test_the_page_has_all_that_an_exercise_carries(browser, token):
     """Introduction, text, recording, tags, techniques, references and downloads; guidance is not for this reader."""
     answer = browser.get(f"/r/{token}")

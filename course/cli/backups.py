@@ -40,7 +40,7 @@ def restore(file: Path, *, sure: bool, with_erased: bool, force: bool) -> None:
     settings = load()
     courses = catalogue.load(settings)
     replacing.expect(settings.database, file)  # before anything is asked: a name is easily mistyped
-    if not sure:
+    if not sure and not (settings.sqlite and not settings.database_file.exists()):
         typer.confirm(f"Replace the database by {file}? The present one is kept under another name.", abort=True)
     with _alone(settings, "restore"):
         clock = SystemClock.of(settings)
@@ -95,7 +95,8 @@ def _beside(settings: Settings) -> list[str]:
 def _said(done: Restored) -> list[str]:
     carried = done.carried
     lines = [f"The database is restored{f', as of {done.backup:%Y-%m-%d %H:%M} UTC' if done.backup else ''}."]
-    lines += [f"The one before is kept as {done.kept_as}."]
+    if done.kept_as:
+        lines += [f"The one before is kept as {done.kept_as}."]
     if done.keys_left:
         lines += ["It still holds people's keys: what they wrote can be read there, whoever is erased from now on."]
     counted = {

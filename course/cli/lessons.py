@@ -137,7 +137,8 @@ def _chosen(
 ) -> list[tuple[str, str, str]]:
     """Return course, name and locale of each mail that was chosen."""
     one = day or notice
-    courses = [course_of(everything, course)] if course or one else list(everything.courses.values())
+    written = [one for one in everything.courses.values() if not locale or locale in one.locales]
+    courses = [course_of(everything, course)] if course or one or not written else written
     return [
         (course.name, name, written_in)
         for course in courses

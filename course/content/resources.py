@@ -168,7 +168,8 @@ def _audio(folder: Path, locale: str, table: Mapping[str, Any]) -> Path | Proble
     path = folder / str(name)
     say = ""
     if not isinstance(name, str) or not AUDIO.fullmatch(name):
-        path, say = folder / MANIFEST, "write the name of an MP3 file in this folder, like en-GB.mp3"
+        say = "write the name of an MP3 file in this folder, like en-GB.mp3; name it with the letters a to z, figures"
+        path, say = folder / MANIFEST, f"{say}, - and _ alone, and .mp3 in small letters"
     elif path.is_symlink():
         say = "put the real file here: what a symbolic link leads to is not served"
     elif not path.is_file():

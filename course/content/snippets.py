@@ -13,6 +13,7 @@ from markupsafe import escape
 
 from course.content.catalogue import Catalogue
 from course.content.courses import Course
+from course.content.locales import direction
 from course.content.slots import say
 
 REF = re.compile(r"[a-z0-9-]{1,32}")  # a word for the page that led here, as its author chose it
@@ -84,12 +85,13 @@ def of(catalogue: Catalogue, course: Course, locale: str, ref: str = "", hour: i
 """
     hidden = f'\n  <input type="hidden" name="ref" value="{escape(ref)}">' if ref else ""
     hidden += "" if hour is None else f'\n  <input type="hidden" name="send_hour" value="{hour}">'
+    speaks = f'lang="{locale}" dir="{direction(locale)}"'
     form = f"""\
-<form method="post" action="{site}/courses/{course.name}?locale={locale}" accept-charset="utf-8" lang="{locale}">
+<form method="post" action="{site}/courses/{course.name}?locale={locale}" accept-charset="utf-8" {speaks}>
   <p><strong>{said["title"]}</strong><br>{said["summary"]}</p>
   <p>{said["before"]}</p>
   <p><label for="dear-self-email">{said["email"]}</label><br>
-  <input id="dear-self-email" name="email" type="email" autocomplete="email" maxlength="254" required
+  <input id="dear-self-email" name="email" type="email" autocomplete="email" maxlength="254" required dir="ltr"
     aria-describedby="dear-self-hint"><br>
   <small id="dear-self-hint">{said["emailHint"]}</small></p>
   <p><label><input name="consent" type="checkbox" value="{said["mark"]}" required>

@@ -10,6 +10,7 @@ MAY = {
     "greeting": frozenset({"name"}),
     "greeting_nameless": NONE,
     "minutes": frozenset({"minutes"}),
+    "minutes_one": NONE,
     "resource": frozenset({"resource"}),
     "plain_resource": frozenset({"resource"}),
     "days_none": NONE,

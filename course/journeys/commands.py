@@ -135,11 +135,12 @@ def _again(tx: Connection, service: Service, request: Request) -> None:
     """
     ended = request.person.status == EnrolmentStatus.STOPPED
     person = people.live_round(tx, request.person) if ended else request.person
-    if resending.last(tx, person, request.reply.day) is None:
+    day = resending.last(tx, person, request.reply.day)
+    if day is None:
         answering.answer(tx, service, person, choice_replies.SETTINGS, request.reply, request.now)
         return
     slot = answering.in_turn(tx, service, "copy", request.now)
-    if slot is not None and resending.once_more(tx, person, request.reply.day, request.now, slot.leaves):
+    if slot is not None and resending.once_more(tx, person, day, request.now, slot.leaves):
         rates.take(tx, slot)
 
 

@@ -118,14 +118,16 @@ class Guard:
         real_now = self.clock.real()
         if not settled and self.noted_at is not None and abs(real_now - self.noted_at) < NOTE:
             return
+        known, beside = self.known, self.beside
         with self.store.transaction() as tx:
             facts.remember(tx, facts.TICK, "", real_now)
-            if self.beside and _anybody(tx):
+            if beside and _anybody(tx):
                 facts.forget(tx, facts.BESIDE)
-                self.beside = False
+                beside = False
             if not self.far:  # a moment that is none yet must not become the newest one known
-                self.known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
-        self.noted_at = real_now
+                known = Watermark(facts.identity(tx, real_now), facts.raise_mark(tx, real_now))
+        # After the commit: a mark that was rolled back would make the database look older than it was.
+        self.known, self.beside, self.noted_at = known, beside, real_now
         if self.beside:  # a typo that is mended leaves no trace: the file goes on naming the other one
             return
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, case, func, literal, null, select
@@ -13,6 +14,7 @@ from course import links, schedule
 from course.content.catalogue import MOVE
 from course.keys import Keys
 from course.links import Purpose
+from course.store.database import insert_new
 from course.store.states import LIVE, DeliveryKind, DeliveryStatus, EnrolmentStatus
 from course.store.tables import deliveries, enrolments, folded_deliveries, subscribers
 
@@ -186,6 +188,19 @@ def lock(tx: Connection, person: Person) -> None:
     """
     mine = select(subscribers.c.id).where(subscribers.c.id == person.subscriber_id)
     tx.execute(mine.with_for_update(key_share=True))
+
+
+def made(tx: Connection, row: dict[str, Any]) -> int:
+    """Return the number of the subscriber with this row's address, made if there is none, and lock them as `lock` does.
+
+    Whoever erases them at this moment has done so, and they are made anew, or waits until this transaction ends.
+    """
+    mine = select(subscribers.c.id).where(subscribers.c.email_key == row["email_key"])
+    found: int | None = None
+    while found is None:
+        insert_new(tx, subscribers, [row])
+        found = tx.execute(mine.with_for_update(key_share=True)).scalar()
+    return found
 
 
 def last_lesson(tx: Connection, subscriber_id: int, course: str) -> tuple[datetime, date] | None:

@@ -26,6 +26,7 @@ from course.keys import Keys
 from course.links import Purpose
 from course.reading import read
 from course.reading.caps import HEADER_BLOCK, TooMuchError
+from course.store.states import DeliveryStatus
 from course.store.tables import (
     address_changes,
     checkins,
@@ -91,11 +92,21 @@ def erase(service: Service, email: str, now: datetime, *, but_new: bool = False)
         names = tx.execute(union(*locked)).scalars().all()
     person_keys.destroy(service, [who], names)
     with service.store.transaction() as tx:
+        _hold(tx, key)
         known = subscribers.c.email_key == (erasing.set_apart(tx, key, now) if but_new else key)
         erased = tx.execute(delete(subscribers).where(known)).rowcount
         community.end(tx, who, "erased", now)
     service.store.sweep_pages()
     return erased > 0
+
+
+def _hold(tx: Connection, email_key: str) -> None:
+    """Lock what is theirs, in the order in which a letter is settled: so erasing and sending never block each other."""
+    mine = select(subscribers.c.id).where(subscribers.c.email_key == email_key)
+    leaving = deliveries.c.subscriber_id.in_(mine), deliveries.c.status == DeliveryStatus.SENDING
+    tx.execute(mine.with_for_update(key_share=True))
+    tx.execute(select(deliveries.c.id).where(*leaving).with_for_update())
+    tx.execute(select(enrolments.c.id).where(enrolments.c.subscriber_id.in_(mine)).with_for_update())
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,13 @@ def resend(service: Service, address: str, course: str | None, day: int, now: da
     return person.course
 
 
-def once_more(tx: Connection, person: Person, day: int | None, now: datetime, leaves: datetime) -> bool:
-    """Owe somebody a copy because they ask for it: of that day's lesson, or of the last one that was sent (None).
+def once_more(tx: Connection, person: Person, day: int, now: datetime, leaves: datetime) -> bool:
+    """Owe somebody a copy of the lesson of a day because they ask for it; it was sent to them (see `last`).
 
-    It leaves at a place of its own among the answers, `leaves`. False: there is none to be sent again, or its copy was
+    It leaves at a place of its own among the answers, `leaves`. False: none is sent where they stand, or its copy was
     owed today already.
     """
-    that = last(tx, person, day)
-    return that is not None and person.status in MAY_GET["copy"] and _owe(tx, person, that, now, leaves)
+    return person.status in MAY_GET["copy"] and _owe(tx, person, day, now, leaves)
 
 
 def last(tx: Connection, person: Person, day: int | None) -> int | None:

@@ -30,7 +30,7 @@ class Restored:
     """What a restore came to. Moments are real time: of the backup, and until when the lost database may have sent."""
 
     carried: Carried
-    kept_as: str
+    kept_as: str  # "": there was no database before
     keys_left: bool  # the kept database holds people's keys
     backup: datetime | None
     until: datetime | None

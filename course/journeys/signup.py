@@ -152,8 +152,7 @@ def enrol(tx: Connection, form: SignUp, now: datetime, real_now: datetime, *, re
     """
     settings = {key: getattr(form, key) for key in people.SETTINGS}
     key = addresses.key(form.email)
-    insert_new(tx, subscribers, [{"email": form.email, "email_key": key, "created_at": now, **settings}])
-    subscriber_id = tx.execute(select(subscribers.c.id).where(subscribers.c.email_key == key)).scalar_one()
+    subscriber_id = people.made(tx, {"email": form.email, "email_key": key, "created_at": now, **settings})
     asked = {**settings, "pace": form.pace, "wording": form.wording, "asked_at": real_now.isoformat()}
     asked |= {"ticked": dict(form.ticked), "ref": form.ref, "guessed": form.guessed}
     pending = {"confirm_by": real_now + CONFIRM_WITHIN, "choices": json.dumps(asked, ensure_ascii=False)}

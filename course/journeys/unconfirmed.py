@@ -32,6 +32,9 @@ def expire(service: Service, now: datetime, real_now: datetime) -> None:
         if not some:
             return
         with service.store.transaction() as tx:
+            # The people before their sign-ups, as whoever signs up anew locks them: so neither blocks the other.
+            theirs = select(subscribers.c.id).join(enrolments).where(one_of(enrolments.c.id, some))
+            tx.execute(theirs.order_by(subscribers.c.id).with_for_update(key_share=True, of=subscribers))
             gone = delete(enrolments).where(one_of(enrolments.c.id, some), *late).returning(enrolments.c.subscriber_id)
             _forget_people(tx, tx.execute(gone).scalars().all())
 

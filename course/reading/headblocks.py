@@ -105,7 +105,7 @@ def _unlabelled(lines: list[Line], index: int) -> int:
 
 def headed(lines: list[Line], words: Words) -> None:
     """Cut at "From: … Sent: … To: … Subject: …": Outlook in all its forms, AOL, Exchange, Windows Mail."""
-    labels = [words.label(line.seen) for line in lines]
+    labels = [None if line.beyond else words.label(line.seen) for line in lines]  # many lines in one are no label
     tries = 0
     for index, line in enumerate(lines):
         if line.kind is HEAD or labels[index] is None or tries > TRIES:

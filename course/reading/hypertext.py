@@ -177,4 +177,4 @@ class Page:
 
 def from_html(html: str, marks: tuple[Mark, ...]) -> list[Line]:
     """Return the lines of an HTML body, as deep as they stand in quotes, with what its client says of them."""
-    return Page(marks).read(html)
+    return Page(marks).read(html.replace("\r\n", "\n"))

@@ -23,7 +23,7 @@ BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database
 
 @contextlib.contextmanager
 def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Iterator[tuple[Store, Store | None, str]]:
-    """Give the restored database, brought to this version; the present one; and what that will be called.
+    """Give the restored database, brought to this version; the present one; and that one's name from then on, or "".
 
     The present one is None if it is damaged. At the end the restored one takes the place of the present one. Raises
     BackupError, or SchemaError for a backup of a newer version; then the present one is as it was.
@@ -51,7 +51,7 @@ def replacement(url: str, file: Path, real_now: datetime, *, force: bool) -> Ite
         migrate.upgrade(new)
         old = Store(f"sqlite:///{place if place.exists() else ':memory:'}") if sound else None
         with contextlib.closing(old) if old else contextlib.nullcontext():
-            yield new, old, str(kept)
+            yield new, old, str(kept) if place.exists() else ""
         new.close()
         shut(draft)
         shut(place)

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from course.failures import cause
 from course.hosts import is_loopback
 from course.settings import Settings
 from course.web.visitors import address_of
@@ -63,7 +64,8 @@ class Guard:
         except ClientDisconnect:
             log.info("the client went away")
         except Exception as error:  # noqa: BLE001 (whatever it was, the answer is one calm page)
-            log.error("a page failed", error=type(error).__name__, where=place(error), route=_route(scope))
+            known = {"error": type(error).__name__, "why": cause(error), "where": place(error)}
+            log.error("a page failed", **known, route=_route(scope))
             if not answer.status:
                 await self.failed(Request(scope), 500)(scope, receive, answer.send)
         finally:
