@@ -445,42 +445,42 @@ def test_a_connection_that_came_too_late_for_its_round_may_have_died_since(serve
     assert (first.kinds, second.kinds) == ({"Sent": 2}, {"Sent": 1})
 
 
+@dataclass
+class WatchedClock(SetClock):
+    """A clock that knows when somebody looks at it: whether the silence has lasted too long."""
+
+    looked: threading.Event = field(default_factory=threading.Event)
+
+    def monotonic(self):
+        self.looked.set()
+        return super().monotonic()
+
+    def seen_to_go(self, **span):
+        """Go on by so much, and wait until it was looked at; return whether it was."""
+        self.go(**span)
+        self.looked.clear()
+        return self.looked.wait(10)
+
+
 def test_what_becomes_of_a_whole_message_is_waited_for(serve):
     """A filter at work for nine minutes: RFC 5321 section 4.5.3.2.6 asks for ten, for else the message comes again."""
-    clock, looked = SetClock(), threading.Event()
-
-    def monotonic():
-        looked.set()
-        return clock.monotonic()
-
-    def at_work():
-        clock.go(minutes=9)
-        looked.clear()
-        return looked.wait(10) and "250 ok"  # not before it was looked whether the silence has lasted too long
-
-    notes = Recorder()
-    serve(RudeServer({**PIPELINING, ".": at_work}), answer_seconds=6, monotonic=monotonic).send_many(people(1), notes)
+    clock, notes = WatchedClock(), Recorder()
+    filtering = {**PIPELINING, ".": lambda: clock.seen_to_go(minutes=9) and "250 ok"}
+    serve(RudeServer(filtering), answer_seconds=6, monotonic=clock.monotonic).send_many(people(1), notes)
 
     assert notes.kinds == {"Sent": 1}
 
 
 def test_a_server_that_takes_a_long_message_bit_by_bit_is_not_silent(serve):
     """Each piece that it takes begins the wait anew: a slow line has as long as the message needs."""
-    clock, looked = SetClock(), threading.Event()
+    clock, notes = WatchedClock(), Recorder()
     began = clock.at
 
-    def monotonic():
-        looked.set()
-        return clock.monotonic()
-
     def slowly():
-        clock.go(seconds=0.3)
-        looked.clear()
-        assert looked.wait(10)
+        assert clock.seen_to_go(seconds=0.3)
 
-    notes = Recorder()
     server = RudeServer({**PIPELINING, "READ": slowly})
-    serve(server, answer_seconds=3, monotonic=monotonic).send_many([ENDLESS], notes)
+    serve(server, answer_seconds=3, monotonic=clock.monotonic).send_many([ENDLESS], notes)
 
     assert clock.at - began > timedelta(seconds=6)
     assert notes.kinds == {"Sent": 1}
